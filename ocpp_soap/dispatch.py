@@ -1,0 +1,122 @@
+"""Handlers are files: ``<folder>/<role>/<action_in_snake_case>.py`` holds ``handle(request, call) -> response``.
+
+Folders are searched in order and the first file of an action wins, so an operator's folder overrides one action
+without touching the package. Files of DataTransfer's vendors are in ``<folder>/<role>/data_transfer/<vendorId>.py``.
+Everything is found and imported at start-up; what a peer sends never forms a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ocpp_soap.errors import HandlerError
+from ocpp_soap.messages import Action, Role, Version, actions
+
+Handler = Callable[[Any, Any], Any]
+
+VENDOR_FOLDER = "data_transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWarning:
+    """Something in a message that was understood although it breaks the specification.
+
+    ``kind`` is a short stable name (``unknown_choice``, ``too_long``, ``zoneless_time`` …), ``where`` the element,
+    ``sent`` the raw text, cut to 100 characters.
+    """
+
+    kind: str
+    where: str = ""
+    sent: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.kind, self.where, repr(self.sent) if self.sent else "") if part)
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request as it reaches a handler: who asks whom for what, free of any binding.
+
+    ``callback_url`` is where the sender says it listens (WS-Addressing From, 12/15 §8.3), ``peer`` the address of the
+    connection, ``received_at`` an aware UTC time, ``warnings`` what was understood although it breaks the schema.
+    """
+
+    charge_box_identity: str
+    version: Version
+    action: Action
+    request: Any
+    received_at: datetime
+    message_id: str = ""
+    callback_url: str = ""
+    peer: str = ""
+    warnings: list[MessageWarning] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """The handlers of one role: one for each action, and those of DataTransfer by vendorId."""
+
+    by_action: dict[str, Handler]
+    by_vendor: dict[str, Handler]
+
+
+def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
+    """Load every handler of ``role`` from ``folders``, the first of which wins.
+
+    Raises HandlerError, naming the file, for one that matches no action, lacks ``handle``, cannot be imported, or for
+    an action that no folder handles.
+    """
+    wanted = {action.snake_name: action.name for action in actions(role)}
+    by_action: dict[str, Handler] = {}
+    by_vendor: dict[str, Handler] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise HandlerError(f"handlers.paths: {folder} is not a folder; create it or remove it from the list")
+        for file in _python_files(folder / role.value):
+            if file.stem not in wanted:
+                raise HandlerError(f"{file}: matches no action; expected one of {', '.join(sorted(wanted))}")
+            by_action.setdefault(wanted[file.stem], _load(file))
+        for file in _python_files(folder / role.value / VENDOR_FOLDER):
+            by_vendor.setdefault(file.stem, _load(file))
+    missing = sorted(set(wanted.values()) - set(by_action))
+    if missing:
+        raise HandlerError(f"no handler file for {', '.join(missing)} of the {role.value.replace('_', ' ')}")
+    return Handlers(by_action, by_vendor)
+
+
+def _python_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.suffix == ".py" and p.name != "__init__.py")
+
+
+def _load(file: Path) -> Handler:
+    handle = getattr(_import(file), "handle", None)
+    if not callable(handle):
+        raise HandlerError(f"{file}: has no function handle(request, call)")
+    return handle  # type: ignore[no-any-return]
+
+
+def _import(file: Path) -> ModuleType:
+    name = f"ocpp_soap_handler_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]}_{file.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise HandlerError(f"{file}: cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise HandlerError(f"{file}: cannot be imported: {error!r}") from error
+    return module
