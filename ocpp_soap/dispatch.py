@@ -1,7 +1,8 @@
 """Handlers are files: ``<folder>/<role>/<action_in_snake_case>.py`` holds ``handle(request, call) -> response``.
 
 Folders are searched in order and the first file of an action wins, so an operator's folder overrides one action
-without touching the package. Files of DataTransfer's vendors are in ``<folder>/<role>/data_transfer/<vendorId>.py``.
+without touching the package. A name that begins with an underscore is passed over. Files of DataTransfer's vendors
+are in ``<folder>/<role>/data_transfer/<vendorId>.py``.
 Everything is found and imported at start-up; what a peer sends never forms a path.
 """
 
@@ -95,7 +96,11 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
 def _python_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.suffix == ".py" and p.name != "__init__.py")
+    entries = sorted(p for p in folder.iterdir() if not p.name.startswith(("_", ".")))
+    for entry in entries:
+        if entry.is_dir() and entry.name != VENDOR_FOLDER:
+            raise HandlerError(f"{entry}: is a folder; expected one file for each action")
+    return [p for p in entries if p.suffix == ".py" and p.is_file()]
 
 
 def _load(file: Path) -> Handler:

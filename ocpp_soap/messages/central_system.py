@@ -1,4 +1,4 @@
-"""What a charge point sends and the central system answers (12/15 chapter 4 and 6): ten actions, nine of them in 1.2."""
+"""What a charge point sends and the central system answers (12/15 chapter 4, 6): ten actions, nine in 1.2."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class AuthorizeResponse:
 
 @dataclass(slots=True, kw_only=True)
 class StartTransactionRequest:
-    """Charging has started (12 §4.7, 15 §4.8). ``meter_start`` is in Wh; ``reservation_id`` names the reservation it ends."""
+    """Charging has started (12 §4.7, 15 §4.8). ``meter_start`` is in Wh; ``reservation_id``: what it ends."""
 
     connector_id: int = about(help="connector, 1 or more")
     id_tag: str = about(text=ID_TOKEN)
@@ -54,7 +54,7 @@ class StartTransactionResponse:
 
 @dataclass(slots=True, kw_only=True)
 class StopTransactionRequest:
-    """A transaction has ended (12 §4.9, 15 §4.10). ``meter_stop`` is in Wh; no ``id_tag``: the station itself stopped it."""
+    """A transaction has ended (12 §4.9, 15 §4.10). ``meter_stop`` is in Wh; no ``id_tag``: the station stopped."""
 
     transaction_id: int = about(if_missing=0)
     id_tag: str | None = about(text=ID_TOKEN, default=None)

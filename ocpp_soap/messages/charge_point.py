@@ -1,4 +1,4 @@
-"""What the central system sends and a charge point answers (12/15 chapter 5 and 6): fifteen actions, nine of them in 1.2."""
+"""What the central system sends and a charge point answers (12/15 chapter 5, 6): fifteen actions, nine in 1.2."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ import types
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from ocpp_soap.messages.versions import Version
 
 _KEY = "ocpp"
+_DESCRIBED: dict[type[Any], tuple[FieldInfo, ...]] = {}
 
 
 class Choice(str, Enum):
@@ -29,7 +29,7 @@ class Choice(str, Enum):
 
     since: Version
 
-    def __new__(cls, value: str, since: Version = Version.V12) -> Choice:
+    def __new__(cls, value: str, since: Version = Version.V12) -> Choice:  # noqa: D102
         member = str.__new__(cls, value)
         member._value_ = value
         member.since = since
@@ -147,11 +147,13 @@ def wire_name(name: str) -> str:
     return head + "".join(part.capitalize() for part in tail)
 
 
-@lru_cache(maxsize=None)
 def describe(record: type[Any]) -> tuple[FieldInfo, ...]:
     """The fields of a message or of a part of one, in the order of the wire."""
-    hints = get_type_hints(record)
-    return tuple(_field_info(f, hints[f.name]) for f in dataclasses.fields(record))
+    known = _DESCRIBED.get(record)
+    if known is None:
+        hints = get_type_hints(record)
+        known = _DESCRIBED[record] = tuple(_field_info(f, hints[f.name]) for f in dataclasses.fields(record))
+    return known
 
 
 def fields_in(record: type[Any], version: Version) -> tuple[FieldInfo, ...]:

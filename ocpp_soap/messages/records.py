@@ -21,7 +21,7 @@ ID_TOKEN = Text("IdToken", 20, max_length_12=15)
 
 @dataclass(slots=True, kw_only=True)
 class IdTagInfo:
-    """What the central system says of an idTag (12 §7.3, 15 §7.19): its status, until when a station may list it, its group."""
+    """What the central system says of an idTag (12 §7.3, 15 §7.19): status, group, and when it leaves a list."""
 
     status: AuthorizationStatus | str
     expiry_date: datetime | None = None

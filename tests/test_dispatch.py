@@ -1,0 +1,105 @@
+"""Handlers are found by path, the first folder wins, and what is wrong stops the start with the file's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ocpp_soap.dispatch import MessageWarning, load_handlers
+from ocpp_soap.errors import HandlerError
+from ocpp_soap.messages import Role, actions
+from ocpp_soap.paths import bundled
+
+ANSWER = "def handle(request, call):\n    return {!r}\n"
+
+
+@pytest.fixture
+def complete(tmp_path: Path) -> Path:
+    """A folder with a handler for every action of the central system, each answering "default"."""
+    role = tmp_path / "complete" / "central_system"
+    role.mkdir(parents=True)
+    for action in actions(Role.CENTRAL_SYSTEM):
+        (role / f"{action.snake_name}.py").write_text(ANSWER.format("default"))
+    return role.parent
+
+
+def add(folder: Path, name: str, text: str) -> Path:
+    file = folder / "central_system" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_the_package_handles_every_action(role: Role) -> None:
+    handlers = load_handlers(role, [bundled("handlers")])
+    assert set(handlers.by_action) == {action.name for action in actions(role)}
+
+
+def test_a_file_of_an_operator_overrides_one_action(complete: Path, tmp_path: Path) -> None:
+    add(tmp_path / "own", "authorize.py", ANSWER.format("own"))
+    handlers = load_handlers(Role.CENTRAL_SYSTEM, [tmp_path / "own", complete])
+    assert handlers.by_action["Authorize"](None, None) == "own"
+    assert handlers.by_action["Heartbeat"](None, None) == "default"
+
+
+def test_a_handler_may_define_dataclasses_with_postponed_annotations(complete: Path) -> None:
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Answer:\n    text: str\n"
+        "def handle(request, call):\n    return Answer('yes')\n"
+    )
+    add(complete, "authorize.py", text)
+    assert load_handlers(Role.CENTRAL_SYSTEM, [complete]).by_action["Authorize"](None, None).text == "yes"
+
+
+def test_a_vendor_is_found_by_the_name_of_its_file(complete: Path) -> None:
+    add(complete, "data_transfer/com.example.py", ANSWER.format("vendor"))
+    handlers = load_handlers(Role.CENTRAL_SYSTEM, [complete])
+    assert handlers.by_vendor["com.example"](None, None) == "vendor"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("autorize.py", ANSWER.format("x"), "matches no action"),
+        ("authorize.py", "def handel(request, call): ...\n", "has no function handle"),
+        ("authorize.py", "handle = 3\n", "has no function handle"),
+        ("authorize.py", "import no_such_module_anywhere\n", "cannot be imported"),
+        ("authorize.py", "def handle(:\n", "cannot be imported"),
+    ],
+)
+def test_a_wrong_file_stops_the_start_and_is_named(complete: Path, name: str, text: str, told: str) -> None:
+    file = add(complete, name, text)
+    with pytest.raises(HandlerError) as caught:
+        load_handlers(Role.CENTRAL_SYSTEM, [complete])
+    assert str(file) in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_a_second_implementation_as_a_folder_is_an_error(complete: Path) -> None:
+    (complete / "central_system" / "authorize").mkdir()
+    with pytest.raises(HandlerError, match=r"authorize: is a folder; expected one file"):
+        load_handlers(Role.CENTRAL_SYSTEM, [complete])
+
+
+def test_a_name_with_an_underscore_in_front_is_passed_over(complete: Path) -> None:
+    add(complete, "_shared.py", "raise RuntimeError\n")
+    load_handlers(Role.CENTRAL_SYSTEM, [complete])
+
+
+def test_a_missing_action_is_named(complete: Path) -> None:
+    (complete / "central_system" / "heartbeat.py").unlink()
+    with pytest.raises(HandlerError, match="Heartbeat"):
+        load_handlers(Role.CENTRAL_SYSTEM, [complete])
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HandlerError, match="nowhere"):
+        load_handlers(Role.CENTRAL_SYSTEM, [tmp_path / "nowhere"])
+
+
+def test_a_warning_reads_as_kind_place_and_what_was_sent() -> None:
+    assert str(MessageWarning("too_long", "idTag", "0123")) == "too_long idTag '0123'"
+    assert str(MessageWarning("no_header")) == "no_header"
