@@ -1,0 +1,58 @@
+"""Makes Spyne 2.14 importable on Python 3.10 to 3.13; import this module before anything of Spyne.
+
+Spyne bundles a ``six`` whose import hook Python 3.12 no longer understands (and about which 3.10 and 3.11 warn at every
+failed import of the process), and it imports ``cgi``, which is deprecated from 3.11 and gone in 3.13. The modules that
+``six.moves`` would give are put in place beforehand, ``cgi`` is replaced by the one function that Spyne calls while
+Spyne is being imported, and the hook is taken out afterwards. Warnings are silenced during this import only.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import http.cookies
+import importlib
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+import warnings
+from email.message import Message
+from types import ModuleType
+
+_SIX = "spyne.util.six"
+_MOVES: dict[str, ModuleType] = {
+    "collections_abc": collections.abc,
+    "http_cookies": http.cookies,
+    "urllib.error": urllib.error,
+    "urllib.parse": urllib.parse,
+    "urllib.request": urllib.request,
+}
+
+
+def _parse_header(line: str) -> tuple[str, dict[str, str]]:
+    """What ``cgi.parse_header`` did: a header's value and its parameters."""
+    message = Message()
+    message["content-type"] = line
+    params = message.get_params() or [("", "")]
+    return params[0][0], dict(params[1:])
+
+
+def _import_spyne() -> None:
+    for name, module in _MOVES.items():
+        sys.modules.setdefault(f"{_SIX}.moves.{name}", module)
+    cgi = ModuleType("cgi")
+    cgi.parse_header = _parse_header  # type: ignore[attr-defined]
+    borrowed = sys.modules.setdefault("cgi", cgi) is cgi
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in ("spyne", "spyne.protocol.soap", "spyne.interface.wsdl"):
+                importlib.import_module(name)
+    finally:
+        if borrowed:
+            del sys.modules["cgi"]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != _SIX]
+
+
+if "spyne" not in sys.modules:
+    _import_spyne()
