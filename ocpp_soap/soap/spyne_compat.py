@@ -1,4 +1,4 @@
-"""Makes Spyne 2.14 importable on Python 3.10 to 3.13; import this module before anything of Spyne.
+"""The parts of Spyne 2.14 that we use, importable on Python 3.10 to 3.13. No other module imports Spyne.
 
 Spyne bundles a ``six`` whose import hook Python 3.12 no longer understands (and about which 3.10 and 3.11 warn at every
 failed import of the process), and it imports ``cgi``, which is deprecated from 3.11 and gone in 3.13. The modules that
@@ -56,3 +56,35 @@ def _import_spyne() -> None:
 
 if "spyne" not in sys.modules:
     _import_spyne()
+
+from spyne import Application, MethodDescriptor, ServerBase, ServiceBase, rpc  # noqa: E402
+from spyne.descriptor import BODY_STYLE_BARE  # noqa: E402
+from spyne.interface.wsdl import Wsdl11  # noqa: E402
+from spyne.model.complex import ComplexModel, XmlAttribute, XmlData  # noqa: E402
+from spyne.model.primitive import (  # noqa: E402
+    AnyUri,
+    Boolean,
+    DateTime,
+    Integer32,
+    Unicode,
+)
+from spyne.protocol.soap import Soap12  # noqa: E402
+
+__all__ = [
+    "BODY_STYLE_BARE",
+    "AnyUri",
+    "Application",
+    "Boolean",
+    "ComplexModel",
+    "DateTime",
+    "Integer32",
+    "MethodDescriptor",
+    "ServerBase",
+    "ServiceBase",
+    "Soap12",
+    "Unicode",
+    "Wsdl11",
+    "XmlAttribute",
+    "XmlData",
+    "rpc",
+]
