@@ -53,13 +53,17 @@ class NotSupportedInVersion(InvalidMessage):
 
 
 class Fault(OcppSoapError):
-    """A SOAP fault of OCPP: the class name is the subcode, ``sender`` tells Sender from Receiver."""
+    """A SOAP fault of OCPP: the class name is the subcode, ``sender`` tells Sender from Receiver.
+
+    ``kind`` is a short stable name of what was wrong, for the log and the counters; the peer does not get it.
+    """
 
     sender = False
     default_reason = "The request could not be processed."
 
-    def __init__(self, reason: str = "") -> None:
+    def __init__(self, reason: str = "", *, kind: str = "") -> None:
         super().__init__(reason or self.default_reason)
+        self.kind = kind
 
     @property
     def subcode(self) -> str:
