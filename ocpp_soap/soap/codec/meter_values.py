@@ -1,0 +1,106 @@
+"""Meter values in the shapes that stations send (12 §7.11; 15 §7.27, §7.36; the ``sampledValue`` of 1.6).
+
+==========  =====================================================================================
+1.2         ``<value>123</value>``, a whole number of Wh
+1.5         ``<value unit="kWh" …>1.5</value>``, text with up to five attributes
+1.6         ``<sampledValue><value>1.5</value><unit>kWh</unit>…</sampledValue>``
+==========  =====================================================================================
+
+All three are read whatever the version: each element tells by itself which one it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocpp_soap.messages import SampledValue, TransactionData, Version, describe
+from ocpp_soap.soap.codec.notes import ABSENT, note
+from ocpp_soap.soap.codec.reading import (
+    INT32,
+    SPACE,
+    Element,
+    ElementReader,
+    TextReader,
+    Warnings,
+    emptiness,
+    text_of,
+    text_reader,
+)
+from ocpp_soap.soap.namespaces import XSI
+
+_PROPERTIES = tuple(info for info in describe(SampledValue) if info.attribute)
+_IGNORED_PREFIXES = (f"{{{XSI}}}", "xsi:")
+
+
+def sampled_value_reader(version: Version) -> ElementReader:
+    """The reader of one ``value`` or ``sampledValue``; ABSENT if it holds no text."""
+    readers: dict[str, tuple[str, TextReader]] = {
+        info.wire_name: (info.name, text_reader(info, Version.V15)) for info in _PROPERTIES
+    }
+
+    def put(properties: dict[str, str], key: str, sent: str, warnings: Warnings) -> None:
+        name = local_name(key)
+        known = readers.get(name)
+        if known is None:
+            note(warnings, "unknown_attribute", name, sent)
+        elif not (text := sent.strip(SPACE)):
+            note(warnings, "empty", name)
+        else:
+            properties[known[0]] = known[1](text, warnings)
+
+    def read(element: Element, warnings: Warnings) -> Any:
+        text = element.text or ""
+        properties: dict[str, str] = {}
+        attributes: list[tuple[str, str]] = element.items()  # type: ignore[assignment]
+        for key, sent in attributes:
+            if not key.startswith(_IGNORED_PREFIXES):
+                if version is Version.V12:
+                    note(warnings, "not_in_version", key, sent)
+                put(properties, key, sent, warnings)
+        if len(element):
+            text, parts = _open(element, warnings)
+            for key, sent in parts:
+                put(properties, key, sent, warnings)
+        text = text.strip(SPACE)
+        if not text:
+            note(warnings, emptiness(element), "value")
+            return ABSENT
+        if version is Version.V12 and not is_whole_number(text):
+            note(warnings, "not_an_integer", "value", text)
+        return SampledValue(value=text, **properties)
+
+    return read
+
+
+def is_whole_number(text: str) -> bool:
+    """Tell whether a text is a value that 1.2 can express: an integer of 32 bits in plain digits."""
+    digits = text[1:] if text[0] == "-" else text
+    return len(digits) <= 10 and digits.isascii() and digits.isdigit() and int(text) in INT32
+
+
+def local_name(tag: str) -> str:
+    """The name without its namespace or undeclared prefix, its first letter in lower case."""
+    name = tag.rpartition("}")[2].rpartition(":")[2]
+    return name[:1].lower() + name[1:]
+
+
+def _open(element: Element, warnings: Warnings) -> tuple[str, list[tuple[str, str]]]:
+    children = [child for child in element if isinstance(child.tag, str)]
+    if not children:
+        return text_of(element, "value", warnings), []
+    note(warnings, "sampled_value_shape", local_name(element.tag))
+    parts = [(child.tag, text_of(child, local_name(child.tag), warnings)) for child in children]
+    texts = [text for tag, text in parts if local_name(tag) == "value"]
+    return texts[0] if texts else "", [(tag, text) for tag, text in parts if local_name(tag) != "value"]
+
+
+def transaction_data_reader(read_record: ElementReader, read_meter_value: ElementReader) -> ElementReader:
+    """The reader of ``transactionData``, which in 1.6 is itself a meter value instead of holding ``values``."""
+
+    def read(element: Element, warnings: Warnings) -> Any:
+        if any(isinstance(child.tag, str) and local_name(child.tag) == "timestamp" for child in element):
+            note(warnings, "sampled_value_shape", "transactionData")
+            return TransactionData(values=[read_meter_value(element, warnings)])
+        return read_record(element, warnings)
+
+    return read

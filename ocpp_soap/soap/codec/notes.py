@@ -1,0 +1,26 @@
+"""How a lenient reader says what it forgave."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ocpp_soap.dispatch import MessageWarning
+
+MOST_WARNINGS = 100
+LONGEST_SENT = 100
+
+ABSENT: Final[Any] = object()
+"""What a reader returns for an element that is there but says nothing: nil, or empty where empty means absent."""
+
+
+def note(warnings: list[MessageWarning], kind: str, where: str, sent: str = "") -> None:
+    """Append a warning, once, unless the message has earned MOST_WARNINGS already."""
+    if len(warnings) < MOST_WARNINGS:
+        warning = MessageWarning(kind, where, sent[:LONGEST_SENT])
+        if warning not in warnings:
+            warnings.append(warning)
+
+
+def shown(text: str) -> str:
+    """A received text as a fault may repeat it: quoted and cut."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
