@@ -72,7 +72,7 @@ def _http_url(value: str) -> str:
 Network = IPv4Network | IPv6Network
 Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDecode, BeforeValidator(_list_from_json)]
 Folders = Annotated[list[Path], NoDecode, BeforeValidator(_list_from_json)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -97,13 +97,27 @@ class ServerSettings(_Section):
     public_url: HttpUrl
     max_body: PositiveInt
     read_timeout: PositiveFloat
+    max_waiting: PositiveInt
+    compress_over: NonNegativeInt
     trusted_proxies: Networks
 
 
+class LargeMessageSettings(_Section):
+    """The larger limits of a message that the protocol needs large."""
+
+    max_elements: PositiveInt
+    max_body: PositiveInt
+
+
 class SoapSettings(_Section):
-    """How strictly messages are read."""
+    """How strictly messages are read, and how large they may be."""
 
     validation: Literal["lenient", "strict"]
+    max_depth: PositiveInt
+    max_elements: PositiveInt
+    max_header: PositiveInt
+    max_identity: PositiveInt
+    stop_transaction: LargeMessageSettings
 
 
 class FileStorageSettings(_Section):
@@ -160,6 +174,8 @@ class ChargePointSettings(_Section):
     """How our own charge point behaves."""
 
     timeout: PositiveFloat
+    max_elements: PositiveInt
+    max_body: PositiveInt
 
 
 class Settings(BaseSettings):
