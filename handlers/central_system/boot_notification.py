@@ -1,0 +1,18 @@
+"""BootNotification: a station has started and says what it is (12/15 §4.2)."""
+
+from datetime import datetime, timezone
+
+from ocpp_soap.central_system import CentralSystemCall
+from ocpp_soap.messages import BootNotificationRequest, BootNotificationResponse, RegistrationStatus
+
+
+def handle(request: BootNotificationRequest, call: CentralSystemCall) -> BootNotificationResponse:
+    """Keep what a known station says of itself; accept it unless it is blocked or unknown."""
+    central_system, station = call.central_system, call.station
+    if station.is_known:
+        central_system.stations.booted(station, request, call.received_at)
+    return BootNotificationResponse(
+        status=RegistrationStatus.ACCEPTED if station.is_accepted else RegistrationStatus.REJECTED,
+        current_time=datetime.now(timezone.utc),
+        heartbeat_interval=central_system.admission.heartbeat_interval(station),
+    )

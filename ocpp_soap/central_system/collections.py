@@ -1,0 +1,59 @@
+"""The kinds of documents that the central system stores, with the searches that each serves.
+
+Keys are chosen so that what must not happen twice cannot: a transaction by the content of its start, meter values by
+their own content, a station by its identity. Nothing here grows with use inside one document.
+"""
+
+from __future__ import annotations
+
+from ocpp_soap.storage.base import Collection
+
+STATIONS = Collection(
+    "stations",
+    indexes=(("registration", "charge_box_identity"), ("vendor", "charge_box_identity"), ("registered_at",)),
+)
+"""One for each charge box identity, which is the key: registration, what it said at boot, how it is called back."""
+
+CONTACTS = Collection("contacts", indexes=(("last_seen",),))
+"""When each station was last heard, by identity: apart from STATIONS because it changes with every message."""
+
+TAGS = Collection("tags", indexes=(("status",), ("parent_key",)))
+"""The idTags, by their folded spelling: stored status, expiry date, parent, allowed concurrent transactions."""
+
+TRANSACTIONS = Collection(
+    "transactions",
+    indexes=(
+        ("transaction_id",),
+        ("charge_box_identity", "state"),
+        ("charge_box_identity", "begun_at"),
+        ("tag_key", "state"),
+        ("tag_key", "begun_at"),
+        ("state", "begun_at"),
+        ("begun_at",),
+    ),
+)
+"""Charging sessions, by the digest of their start; a stop that belongs to none, by its own digest, as ``orphan``."""
+
+METER_VALUES = Collection(
+    "meter_values",
+    indexes=(("charge_box_identity", "received_at"), ("transaction_id", "timestamp")),
+    append_only=True,
+)
+"""Meter values as received, one document for each message (several for a big one), by the digest of their content."""
+
+STATUSES = Collection(
+    "statuses", indexes=(("charge_box_identity",), ("charge_box_identity", "connector_id")), append_only=True
+)
+"""Every StatusNotification, in the order of arrival."""
+
+CONNECTORS = Collection("connectors", indexes=(("charge_box_identity", "connector_id"), ("status",)))
+"""The latest status of each connector, by ``identity:connector``."""
+
+NOTIFICATIONS = Collection("notifications", indexes=(("charge_box_identity", "kind"),), append_only=True)
+"""Every FirmwareStatusNotification and DiagnosticsStatusNotification, in the order of arrival."""
+
+ALL = (STATIONS, CONTACTS, TAGS, TRANSACTIONS, METER_VALUES, STATUSES, CONNECTORS, NOTIFICATIONS)
+"""Every collection of the central system, for backends that create indexes and for copying a store."""
+
+TRANSACTION_ID = "transaction_id"
+"""The counter that transaction ids come from."""

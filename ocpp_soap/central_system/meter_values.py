@@ -1,0 +1,170 @@
+"""Meter values: all that arrive are kept as sent, value and unit, whatever transaction they name (15 §4.7, §7.27).
+
+The 1.2 shape and the 1.5 shape are stored alike. A message is keyed by its content, so a retry adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ocpp_soap.central_system.collections import METER_VALUES
+from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, select, warning_documents
+from ocpp_soap.central_system.transactions import Transaction, Transactions
+from ocpp_soap.dispatch import Call
+from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
+from ocpp_soap.storage.base import Document, Storage
+
+LARGEST_DOCUMENT = 250_000
+"""Rough size of a stored document above which a message is spread over several: characters, properties included."""
+
+_SIZE_OF_VALUE = 200
+_SIZE_OF_SAMPLE = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRecord:
+    """Meter values of one message, or a part of a big one.
+
+    ``samples`` are ``{"timestamp": …, "value": [{"value": "1234", "unit": "Wh", …}]}``, properties as sent.
+    ``transaction_id`` is the session they belong to, ``reported_transaction_id`` the one that the station named.
+    ``source`` is the action that brought them.
+    """
+
+    charge_box_identity: str
+    connector_id: int
+    timestamp: datetime
+    received_at: datetime
+    source: str
+    version: str
+    transaction_id: int | None = None
+    reported_transaction_id: int | None = None
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def meter_values(self) -> list[MeterValue]:
+        """The samples as the message held them."""
+        return [
+            MeterValue(timestamp=sample["timestamp"], value=[SampledValue(**value) for value in sample["value"]])
+            for sample in self.samples
+        ]
+
+
+class MeterValues:
+    """The time series of meter values."""
+
+    def __init__(self, store: Storage, transactions: Transactions) -> None:
+        self._store = store
+        self._transactions = transactions
+
+    def add(self, request: MeterValuesRequest, call: Call) -> None:
+        """Store the values of a MeterValues.req with the transaction they belong to.
+
+        That is the one named, if it is this station's; where none is named, the open one of the connector.
+        """
+        transaction_id = self._session(call.charge_box_identity, request)
+        self._append(call, request.connector_id, transaction_id, request.transaction_id, request.values)
+
+    def add_transaction_data(
+        self, request: StopTransactionRequest, call: Call, transaction: Transaction | None
+    ) -> None:
+        """Store the values that a StopTransaction.req brought, with the transaction that it closes."""
+        values = [value for data in request.transaction_data for value in data.values]
+        if values:
+            connector_id = transaction.connector_id if transaction else None
+            transaction_id = transaction.transaction_id if transaction else None
+            self._append(call, connector_id or 0, transaction_id, request.transaction_id, values)
+
+    def list(
+        self,
+        *,
+        charge_box_identity: str | None = None,
+        transaction_id: int | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Listing[MeterRecord]:
+        """The values of a transaction by their own time, or of a station by the time of arrival."""
+        if (charge_box_identity is None) == (transaction_id is None):
+            raise ValueError("name either a station or a transaction")
+        by_station = transaction_id is None
+        return select(
+            self._store,
+            METER_VALUES,
+            {"charge_box_identity": charge_box_identity} if by_station else {"transaction_id": transaction_id},
+            lambda document: record_of(MeterRecord, document),
+            order="received_at" if by_station else "timestamp",
+            descending=descending,
+            limit=limit,
+            after=after,
+        )
+
+    def _session(self, charge_box_identity: str, request: MeterValuesRequest) -> int | None:
+        if request.transaction_id is not None and request.transaction_id > 0:
+            named = self._transactions.get(request.transaction_id)
+            is_its_own = named is not None and named.charge_box_identity == charge_box_identity
+            return request.transaction_id if is_its_own else None
+        found = self._transactions.open_at(charge_box_identity, request.connector_id) if request.connector_id else []
+        return found[-1][1].transaction_id if found else None
+
+    def _append(
+        self,
+        call: Call,
+        connector_id: int,
+        transaction_id: int | None,
+        reported_transaction_id: int | None,
+        values: Iterable[MeterValue],
+    ) -> None:
+        samples = [document_of(value) for value in values]
+        key = digest(call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples)
+        entries = []
+        for number, part in enumerate(_parts(samples)):
+            record = MeterRecord(
+                charge_box_identity=call.charge_box_identity,
+                connector_id=connector_id,
+                timestamp=part[0]["timestamp"] if part else call.received_at,
+                received_at=call.received_at,
+                source=call.action.name,
+                version=call.version.value,
+                transaction_id=transaction_id,
+                reported_transaction_id=reported_transaction_id,
+                samples=part,
+                warnings=warning_documents(call.warnings),
+            )
+            entries.append((f"{key}-{number}" if number else key, document_of(record)))
+        self._store.append(METER_VALUES, entries)
+
+
+def _parts(samples: list[Document]) -> Iterator[list[Document]]:
+    """The samples in portions that each fit into a document; one empty portion if there are none."""
+    part: list[Document] = []
+    size = 0
+    for sample in samples:
+        for values in _pieces(sample["value"]):
+            more = _SIZE_OF_SAMPLE + sum(_size(value) for value in values)
+            if part and size + more > LARGEST_DOCUMENT:
+                yield part
+                part, size = [], 0
+            part.append({**sample, "value": values})
+            size += more
+    yield part
+
+
+def _pieces(values: list[Document]) -> Iterator[list[Document]]:
+    """The values of one instant, in as few lists as fit into a document each."""
+    piece: list[Document] = []
+    size = 0
+    for value in values:
+        if piece and size + _size(value) > LARGEST_DOCUMENT:
+            yield piece
+            piece, size = [], 0
+        piece.append(value)
+        size += _size(value)
+    yield piece
+
+
+def _size(value: Document) -> int:
+    return _SIZE_OF_VALUE + sum(len(text) for text in value.values())

@@ -1,0 +1,129 @@
+"""What the rules share: records as documents, lists in pages, content keys, and changes that lose no other's write."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import NotFound, RetryLater, RevisionConflict
+from ocpp_soap.storage.base import Collection, Document, Storage, Stored
+
+T = TypeVar("T")
+ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """Some of the records found; ``next`` goes into ``after`` of the next call, None: there are no more."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def document_of(record: Any) -> Document:
+    """A dataclass as a plain document: choices as their text, parts as documents, absent values left out."""
+    return {name: _plain(value) for name in _field_names(type(record)) if (value := getattr(record, name)) is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value):
+        return document_of(value)
+    return value
+
+
+def record_of(cls: type[T], document: Mapping[str, Any]) -> T:
+    """The dataclass of a document; fields that the class does not have are passed over."""
+    return cls(**{name: document[name] for name in _field_names(cls) if name in document})
+
+
+@cache
+def _field_names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+def warning_documents(warnings: Iterable[MessageWarning]) -> list[Document]:
+    """Warnings as they are kept with a record: ``[{"kind": …, "where": …, "sent": …}]``."""
+    return [document_of(warning) for warning in warnings]
+
+
+def fold(id_tag: str) -> str:
+    """The spelling under which an idTag is compared: tags are case-insensitive (15 §3.8)."""
+    return id_tag.strip().casefold()
+
+
+def digest(*parts: Any) -> str:
+    """A key made of content: equal parts give the same 40 hexadecimal digits in every process."""
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_time_text)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _time_text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    raise TypeError(f"{value!r} cannot be part of a content key")
+
+
+def revise(
+    store: Storage,
+    collection: Collection,
+    key: str,
+    change: Callable[[Document], Document | None],
+    *,
+    durable: bool = False,
+) -> Stored | None:
+    """Change a document so that no concurrent writer's change is lost.
+
+    ``change`` gets the content and returns the new one, or None to leave it; it runs again if somebody else wrote
+    first. Returns the document as it is now, None if there is none.
+    """
+    for _ in range(ATTEMPTS):
+        stored = store.get(collection, key)
+        if stored is None:
+            return None
+        content = change(dict(stored.document))
+        if content is None:
+            return stored
+        try:
+            return store.replace(collection, key, content, revision=stored.revision, durable=durable)
+        except RevisionConflict:
+            continue
+        except NotFound:
+            return None
+    raise RetryLater(f"{collection.name} {key}: too many writers at once")
+
+
+def select(
+    store: Storage,
+    collection: Collection,
+    where: Mapping[str, Any],
+    read: Callable[[Document], T],
+    *,
+    keep: Callable[[T], bool] | None = None,
+    order: str | None = None,
+    descending: bool = False,
+    limit: int = 100,
+    after: str | None = None,
+) -> Listing[T]:
+    """Find documents through an index, read them as records and keep those that ``keep`` says, up to ``limit``."""
+    found: list[T] = []
+    while True:
+        page = store.find(collection, where, order=order, descending=descending, limit=limit - len(found), after=after)
+        records = [read(item.document) for item in page.items]
+        found += records if keep is None else [record for record in records if keep(record)]
+        after = page.next
+        if after is None or len(found) >= limit:
+            return Listing(found, after)

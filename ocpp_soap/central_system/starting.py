@@ -1,0 +1,124 @@
+"""How a transaction begins (12 §4.7, 15 §4.8): once for each start, however often and wherever its message arrives.
+
+The store's key is the content of the start, so a retry meets the first one, at another worker and at the same moment
+too. The answer is stored with it, so a retry is told the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ocpp_soap.central_system.collections import TRANSACTION_ID, TRANSACTIONS
+from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
+from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
+from ocpp_soap.dispatch import Call
+from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.messages import AuthorizationStatus, IdTagInfo, StartTransactionRequest
+from ocpp_soap.storage.base import Document, Storage
+
+PATIENCE = 0.2
+"""Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
+
+
+class Starting:
+    """The rule of StartTransaction."""
+
+    def __init__(self, store: Storage, transactions: Transactions) -> None:
+        self._store = store
+        self._transactions = transactions
+
+    def start(
+        self,
+        request: StartTransactionRequest,
+        call: Call,
+        *,
+        authorize: Callable[[str], IdTagInfo],
+        max_concurrent: Callable[[str], int],
+    ) -> Transaction:
+        """The transaction of this start, its answer included; on disk on return.
+
+        ``authorize`` gives the tag's status and ``max_concurrent`` its allowance; neither is asked for a retry. A start
+        with a refused tag is recorded like any other. Other open transactions of the connector are closed as inferred.
+        """
+        key = start_key(call.charge_box_identity, request)
+        stored = self._store.get(TRANSACTIONS, key)
+        if stored is None:
+            document = self._new(request, call, authorize(request.id_tag), max_concurrent(request.id_tag))
+            try:
+                stored = self._store.create(TRANSACTIONS, key, document, durable=True)
+            except AlreadyExists:
+                stored = self._store.get(TRANSACTIONS, key)
+        transaction = read(stored.document if stored else document)
+        self._close_others(transaction, call)
+        return self._keep_allowance(key, transaction)
+
+    def _new(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:
+        transaction = Transaction(
+            charge_box_identity=call.charge_box_identity,
+            begun_at=request.timestamp,
+            version=call.version.value,
+            connector_id=request.connector_id,
+            id_tag=request.id_tag,
+            tag_key=fold(request.id_tag),
+            reservation_id=request.reservation_id,
+            start_time=request.timestamp,
+            start_received_at=call.received_at,
+            meter_start=request.meter_start,
+            id_tag_info=document_of(info),
+            max_concurrent=max_concurrent,
+            start_warnings=warning_documents(call.warnings),
+        )
+        document = document_of(transaction)
+        if transaction.was_accepted and max_concurrent and len(self._others(transaction)) >= max_concurrent:
+            document["id_tag_info"]["status"] = AuthorizationStatus.CONCURRENT_TX.value
+        document["transaction_id"] = self._store.increment(TRANSACTION_ID)
+        return document
+
+    def _others(self, transaction: Transaction) -> list[Transaction]:
+        """The open accepted transactions of the tag but this one and those of its connector, which it closes."""
+        place = (transaction.charge_box_identity, transaction.connector_id)
+        found = self._transactions.open_with(transaction.tag_key or "")
+        return [other for other in found if (other.charge_box_identity, other.connector_id) != place]
+
+    def _close_others(self, transaction: Transaction, call: Call) -> None:
+        """Close what is open on the connector but its latest transaction; the same after a crash, or at a retry."""
+        for key, _ in self._transactions.open_at(call.charge_box_identity, transaction.connector_id or 0)[:-1]:
+            revise(self._store, TRANSACTIONS, key, lambda document: _closed_as_inferred(document, call))
+
+    def _keep_allowance(self, key: str, transaction: Transaction) -> Transaction:
+        """Give way if racing starts with the same tag exceed what it is allowed: the one that came first keeps it.
+
+        A later one that already answered cannot give way any more, so this one does after :data:`PATIENCE`.
+        """
+        allowed = transaction.max_concurrent
+        if not allowed or not transaction.was_accepted or transaction.state != TransactionState.OPEN:
+            return transaction
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            others = self._others(transaction)
+            earlier = [other for other in others if (other.transaction_id or 0) < (transaction.transaction_id or 0)]
+            if len(others) < allowed:
+                return transaction
+            if len(earlier) >= allowed or time.monotonic() >= deadline:
+                stored = revise(self._store, TRANSACTIONS, key, _refused_as_concurrent, durable=True)
+                return read(stored.document) if stored else transaction
+            time.sleep(0.01)
+
+
+def start_key(charge_box_identity: str, request: StartTransactionRequest) -> str:
+    """The key of a start: station, connector, tag in any letter case, start time and meter."""
+    return digest(
+        charge_box_identity, request.connector_id, fold(request.id_tag), request.timestamp, request.meter_start
+    )
+
+
+def _closed_as_inferred(document: Document, call: Call) -> Document | None:
+    if document["state"] != TransactionState.OPEN:
+        return None
+    return {**document, "state": TransactionState.CLOSED.value, "inferred": True, "inferred_at": call.received_at}
+
+
+def _refused_as_concurrent(document: Document) -> Document:
+    info = {**document["id_tag_info"], "status": AuthorizationStatus.CONCURRENT_TX.value}
+    return {**document, "id_tag_info": info}

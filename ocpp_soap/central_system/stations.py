@@ -1,0 +1,160 @@
+"""The charge points that the central system knows: registration, what they are, where they can be called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from ocpp_soap.central_system.collections import STATIONS
+from ocpp_soap.central_system.contacts import Contacts
+from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
+from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.messages import BootNotificationRequest, Choice, Version
+from ocpp_soap.storage.base import Document, Storage
+
+
+class Registration(Choice):
+    """What the central system thinks of a station. ``unknown`` is never stored."""
+
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A charge point. Times are aware and in UTC.
+
+    ``version`` is the OCPP version it spoke last. ``learned_url`` is where it said it listens, ``set_url`` where the
+    operator says it does. ``boot`` is its last BootNotification as sent. ``oddities`` are the breaches of the
+    specification seen in its messages, one example of each, by ``kind where``. ``last_seen`` is set in lists only.
+    """
+
+    charge_box_identity: str
+    registration: str = Registration.ACCEPTED.value
+    registered_at: datetime | None = None
+    version: str | None = None
+    learned_url: str = ""
+    set_url: str = ""
+    heartbeat_interval: int | None = None
+    vendor: str | None = None
+    model: str | None = None
+    boot: dict[str, Any] | None = None
+    booted_at: datetime | None = None
+    oddities: dict[str, dict[str, Any]] = field(default_factory=dict)
+    last_seen: datetime | None = None
+
+    @property
+    def callback_url(self) -> str:
+        """Where its ChargePointService is called; the operator's word wins. Empty: not known."""
+        return self.set_url or self.learned_url
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was ever registered, blocked or not."""
+        return self.registration != Registration.UNKNOWN
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it may use the central system."""
+        return self.registration == Registration.ACCEPTED
+
+    @property
+    def ocpp_version(self) -> Version:
+        """The version to call it in: the one it spoke last, else 1.5."""
+        return Version(self.version) if self.version else Version.V15
+
+
+class Stations:
+    """The table of stations, by charge box identity."""
+
+    def __init__(self, store: Storage, contacts: Contacts) -> None:
+        self._store = store
+        self._contacts = contacts
+
+    def get(self, charge_box_identity: str) -> Station | None:
+        """The station of that exact identity, without ``last_seen``; None: it is not known."""
+        stored = self._store.get(STATIONS, charge_box_identity)
+        return None if stored is None else record_of(Station, stored.document)
+
+    def show(self, charge_box_identity: str) -> Station | None:
+        """The station of that exact identity with ``last_seen``; None: it is not known."""
+        station = self.get(charge_box_identity)
+        return None if station is None else self._with_last_seen([station])[0]
+
+    def list(
+        self, *, registration: str | None = None, vendor: str | None = None, limit: int = 100, after: str | None = None
+    ) -> Listing[Station]:
+        """The stations, sorted by identity, of that registration and that vendor."""
+        where = {"registration": registration} if registration else {"vendor": vendor} if vendor else {}
+        keep = (lambda s: s.vendor == vendor) if registration and vendor else None
+        found = select(
+            self._store,
+            STATIONS,
+            where,
+            lambda document: record_of(Station, document),
+            keep=keep,
+            order="charge_box_identity" if where else None,
+            limit=limit,
+            after=after,
+        )
+        return Listing([*self._with_last_seen(found.items)], found.next)
+
+    def register(self, station: Station) -> Station:
+        """Store a station that was not known; if another process was first, return what that one stored."""
+        document = document_of(station)
+        document["registered_at"] = datetime.now(timezone.utc)
+        try:
+            stored = self._store.create(STATIONS, station.charge_box_identity, document)
+        except AlreadyExists:
+            return self.get(station.charge_box_identity) or station
+        return record_of(Station, stored.document)
+
+    def change(self, charge_box_identity: str, **values: Any) -> Station | None:
+        """Set fields of a station (None removes one); None: it is not known."""
+
+        def changed(document: Document) -> Document | None:
+            new = {key: value for key, value in {**document, **values}.items() if value is not None}
+            return None if new == document else new
+
+        stored = revise(self._store, STATIONS, charge_box_identity, changed)
+        return None if stored is None else record_of(Station, stored.document)
+
+    def allow(self, charge_box_identity: str) -> Station:
+        """Accept a station, also one that was never seen."""
+        return self._set_registration(charge_box_identity, Registration.ACCEPTED)
+
+    def block(self, charge_box_identity: str) -> Station:
+        """Refuse a station, also one that was never seen; the energy it reports is still recorded."""
+        return self._set_registration(charge_box_identity, Registration.BLOCKED)
+
+    def set_url(self, charge_box_identity: str, url: str) -> Station | None:
+        """Set by hand where the station is called, which no message overrides; empty: as the station says."""
+        return self.change(charge_box_identity, set_url=url)
+
+    def set_heartbeat_interval(self, charge_box_identity: str, seconds: int | None) -> Station | None:
+        """Set the heartbeat interval that the station gets at its next boot; None: the general one."""
+        return self.change(charge_box_identity, heartbeat_interval=seconds)
+
+    def booted(self, station: Station, request: BootNotificationRequest, at: datetime) -> None:
+        """Keep what the station said of itself at a boot."""
+        self.change(
+            station.charge_box_identity,
+            boot=document_of(request),
+            booted_at=at,
+            vendor=request.charge_point_vendor,
+            model=request.charge_point_model,
+        )
+
+    def _set_registration(self, charge_box_identity: str, registration: Registration) -> Station:
+        station = self.change(charge_box_identity, registration=registration.value)
+        if station is None:
+            self.register(Station(charge_box_identity=charge_box_identity, registration=registration.value))
+            station = self.change(charge_box_identity, registration=registration.value)
+        return station or Station(charge_box_identity=charge_box_identity, registration=registration.value)
+
+    def _with_last_seen(self, stations: Sequence[Station]) -> Sequence[Station]:
+        times = self._contacts.last_seen(station.charge_box_identity for station in stations)
+        return [replace(station, last_seen=times.get(station.charge_box_identity)) for station in stations]

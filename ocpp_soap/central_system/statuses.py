@@ -1,0 +1,110 @@
+"""What the connectors say of themselves: the latest status of each, and every one that arrived (12 §4.8, 15 §4.9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from ocpp_soap.central_system.collections import CONNECTORS, STATUSES
+from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select, warning_documents
+from ocpp_soap.dispatch import Call
+from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.messages import StatusNotificationRequest
+from ocpp_soap.storage.base import Document, Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStatus:
+    """One StatusNotification. Connector 0 is the station as a whole.
+
+    ``timestamp`` is the station's time, the time of receipt if it sent none (15 §6.41).
+    """
+
+    charge_box_identity: str
+    connector_id: int
+    status: str
+    error_code: str
+    timestamp: datetime
+    received_at: datetime
+    version: str
+    info: str | None = None
+    vendor_id: str | None = None
+    vendor_error_code: str | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
+
+
+class Statuses:
+    """The statuses of all connectors, in the order of arrival."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def add(self, request: StatusNotificationRequest, call: Call) -> None:
+        """Keep a StatusNotification.req in the history and as the connector's current status."""
+        status = ConnectorStatus(
+            charge_box_identity=call.charge_box_identity,
+            connector_id=request.connector_id,
+            status=str(request.status),
+            error_code=str(request.error_code),
+            timestamp=request.timestamp or call.received_at,
+            received_at=call.received_at,
+            version=call.version.value,
+            info=request.info,
+            vendor_id=request.vendor_id,
+            vendor_error_code=request.vendor_error_code,
+            warnings=warning_documents(call.warnings),
+        )
+        document = document_of(status)
+        self._store.append(STATUSES, [(uuid4().hex, document)])
+        self._make_current(document)
+
+    def current(self, charge_box_identity: str) -> list[ConnectorStatus]:
+        """The latest status of each connector of a station that ever sent one, connector 0 first."""
+        found: list[ConnectorStatus] = []
+        after = None
+        while True:
+            page = select(
+                self._store,
+                CONNECTORS,
+                {"charge_box_identity": charge_box_identity},
+                _read,
+                order="connector_id",
+                after=after,
+            )
+            found += page.items
+            after = page.next
+            if after is None:
+                return found
+
+    def history(
+        self,
+        charge_box_identity: str,
+        *,
+        connector_id: int | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Listing[ConnectorStatus]:
+        """The statuses of a station, or of one connector of it, in the order of arrival."""
+        where: Document = {"charge_box_identity": charge_box_identity}
+        if connector_id is not None:
+            where["connector_id"] = connector_id
+        return select(self._store, STATUSES, where, _read, descending=descending, limit=limit, after=after)
+
+    def _make_current(self, document: Document) -> None:
+        key = f"{document['charge_box_identity']}:{document['connector_id']}"
+
+        def later(current: Document) -> Document | None:
+            return document if current["received_at"] <= document["received_at"] else None
+
+        while revise(self._store, CONNECTORS, key, later) is None:
+            try:
+                self._store.create(CONNECTORS, key, document)
+            except AlreadyExists:
+                continue
+            return
+
+
+def _read(document: Document) -> ConnectorStatus:
+    return record_of(ConnectorStatus, document)

@@ -1,0 +1,87 @@
+"""How a transaction ends (12 §4.9, 15 §4.10): always, whatever the tag, the meter or the id that the station names."""
+
+from __future__ import annotations
+
+from ocpp_soap.central_system.collections import TRANSACTIONS
+from ocpp_soap.central_system.meter_values import MeterValues
+from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
+from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
+from ocpp_soap.dispatch import Call, MessageWarning
+from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.messages import StopTransactionRequest
+from ocpp_soap.storage.base import Document, Storage
+
+
+class Stopping:
+    """The rule of StopTransaction."""
+
+    def __init__(self, store: Storage, transactions: Transactions, meter_values: MeterValues) -> None:
+        self._store = store
+        self._transactions = transactions
+        self._meter_values = meter_values
+
+    def stop(self, request: StopTransactionRequest, call: Call) -> Transaction:
+        """The transaction that this stop closed; on disk on return, its transactionData too.
+
+        A repeated stop changes nothing. A real stop replaces an inferred one. A stop for an id that is no transaction of
+        this station, or for one that another stop has closed, is kept as an orphan.
+        """
+        found = self._transactions.find_key(request.transaction_id) if request.transaction_id > 0 else None
+        if found is not None and found[1].charge_box_identity != call.charge_box_identity:
+            found = None
+        self._meter_values.add_transaction_data(request, call, None if found is None else found[1])
+        if found is None:
+            return self._keep_orphan(request, call)
+        stored = revise(
+            self._store, TRANSACTIONS, found[0], lambda document: _closed(document, request, call), durable=True
+        )
+        transaction = read(stored.document) if stored else found[1]
+        if _is_same_stop(transaction, request):
+            return transaction
+        call.warnings.append(MessageWarning("already_stopped", "transactionId", str(request.transaction_id)))
+        return self._keep_orphan(request, call)
+
+    def _keep_orphan(self, request: StopTransactionRequest, call: Call) -> Transaction:
+        orphan = Transaction(
+            charge_box_identity=call.charge_box_identity,
+            begun_at=request.timestamp,
+            state=TransactionState.ORPHAN.value,
+            reported_transaction_id=request.transaction_id,
+            version=call.version.value,
+            tag_key=fold(request.id_tag) if request.id_tag else None,
+            id_tag=request.id_tag or None,
+            **_stop_values(request, call, list(call.warnings)),
+        )
+        key = digest(call.charge_box_identity, "orphan", request.transaction_id, request.timestamp, request.meter_stop)
+        try:
+            self._store.create(TRANSACTIONS, key, document_of(orphan), durable=True)
+        except AlreadyExists:
+            return orphan
+        return orphan
+
+
+def _closed(document: Document, request: StopTransactionRequest, call: Call) -> Document | None:
+    before = read(document)
+    if before.state != TransactionState.OPEN and not before.inferred:
+        return None
+    warnings = list(call.warnings)
+    if before.meter_start is not None and request.meter_stop < before.meter_start:
+        warnings.append(MessageWarning("meter_ran_backwards", "meterStop", str(request.meter_stop)))
+    if before.start_time is not None and request.timestamp < before.start_time:
+        warnings.append(MessageWarning("stop_before_start", "timestamp", request.timestamp.isoformat()))
+    closed = {"state": TransactionState.CLOSED.value, "inferred": False}
+    return {**document, **closed, **_stop_values(request, call, warnings)}
+
+
+def _stop_values(request: StopTransactionRequest, call: Call, warnings: list[MessageWarning]) -> Document:
+    return {
+        "stop_time": request.timestamp,
+        "stop_received_at": call.received_at,
+        "meter_stop": request.meter_stop,
+        "stop_id_tag": request.id_tag or None,
+        "stop_warnings": warning_documents(warnings),
+    }
+
+
+def _is_same_stop(transaction: Transaction, request: StopTransactionRequest) -> bool:
+    return transaction.stop_time == request.timestamp and transaction.meter_stop == request.meter_stop

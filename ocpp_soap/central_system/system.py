@@ -1,0 +1,109 @@
+"""The central system itself: its store, its rules, its handlers, and the way of a message through them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ocpp_soap import storage
+from ocpp_soap.central_system.call import CentralSystemCall
+from ocpp_soap.central_system.commands import Commands
+from ocpp_soap.central_system.contacts import Contacts
+from ocpp_soap.central_system.meter_values import MeterValues
+from ocpp_soap.central_system.notifications import Notifications
+from ocpp_soap.central_system.registration import Admission
+from ocpp_soap.central_system.starting import Starting
+from ocpp_soap.central_system.stations import Stations
+from ocpp_soap.central_system.statuses import Statuses
+from ocpp_soap.central_system.stopping import Stopping
+from ocpp_soap.central_system.tags import Tags
+from ocpp_soap.central_system.transactions import Transaction, Transactions
+from ocpp_soap.dispatch import Call, Handlers, load_handlers
+from ocpp_soap.errors import RetryLater, StoreUnavailable
+from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest
+from ocpp_soap.paths import bundled
+from ocpp_soap.storage.base import Storage
+
+if TYPE_CHECKING:
+    from ocpp_soap.config import Settings
+
+
+class CentralSystem:
+    """Answers the messages of charge points by its handlers, which use the rules that are its attributes.
+
+    One for each process, safe to use from many threads. It opens no socket; threads begin with the first message, so it
+    may be made before a fork if its store may.
+    """
+
+    def __init__(self, store: Storage, settings: Settings, handlers: Handlers) -> None:
+        self.store = store
+        self.settings = settings
+        self.handlers = handlers
+        self.contacts = Contacts(store)
+        self.stations = Stations(store, self.contacts)
+        self.admission = Admission(
+            self.stations,
+            self.contacts,
+            unknown=settings.registration.unknown_charge_points,
+            heartbeat_interval=settings.registration.heartbeat_interval,
+        )
+        self.tags = Tags(
+            store,
+            unknown=settings.authorization.unknown_tags,
+            max_concurrent=settings.authorization.max_concurrent_transactions,
+        )
+        self.transactions = Transactions(store)
+        self.meter_values = MeterValues(store, self.transactions)
+        self.statuses = Statuses(store)
+        self.notifications = Notifications(store)
+        self.commands = Commands(self.stations, timeout=settings.calls.timeout, public_url=settings.server.public_url)
+        self._starting = Starting(store, self.transactions)
+        self._stopping = Stopping(store, self.transactions, self.meter_values)
+
+    @classmethod
+    def open(cls, settings: Settings) -> CentralSystem:
+        """The central system of a configuration: its store opened, its handlers loaded.
+
+        Raises HandlerError or StorageError, in one sentence, if that cannot be.
+        """
+        handlers = load_handlers(Role.CENTRAL_SYSTEM, [*settings.handlers.paths, bundled("handlers")])
+        return cls(storage.open(settings.storage), settings, handlers)
+
+    def receive(self, call: Call) -> Any:
+        """Answer one request with a response message.
+
+        Raises Fault where no repeat of the request can help, RetryLater where one can.
+        """
+        try:
+            station = self.admission.admit(call)
+            handler = self.handlers.by_action[call.action.name]
+            return handler(call.request, self._with_rules(call, station))
+        except StoreUnavailable as error:
+            raise RetryLater("The store cannot take the message now.") from error
+
+    def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
+        """The transaction of a start: the default rule of StartTransaction, see :class:`Starting`."""
+        return self._starting.start(request, call, authorize=call.authorize, max_concurrent=self.tags.max_concurrent)
+
+    def stop_transaction(self, request: StopTransactionRequest, call: CentralSystemCall) -> Transaction:
+        """The transaction that a stop closed: the default rule of StopTransaction, see :class:`Stopping`."""
+        return self._stopping.stop(request, call)
+
+    def close(self) -> None:
+        """Store what is pending and close the store. Calling it again does nothing."""
+        self.contacts.close()
+        self.store.close()
+
+    def _with_rules(self, call: Call, station: Any) -> CentralSystemCall:
+        return CentralSystemCall(
+            charge_box_identity=call.charge_box_identity,
+            version=call.version,
+            action=call.action,
+            request=call.request,
+            received_at=call.received_at,
+            message_id=call.message_id,
+            callback_url=call.callback_url,
+            peer=call.peer,
+            warnings=call.warnings,
+            central_system=self,
+            station=station,
+        )

@@ -1,0 +1,158 @@
+"""Charging sessions: what is stored of one, and the table of them. ``starting`` and ``stopping`` hold how they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ocpp_soap.central_system.collections import TRANSACTIONS
+from ocpp_soap.central_system.records import Listing, fold, record_of, select
+from ocpp_soap.messages import AuthorizationStatus, Choice, IdTagInfo
+from ocpp_soap.storage.base import Document, Range, Storage
+
+
+class TransactionState(Choice):
+    """``orphan``: a stop came for a transaction that this central system did not start."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ORPHAN = "orphan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """A charging session. Energies are in Wh, times aware; those without ``received`` are the station's.
+
+    ``id_tag_info`` is what the station was told at the start, ``max_concurrent`` the allowance that held then.
+    ``inferred``: no stop came, a later start on the connector closed it; meter and time of the stop are then unknown.
+    ``begun_at`` is the start time, of an orphan the stop time; an orphan has no ``transaction_id`` but the one that the
+    station named, ``reported_transaction_id``.
+    """
+
+    charge_box_identity: str
+    begun_at: datetime
+    state: str = TransactionState.OPEN.value
+    transaction_id: int | None = None
+    reported_transaction_id: int | None = None
+    version: str | None = None
+    connector_id: int | None = None
+    id_tag: str | None = None
+    tag_key: str | None = None
+    reservation_id: int | None = None
+    start_time: datetime | None = None
+    start_received_at: datetime | None = None
+    meter_start: int | None = None
+    id_tag_info: dict[str, Any] = field(default_factory=dict)
+    max_concurrent: int = 0
+    start_warnings: list[dict[str, str]] = field(default_factory=list)
+    inferred: bool = False
+    inferred_at: datetime | None = None
+    stop_time: datetime | None = None
+    stop_received_at: datetime | None = None
+    meter_stop: int | None = None
+    stop_id_tag: str | None = None
+    stop_warnings: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def energy(self) -> int | None:
+        """Wh between the two meter readings; None while one is missing."""
+        return None if self.meter_start is None or self.meter_stop is None else self.meter_stop - self.meter_start
+
+    @property
+    def was_accepted(self) -> bool:
+        """Whether the station was told that the tag may charge."""
+        return self.id_tag_info.get("status") == AuthorizationStatus.ACCEPTED
+
+    @property
+    def answered(self) -> IdTagInfo:
+        """What the station was told at the start."""
+        info = dict(self.id_tag_info)
+        status = info.pop("status", AuthorizationStatus.INVALID.value)
+        return IdTagInfo(status=AuthorizationStatus(status), **info)
+
+
+def read(document: Document) -> Transaction:
+    """The transaction of a stored document."""
+    return record_of(Transaction, document)
+
+
+class Transactions:
+    """The table of charging sessions, orphans included."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def get(self, transaction_id: int) -> Transaction | None:
+        """The transaction that was given that id, or None."""
+        found = self.find_key(transaction_id)
+        return None if found is None else found[1]
+
+    def find_key(self, transaction_id: int) -> tuple[str, Transaction] | None:
+        """The storage key and the content of the transaction that was given that id, or None."""
+        page = self._store.find(TRANSACTIONS, {"transaction_id": transaction_id}, limit=1)
+        return (page.items[0].key, read(page.items[0].document)) if page.items else None
+
+    def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
+        """Key and content of the open transactions of a connector, the latest id last; more than one for moments only."""
+        where = {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}
+        found = [pair for pair in self._every(where) if pair[1].connector_id == connector_id]
+        return sorted(found, key=lambda pair: pair[1].transaction_id or 0)
+
+    def open_with(self, tag_key: str) -> list[Transaction]:
+        """The open transactions of a tag that were accepted."""
+        where = {"tag_key": tag_key, "state": TransactionState.OPEN.value}
+        return [transaction for _, transaction in self._every(where) if transaction.was_accepted]
+
+    def list(
+        self,
+        *,
+        charge_box_identity: str | None = None,
+        connector_id: int | None = None,
+        id_tag: str | None = None,
+        state: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Listing[Transaction]:
+        """The transactions that meet every condition, by the time they began; ``since`` <= begun_at < ``until``."""
+        where: dict[str, Any] = {}
+        if charge_box_identity is not None:
+            where["charge_box_identity"] = charge_box_identity
+        elif id_tag is not None:
+            where["tag_key"] = fold(id_tag)
+        elif state is not None:
+            where["state"] = state
+        if since is not None or until is not None:
+            where["begun_at"] = Range(since, until)
+
+        def keep(transaction: Transaction) -> bool:
+            return (
+                (connector_id is None or transaction.connector_id == connector_id)
+                and (id_tag is None or transaction.tag_key == fold(id_tag))
+                and (state is None or transaction.state == state)
+            )
+
+        return select(
+            self._store,
+            TRANSACTIONS,
+            where,
+            read,
+            keep=keep,
+            order="begun_at",
+            descending=descending,
+            limit=limit,
+            after=after,
+        )
+
+    def _every(self, where: dict[str, Any]) -> Iterator[tuple[str, Transaction]]:
+        after = None
+        while True:
+            page = self._store.find(TRANSACTIONS, where, after=after)
+            yield from ((item.key, read(item.document)) for item in page.items)
+            after = page.next
+            if after is None:
+                return
