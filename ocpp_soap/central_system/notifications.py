@@ -1,4 +1,4 @@
-"""How firmware updates and diagnostics uploads went: all notifications, and the latest (12 §4.3, §4.4, 15 §4.4, §4.5)."""
+"""How firmware updates and diagnostics uploads went: all of them, and the latest (12 §4.3, §4.4, 15 §4.4, §4.5)."""
 
 from __future__ import annotations
 

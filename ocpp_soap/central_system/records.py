@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 from ocpp_soap.dispatch import MessageWarning
@@ -18,6 +17,7 @@ from ocpp_soap.storage.base import Collection, Document, Storage, Stored
 
 T = TypeVar("T")
 ATTEMPTS = 100
+_FIELD_NAMES: dict[type[Any], tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,11 @@ def record_of(cls: type[T], document: Mapping[str, Any]) -> T:
     return cls(**{name: document[name] for name in _field_names(cls) if name in document})
 
 
-@cache
 def _field_names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(cls))
+    names = _FIELD_NAMES.get(cls)
+    if names is None:
+        names = _FIELD_NAMES[cls] = tuple(field.name for field in dataclasses.fields(cls))
+    return names
 
 
 def warning_documents(warnings: Iterable[MessageWarning]) -> list[Document]:

@@ -23,8 +23,8 @@ class Stopping:
     def stop(self, request: StopTransactionRequest, call: Call) -> Transaction:
         """The transaction that this stop closed; on disk on return, its transactionData too.
 
-        A repeated stop changes nothing. A real stop replaces an inferred one. A stop for an id that is no transaction of
-        this station, or for one that another stop has closed, is kept as an orphan.
+        A repeated stop changes nothing. A real stop replaces an inferred one. A stop for an id that is no transaction
+        of this station, or for one that another stop has closed, is kept as an orphan.
         """
         found = self._transactions.find_key(request.transaction_id) if request.transaction_id > 0 else None
         if found is not None and found[1].charge_box_identity != call.charge_box_identity:

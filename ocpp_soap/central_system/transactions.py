@@ -1,4 +1,4 @@
-"""Charging sessions: what is stored of one, and the table of them. ``starting`` and ``stopping`` hold how they change."""
+"""Charging sessions: what is stored of one, and the table of them. ``starting`` and ``stopping`` change them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Transactions:
         return (page.items[0].key, read(page.items[0].document)) if page.items else None
 
     def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
-        """Key and content of the open transactions of a connector, the latest id last; more than one for moments only."""
+        """Key and content of a connector's open transactions, the latest id last; more than one for moments only."""
         where = {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}
         found = [pair for pair in self._every(where) if pair[1].connector_id == connector_id]
         return sorted(found, key=lambda pair: pair[1].transaction_id or 0)
