@@ -1,0 +1,156 @@
+"""The SOAP headers of a message: chargeBoxIdentity (12/15 §8.1) and WS-Addressing (12/15 §8.3), read leniently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from unicodedata import category
+
+from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import IdentityMismatch, ProtocolError
+from ocpp_soap.soap.codec.notes import note
+from ocpp_soap.soap.faults import MustUnderstand
+from ocpp_soap.soap.namespaces import SOAP_12, WSA, WSA_2004, WSA_2004_ANONYMOUS, WSA_ANONYMOUS, role_and_version
+
+Element = Any
+
+_ADDRESSING = {"action", "messageid", "from", "replyto", "to", "relatesto", "faultto"}
+_CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_ANONYMOUS = (WSA_ANONYMOUS, WSA_2004_ANONYMOUS)
+_FOR_US = frozenset(
+    {
+        "",
+        "http://schemas.xmlsoap.org/soap/actor/next",
+        f"{SOAP_12}/role/next",
+        f"{SOAP_12}/role/ultimateReceiver",
+    }
+)
+
+
+@dataclass(slots=True)
+class Headers:
+    """What the headers of one message say; an absent header is an empty text.
+
+    ``namespace``: the WS-Addressing namespace that the message uses. ``identity_namespace``: that of the identity
+    header. ``sender``: the address in From, or else in a ReplyTo that is not anonymous.
+    """
+
+    identity: str = ""
+    identity_namespace: str = ""
+    action: str = ""
+    message_id: str = ""
+    relates_to: str = ""
+    sender: str = ""
+    to: str = ""
+    namespace: str = WSA
+
+    @property
+    def operation(self) -> str:
+        """The last part of Action: ``Heartbeat`` for ``/Heartbeat``, ``Heartbeat`` and ``urn://…/Heartbeat``."""
+        return self.action.replace("#", "/").replace(":", "/").rstrip("/").rpartition("/")[2]
+
+
+def read_headers(header: Element, soap_namespace: str, max_identity: int, warnings: list[MessageWarning]) -> Headers:
+    """Read the children of a Header, in any order.
+
+    Raises MustUnderstand for one that is unknown and must be understood, ProtocolError for an identity that is too
+    long or has control characters, IdentityMismatch for two different ones.
+    """
+    headers = Headers()
+    reply_to = ""
+    for child in header:
+        name, namespace, exact = _classify(child.tag)
+        if not exact and name:
+            note(warnings, "header_name", child.tag.rpartition("}")[2], namespace)
+        if name == "identity":
+            _take_identity(headers, _text(child, name, warnings), namespace, max_identity)
+        elif name in ("from", "replyto"):
+            address = _address(child, name, warnings)
+            if name == "from":
+                headers.sender = address
+            elif address not in _ANONYMOUS:
+                reply_to = address
+        elif name:
+            reader = _READERS.get(name)
+            if reader is not None:
+                reader(headers, _text(child, name, warnings))
+                if name == "action" and namespace == WSA_2004:
+                    headers.namespace = WSA_2004
+        elif _must_be_understood(child, soap_namespace):
+            raise MustUnderstand(child.tag)
+    if not headers.sender:
+        headers.sender = reply_to
+    return headers
+
+
+def _set(field: str) -> Callable[[Headers, str], None]:
+    def put(headers: Headers, text: str) -> None:
+        setattr(headers, field, text)
+
+    return put
+
+
+_READERS = {
+    "action": _set("action"),
+    "messageid": _set("message_id"),
+    "relatesto": _set("relates_to"),
+    "to": _set("to"),
+}
+
+
+@lru_cache(maxsize=512)
+def _classify(tag: str) -> tuple[str, str, bool]:
+    """The lower-case name of a known header, else an empty text; its namespace; whether both are as specified."""
+    namespace, _, local = tag[1:].rpartition("}") if tag[:1] == "{" else ("", "", tag.rpartition(":")[2])
+    name = local.lower()
+    if name == "chargeboxidentity":
+        return "identity", namespace, role_and_version(namespace) is not None and local == "chargeBoxIdentity"
+    if name not in _ADDRESSING or (namespace and "addressing" not in namespace and role_and_version(namespace) is None):
+        return "", namespace, False
+    return name, namespace, namespace == WSA
+
+
+def _take_identity(headers: Headers, identity: str, namespace: str, max_identity: int) -> None:
+    if not identity:
+        return
+    check_identity(identity, max_identity)
+    if headers.identity and headers.identity != identity:
+        raise IdentityMismatch("Two chargeBoxIdentity headers contradict each other.", kind="two_identities")
+    headers.identity = identity
+    headers.identity_namespace = namespace
+
+
+def check_identity(identity: str, longest: int) -> None:
+    """Raise ProtocolError for an identity that is longer than ``longest`` or has control characters."""
+    if len(identity) > longest:
+        raise ProtocolError(f"The chargeBoxIdentity is longer than {longest} characters.", kind="identity_too_long")
+    if not identity.isprintable() and any(category(character) in _CONTROL for character in identity):
+        raise ProtocolError("The chargeBoxIdentity has control characters.", kind="identity_characters")
+
+
+def _text(element: Element, name: str, warnings: list[MessageWarning]) -> str:
+    sent = element.text or ""
+    text: str = sent.strip()
+    if text != sent and name == "identity":
+        note(warnings, "spaces", "chargeBoxIdentity", sent)
+    return text
+
+
+def _address(element: Element, name: str, warnings: list[MessageWarning]) -> str:
+    for child in element:
+        if child.tag.rpartition("}")[2].rpartition(":")[2].lower() == "address":
+            return (child.text or "").strip()
+    text: str = (element.text or "").strip()
+    if text:
+        note(warnings, "address_as_text", name, text)
+    return text
+
+
+def _must_be_understood(element: Element, soap_namespace: str) -> bool:
+    flag = element.get(f"{{{soap_namespace}}}mustUnderstand", "").strip()
+    if flag not in ("1", "true"):
+        return False
+    role = element.get(f"{{{soap_namespace}}}role") or element.get(f"{{{soap_namespace}}}actor") or ""
+    return role.strip() in _FOR_US

@@ -1,0 +1,109 @@
+"""SOAP envelopes: reading them leniently, writing ours as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+from lxml import etree
+
+from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import Fault, ProtocolError
+from ocpp_soap.messages import Version
+from ocpp_soap.soap.addressing import Headers, read_headers
+from ocpp_soap.soap.codec.notes import note
+from ocpp_soap.soap.faults import VersionMismatch, fault_body, fault_header
+from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, WSA_2004, WSA_2004_ANONYMOUS, WSA_ANONYMOUS, WSA_FAULT
+from ocpp_soap.soap.parsing import Limits, check_depth, parse
+
+Element = Any
+
+CONTENT_TYPES = {SOAP_12: "application/soap+xml; charset=utf-8", SOAP_11: "text/xml; charset=utf-8"}
+WSA_2004_FAULT = f"{WSA_2004}/fault"
+
+_ENVELOPES = {f"{{{namespace}}}Envelope": namespace for namespace in (SOAP_12, SOAP_11)}
+
+
+@dataclass(slots=True)
+class Envelope:
+    """A message as read: the SOAP version by its namespace, the headers, and the Body element."""
+
+    soap_namespace: str
+    headers: Headers
+    body: Element
+
+
+def read(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: str = "") -> Envelope:
+    """Read an envelope of SOAP 1.2 or 1.1 from the bytes of an HTTP body.
+
+    Raises ProtocolError for what is not one, VersionMismatch for an envelope of another SOAP version, and what
+    :func:`~ocpp_soap.soap.addressing.read_headers` raises.
+    """
+    root = parse(data, warnings, charset)
+    soap_namespace = _ENVELOPES.get(root.tag)
+    if soap_namespace is None:
+        raise _not_an_envelope(root)
+    check_depth(root, data, limits.max_depth)
+    header, body = _parts(root, soap_namespace, warnings)
+    if header is None:
+        headers = Headers()
+    else:
+        if len(data) > limits.max_header and len(etree.tostring(header)) > limits.max_header:
+            raise ProtocolError(f"The Header is longer than {limits.max_header} bytes.", kind="header_too_large")
+        headers = read_headers(header, soap_namespace, limits.max_identity, warnings)
+    return Envelope(soap_namespace, headers, body)
+
+
+def write_response(request: Envelope, action: str, body: str) -> bytes:
+    """The envelope that answers ``request``: in its SOAP version, with ``action`` and the XML of the body's child."""
+    return _write(request.soap_namespace, request.headers, action, body)
+
+
+def write_fault(fault: Fault, version: Version, request: Envelope | None) -> bytes:
+    """The envelope of a fault, in the request's SOAP version, or in 1.2 where the request could not be read."""
+    soap_namespace = request.soap_namespace if request else SOAP_12
+    headers = request.headers if request else Headers()
+    action = WSA_2004_FAULT if headers.namespace == WSA_2004 else WSA_FAULT
+    block = fault_header(fault) if soap_namespace == SOAP_12 else ""
+    return _write(soap_namespace, headers, action, fault_body(fault, soap_namespace, version), block)
+
+
+def _write(soap_namespace: str, request: Headers, action: str, body: str, block: str = "") -> bytes:
+    relates_to = f"<a:RelatesTo>{escape(request.message_id)}</a:RelatesTo>" if request.message_id else ""
+    anonymous = WSA_2004_ANONYMOUS if request.namespace == WSA_2004 else WSA_ANONYMOUS
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<S:Envelope xmlns:S="{soap_namespace}" xmlns:a="{request.namespace}"><S:Header>'
+        f"<a:Action>{action}</a:Action><a:MessageID>urn:uuid:{uuid4()}</a:MessageID>{relates_to}"
+        f"<a:To>{anonymous}</a:To>{block}</S:Header><S:Body>{body}</S:Body></S:Envelope>"
+    ).encode()
+
+
+def _parts(root: Element, soap_namespace: str, warnings: list[MessageWarning]) -> tuple[Element | None, Element]:
+    header = body = None
+    for child in root:
+        namespace, _, local = child.tag[1:].rpartition("}")
+        if namespace != soap_namespace:
+            note(warnings, "envelope_child", local, namespace)
+        if local == "Body":
+            if body is not None:
+                raise ProtocolError("The envelope has two Bodies; expected one.", kind="two_bodies")
+            body = child
+        elif local == "Header" and header is None:
+            header = child
+    if body is None:
+        raise ProtocolError("The envelope has no Body.", kind="no_body")
+    return header, body
+
+
+def _not_an_envelope(root: Element) -> Fault:
+    namespace, _, local = root.tag[1:].rpartition("}") if root.tag[:1] == "{" else ("", "", root.tag)
+    if local.lower() == "html":
+        title = next((element.text for element in root.iter() if element.tag.rpartition("}")[2].lower() == "title"), "")
+        named = f" titled {' '.join(title.split())[:100]!r}" if title else ""
+        return ProtocolError(f"The body is an HTML page{named}; expected a SOAP envelope.", kind="html")
+    if local == "Envelope" and namespace:
+        return VersionMismatch(kind="version_mismatch")
+    return ProtocolError(f"The body is XML but no SOAP envelope: its root is {local[:100]!r}.", kind="not_an_envelope")

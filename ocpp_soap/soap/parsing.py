@@ -1,0 +1,141 @@
+"""From bytes to an element tree: one safe parse, and a refusal in one sentence for what is not an envelope.
+
+No DTD, no entity, no file and no network is ever touched; depth and number of elements are bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import ProtocolError
+from ocpp_soap.soap.codec.notes import note
+
+Element = Any
+
+_SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "collect_ids": False,
+}
+_UNDECLARED = int(etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE)
+_BLANK = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
+_DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=")
+_CHARSETS = frozenset(
+    {"ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin1", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16be"}
+    | {"utf-16le", "windows-1250", "windows-1252"}
+)
+"""Encodings in which ``<`` is the byte 0x3C, as the bounds below count on."""
+_TOO_DEEP: dict[int, etree.XPath] = {}
+_COUNT = etree.XPath("count(//*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large an envelope may be: levels of elements, elements, bytes of its Header, characters of an identity."""
+
+    max_depth: int
+    max_elements: int
+    max_header: int
+    max_identity: int
+
+
+def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Element:
+    """The root element of ``data``.
+
+    Blank lines before the XML declaration and prefixes that nobody declared are forgiven with a warning. ``charset``
+    (of the HTTP Content-Type) counts only where the document does not name its own encoding. Raises ProtocolError.
+    """
+    data = _without_leading_blanks(data, warnings)
+    if not data:
+        raise ProtocolError("The body is empty; expected a SOAP envelope.", kind="empty_body")
+    encoding = _encoding(data, charset)
+    try:
+        root = etree.fromstring(data, etree.XMLParser(encoding=encoding, **_SAFE))
+    except (etree.XMLSyntaxError, LookupError) as error:
+        root = _parse_undeclared_prefixes(data, encoding, warnings)
+        if root is None:
+            raise _not_xml(data, error) from None
+    docinfo = root.getroottree().docinfo
+    if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
+        if _HTML.match(data.lstrip(_BLANK)):
+            raise _html(data)
+        raise ProtocolError("A document type declaration is not allowed in a SOAP message.", kind="dtd")
+    if docinfo.encoding is not None and docinfo.encoding.lower() not in _CHARSETS:
+        raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
+    return root
+
+
+def check_depth(root: Element, data: bytes, max_depth: int) -> None:
+    """Raise ProtocolError for more than ``max_depth`` levels of elements."""
+    if data.count(b"<") <= max_depth:
+        return
+    too_deep = _TOO_DEEP.get(max_depth)
+    if too_deep is None:
+        too_deep = _TOO_DEEP[max_depth] = etree.XPath("/*" * (max_depth + 1))
+    if too_deep(root):
+        raise ProtocolError(f"Elements are nested more than {max_depth} levels deep.", kind="too_deep")
+
+
+def check_elements(root: Element, data: bytes, max_elements: int) -> None:
+    """Raise ProtocolError for more than ``max_elements`` elements."""
+    if data.count(b"<") <= max_elements:
+        return
+    if int(_COUNT(root)) > max_elements:  # type: ignore[arg-type]
+        raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
+
+
+def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> bytes:
+    if data[:1] == b"<":
+        return data
+    start = data[3:] if data.startswith(_BOM) else data
+    stripped = start.lstrip(_BLANK)
+    if len(stripped) != len(start):
+        note(warnings, "leading_blanks", "Envelope")
+        stripped = stripped.removeprefix(_BOM).lstrip(_BLANK)
+    return stripped
+
+
+def _encoding(data: bytes, charset: str) -> str | None:
+    charset = charset.strip("\"' ").lower()
+    if charset not in _CHARSETS or data[:2] in (b"\xff\xfe", b"\xfe\xff") or _DECLARED.match(data):
+        return None
+    return charset
+
+
+def _parse_undeclared_prefixes(data: bytes, encoding: str | None, warnings: list[MessageWarning]) -> Element | None:
+    parser = etree.XMLParser(encoding=encoding, recover=True, **_SAFE)
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, LookupError):
+        return None
+    if root is None or any(entry.type != _UNDECLARED for entry in parser.error_log):
+        return None
+    note(warnings, "undeclared_prefix", "Envelope")
+    return root
+
+
+def _not_xml(data: bytes, error: Exception) -> ProtocolError:
+    if _HTML.search(data[:1024]):
+        return _html(data)
+    line, column = getattr(error, "position", (0, 0))
+    place = f" (line {line}, column {column})" if line else ""
+    return ProtocolError(f"The body is not well-formed XML{place}; expected a SOAP envelope.", kind="not_xml")
+
+
+def _html(data: bytes) -> ProtocolError:
+    title = _TITLE.search(data[:65536].decode("utf-8", "replace"))
+    named = f" titled {' '.join(title[1].split())[:100]!r}" if title else ""
+    return ProtocolError(f"The body is an HTML page{named}; expected a SOAP envelope.", kind="html")
