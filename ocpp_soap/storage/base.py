@@ -1,10 +1,10 @@
 """The storage contract: plain documents under string keys, and a dozen atomic verbs.
 
 A document is a ``dict`` with string keys of any spelling (dots, dollars, unicode) that holds None, bool, int (64 bit),
-float, str, aware datetimes (to the microsecond, read back in UTC), and lists and dicts of these. Collections are
-declared in advance, with the top-level fields that can be searched. Every verb is atomic by itself and safe to call
-from any thread and any process; there are no transactions over several documents, so what must not happen twice is
-keyed by its content.
+float, str, aware datetimes (to the microsecond, read back in UTC), and lists and dicts of these; anything else is a
+ValueError. Collections are declared in advance, with the top-level fields that can be searched. Every verb is atomic by
+itself and safe to call from any thread and any process; there are no transactions over several documents, so what must
+not happen twice is keyed by its content.
 
 Every verb raises :class:`~ocpp_soap.errors.StoreClosed` after :meth:`Storage.close` and
 :class:`~ocpp_soap.errors.StoreUnavailable` when the backend cannot do it now.
@@ -12,6 +12,7 @@ Every verb raises :class:`~ocpp_soap.errors.StoreClosed` after :meth:`Storage.cl
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,16 +21,30 @@ from typing import Any
 Document = dict[str, Any]
 
 
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
 @dataclass(frozen=True)
 class Collection:
-    """A kind of document. ``indexes``: the tuples of top-level fields that ``find`` may search and sort by.
+    """A kind of document. ``indexes``: one tuple of top-level fields for each kind of search (see ``Storage.find``).
 
+    An indexed field holds strings, numbers, bools or datetimes, not a mixture of them; None is the same as missing.
     ``append_only``: written by ``append`` only, as a time series, kept in the order of arrival.
     """
 
     name: str
     indexes: tuple[tuple[str, ...], ...] = ()
     append_only: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.fields):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r}: a collection or an indexed field is named in lower case, like 'id_tag'")
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that appear in an index, each once."""
+        return tuple(dict.fromkeys(field for index in self.indexes for field in index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,11 @@ class StoreInfo:
 class Storage(ABC):
     """The verbs that a backend implements. See the module for what a document may hold."""
 
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Any) -> Storage:
+        """The store that the section ``storage`` of the configuration describes; it connects at the first use."""
+
     @abstractmethod
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
         """Store a new document. Raises AlreadyExists. ``durable``: on disk (not only safe from kill -9) on return."""
@@ -109,27 +129,27 @@ class Storage(ABC):
     ) -> Page:
         """Documents whose fields equal the values of ``where`` (or lie in its one :class:`Range`).
 
-        The fields of ``where``, then ``order``, must be the beginning of a declared index (``order`` alone, or no
-        ``where``, too). ``order`` None sorts by key, or by arrival in an append-only collection. The order is total
-        (ties by key or arrival), so paging with ``after`` neither skips nor repeats what did not change. A document
-        without the ``order`` field comes first. Raises ValueError for a search that no index serves.
+        Sorted by ``order``, else by the field of the Range, else by key, or by arrival in an append-only collection.
+        The fields of ``where`` in any order, then the one that sorts, must be a declared index; only a search without
+        both needs none. The order is total (ties by key or arrival), so paging with ``after`` neither skips nor
+        repeats what did not change. A document without the ``order`` field comes first, descending last, and is in no
+        Range. Raises ValueError for a search that no index serves and for a token of another search.
         """
 
     @abstractmethod
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
-        """How many documents ``find`` would return in all."""
+        """How many documents ``find`` would return in all. An index that begins with the fields of ``where`` serves."""
 
     @abstractmethod
     def increment(self, counter: str, by: int = 1) -> int:
         """Add ``by`` (at least 1) to a named counter that begins at 0 and return its new value; never twice the same.
 
-        Values are unique and below 2**31; a backend may skip some.
+        The values are below 2**31 (StorageError when they are used up); a backend may skip some. With ``by`` the
+        caller owns the ``by`` values that end with the one returned.
         """
 
     @abstractmethod
-    def append(
-        self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False
-    ) -> int:
+    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
         """Add entries to a time series in their order, all or none; one whose key is there already is passed over.
 
         Returns how many were new.

@@ -1,0 +1,82 @@
+"""Documents as JSON text, and back.
+
+What JSON lacks is an object with one key that begins with a dollar: a datetime is ``{"$t": "2012-06-01T10:00:00…"}``.
+A key of the document that begins with a dollar gets a second one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ocpp_soap.storage.base import Document
+
+_DATETIME = "$t"
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def encode(document: Document) -> str:
+    """The document as JSON text. Raises ValueError for what a document cannot hold."""
+    datetimes = 0
+
+    def encode_datetime(value: object) -> dict[str, str]:
+        nonlocal datetimes
+        datetimes += 1
+        return {_DATETIME: datetime_text(value)}
+
+    try:
+        text = json.dumps(document, default=encode_datetime, ensure_ascii=False, separators=(",", ":"))
+        if text.count('"$') != datetimes:
+            text = json.dumps(_escape(document), default=encode_datetime, ensure_ascii=False, separators=(",", ":"))
+        text.encode()
+    except (TypeError, UnicodeEncodeError, RecursionError) as error:
+        raise ValueError(f"This cannot be stored: {error}") from None
+    return text
+
+
+def decode(text: str) -> Document:
+    """The document of that JSON text."""
+    document: Document = json.loads(text, object_hook=_restore if '"$' in text else None)
+    return document
+
+
+def datetime_text(value: object) -> str:
+    """A datetime in UTC with six digits of the second, so that texts sort like times. Raises ValueError."""
+    if not isinstance(value, datetime):
+        raise ValueError(f"a document holds None, bool, int, float, str, datetime, list and dict, not {value!r}")
+    if value.tzinfo is None:
+        raise ValueError(f"a datetime needs a time zone: {value!r}")
+    return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def index_value(document: Mapping[str, Any], field: str) -> Any:
+    """What is searched and sorted for a field: None, str, bool, int, float or datetime. Raises ValueError."""
+    return searchable(document.get(field), field)
+
+
+def searchable(value: Any, field: str) -> Any:
+    """The value, if an indexed field can hold it. Raises ValueError."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{field}: a datetime needs a time zone: {value!r}")
+    elif not isinstance(value, _PLAIN):
+        raise ValueError(f"{field}: an indexed field holds a single value, not a {type(value).__name__}")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{field}: {value} does not fit 64 bits")
+    return value
+
+
+def _escape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {f"${key}" if str(key).startswith("$") else key: _escape(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_escape(item) for item in value]
+    return value
+
+
+def _restore(found: dict[str, Any]) -> Any:
+    if len(found) == 1 and _DATETIME in found:
+        return datetime.fromisoformat(found[_DATETIME])
+    return {key[1:] if key.startswith("$$") else key: value for key, value in found.items()}

@@ -1,0 +1,207 @@
+"""The file store: one SQLite file, shared by the threads and processes of one machine.
+
+Connection: ``storage.backend: file`` and ``storage.file.path``. The file is in WAL mode, so there are up to two more
+beside it (``-wal``, ``-shm``) while it is used; copy it with ``storage backup``, not with ``cp``.
+Several processes may write; network file systems are refused.
+"""
+
+# The verbs are documented in Storage.
+# ruff: noqa: D102
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.storage.base import Collection, Document, Page, Storage, Stored, StoreInfo
+from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
+from ocpp_soap.storage.sqlite_backup import backup
+from ocpp_soap.storage.sqlite_process import Process
+from ocpp_soap.storage.sqlite_tables import Table, column_value, stored, stored_rows
+
+_COUNT = (
+    "INSERT INTO counters (name, value) VALUES (?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value"
+)
+_KEYS_AT_ONCE = 500
+T = TypeVar("T")
+
+
+class FileStorage(Storage):
+    """A store in the file ``path``, which is made, with its folder, at the first use."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._processes: dict[int, Process] = {}
+        self._tables: dict[Collection, Table] = {}
+        self._closed = False
+
+    @classmethod
+    def from_settings(cls, settings: Any) -> FileStorage:
+        """The store that the section ``storage`` of the configuration describes."""
+        return cls(settings.file.path)
+
+    def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
+        table = self._table(collection)
+        row = table.row(key, document)
+
+        def work(connection: sqlite3.Connection) -> Stored:
+            if connection.execute(table.insert_new, row).rowcount == 0:
+                raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
+            return Stored(key, 1, document)
+
+        return self._write(work, durable)
+
+    def get(self, collection: Collection, key: str) -> Stored | None:
+        table = self._table(collection)
+        with self._process().reader() as connection:
+            row = connection.execute(table.get, (key,)).fetchone()
+        return stored(row) if row else None
+
+    def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
+        table = self._table(collection)
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, Stored] = {}
+        with self._process().reader() as connection:
+            for begin in range(0, len(wanted), _KEYS_AT_ONCE):
+                some = wanted[begin : begin + _KEYS_AT_ONCE]
+                marks = ", ".join("?" for _ in some)
+                found |= stored_rows(connection.execute(f"{table.select} WHERE key IN ({marks})", some))
+        return found
+
+    def replace(
+        self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
+    ) -> Stored:
+        table = self._table(collection)
+        row = table.row(key, document)
+
+        def work(connection: sqlite3.Connection) -> Stored:
+            if connection.execute(table.update, (*row[1:], key, revision)).rowcount == 0:
+                raise _conflict(connection, table, key, revision)
+            return Stored(key, revision + 1, document)
+
+        return self._write(work, durable)
+
+    def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
+        table = self._table(collection)
+        rows = [table.row(key, document) for key, document in documents.items()]
+        if rows:
+            self._write(lambda connection: connection.executemany(table.upsert, rows), False)
+
+    def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
+        table = self._table(collection)
+
+        def work(connection: sqlite3.Connection) -> bool:
+            if revision is None:
+                return connection.execute(table.delete, (key,)).rowcount > 0
+            if connection.execute(f"{table.delete} AND revision = ?", (key, revision)).rowcount > 0:
+                return True
+            conflict = _conflict(connection, table, key, revision)
+            if isinstance(conflict, NotFound):
+                return False
+            raise conflict
+
+        return self._write(work, False)
+
+    def find(
+        self,
+        collection: Collection,
+        where: Mapping[str, Any] | None = None,
+        *,
+        order: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        if limit < 1:
+            raise ValueError(f"limit: at least 1, not {limit}")
+        search = find_search(collection, where, order)
+        place = None
+        if after is not None:
+            value, tie = read_token(after, search, descending)
+            place = column_value(value), tie
+        table = self._table(collection)
+        statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
+        with self._process().reader() as connection:
+            rows = connection.execute(statement, values).fetchall()
+        items = [stored(row) for row in rows[:limit]]
+        if len(rows) <= limit:
+            return Page(items)
+        value = items[-1].document.get(search.sort) if search.sort else None
+        return Page(items, write_token(search, descending, value, rows[limit - 1][3]))
+
+    def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
+        statement, values = self._table(collection).count(count_search(collection, where))
+        with self._process().reader() as connection:
+            return int(connection.execute(statement, values).fetchone()[0])
+
+    def increment(self, counter: str, by: int = 1) -> int:
+        if by < 1:
+            raise ValueError(f"{counter}: a counter grows by at least 1, not {by}")
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
+            if (row[0] if row else 0) + by >= 2**31:
+                raise StorageError(f"The counter {counter} is used up: there is no number left below 2^31")
+            return int(connection.execute(_COUNT, (counter, by)).fetchall()[0][0])
+
+        return self._write(work, False)
+
+    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
+        table = self._table(collection)
+        rows = [table.row(key, document) for key, document in entries]
+        if not rows:
+            return 0
+        return self._write(lambda connection: connection.executemany(table.insert_new, rows).rowcount, durable)
+
+    def check(self) -> StoreInfo:
+        begin = time.perf_counter()
+        with self._process().reader() as connection:
+            connection.execute("SELECT count(*) FROM counters").fetchone()
+            latency = (time.perf_counter() - begin) * 1000
+            size = self.path.stat().st_size
+        return StoreInfo("file", f"SQLite {sqlite3.sqlite_version}", latency, {"path": str(self.path), "bytes": size})
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a copy as of this moment to a new file, while others read and write. Raises StoreUnavailable."""
+        with self._process().reader() as connection:
+            backup(connection, Path(path))
+
+    def close(self) -> None:
+        self._closed = True
+        process = self._processes.pop(os.getpid(), None)
+        if process is not None:
+            process.close()
+
+    def _process(self) -> Process:
+        if self._closed:
+            raise StoreClosed(f"{self.path} was closed")
+        identity = os.getpid()
+        return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
+
+    def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+        return self._process().commits.run(work, durable=durable)
+
+    def _table(self, collection: Collection) -> Table:
+        table = self._tables.get(collection)
+        if table is None:
+            table = Table(collection)
+            with self._process().reader() as connection:
+                there = table.is_there(connection)
+            if not there:
+                self._write(table.create, False)
+            self._tables[collection] = table
+        return table
+
+
+def _conflict(connection: sqlite3.Connection, table: Table, key: str, revision: int) -> NotFound | RevisionConflict:
+    row = connection.execute(table.revision, (key,)).fetchone()
+    name = table.collection.name
+    if row is None:
+        return NotFound(f"{name}: there is no document {key!r}")
+    return RevisionConflict(f"{name}: the document {key!r} has revision {row[0]}, not {revision}")

@@ -1,0 +1,88 @@
+"""Group commit: the threads of a process share one transaction at a time instead of queueing for one each.
+
+A thread with something to write either finds nobody writing and leads, that is, commits everything that waits, or
+waits until a leader has committed its write too. There is no thread of its own and nothing to hand over while only
+one thread writes, and the writes that pile up during one commit (a disk sync, for a durable one) make the next.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from ocpp_soap.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+
+class Write:
+    """One write that waits for its commit; ``work`` does it inside the transaction."""
+
+    __slots__ = ("durable", "error", "leads", "result", "wake", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], Any], durable: bool) -> None:
+        self.work = work
+        self.durable = durable
+        self.leads = False
+        self.result: Any = None
+        self.error: Exception | None = StoreUnavailable("The write was interrupted")
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+
+class GroupCommit:
+    """Runs writes through ``commit``, one call of it at a time; it sets ``result`` or ``error`` of each write."""
+
+    def __init__(self, commit: Callable[[Sequence[Write]], None]) -> None:
+        self._commit = commit
+        self._mutex = threading.Lock()
+        self._waiting: list[Write] = []
+        self._led = False
+
+    def run(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+        """The result of ``work`` after its commit. Raises what ``work`` or the commit raised."""
+        write = Write(work, durable)
+        with self._mutex:
+            self._waiting.append(write)
+            if not self._led:
+                self._led = write.leads = True
+        try:
+            if not write.leads:
+                write.wake.acquire()
+            if write.leads:
+                self._lead(write)
+        except BaseException:
+            self._withdraw(write)
+            raise
+        if write.error is not None:
+            raise write.error
+        return cast(T, write.result)
+
+    def _lead(self, leader: Write) -> None:
+        with self._mutex:
+            batch, self._waiting = self._waiting, []
+            leader.leads = False
+        try:
+            self._commit(batch)
+        finally:
+            with self._mutex:
+                self._pass_on()
+            for write in batch:
+                write.wake.release()
+
+    def _pass_on(self) -> None:
+        self._led = bool(self._waiting)
+        if self._waiting:
+            self._waiting[0].leads = True
+            self._waiting[0].wake.release()
+
+    def _withdraw(self, write: Write) -> None:
+        """Forget a write whose thread was interrupted (a signal) before it was taken up, also as the next leader."""
+        with self._mutex:
+            if write in self._waiting:
+                self._waiting.remove(write)
+            if write.leads:
+                write.leads = False
+                self._pass_on()

@@ -1,0 +1,77 @@
+"""What every backend needs to know of a search before it can run it: the index, the conditions, the place to go on."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ocpp_soap.storage.base import Collection, Range
+from ocpp_soap.storage.encoding import decode, encode, searchable
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search that an index serves. ``equals``: in the order of the index; ``sort``: the field after them, if any."""
+
+    index: tuple[str, ...]
+    equals: dict[str, Any]
+    sort: str | None
+    range: Range | None
+
+
+def find_search(collection: Collection, where: Mapping[str, Any] | None, order: str | None) -> Search:
+    """The search of a ``find``. Raises ValueError, naming the index to declare."""
+    return _search(collection, where, order, exact=True)
+
+
+def count_search(collection: Collection, where: Mapping[str, Any] | None) -> Search:
+    """The search of a ``count``. Raises ValueError, naming the index to declare."""
+    return _search(collection, where, None, exact=False)
+
+
+def _search(collection: Collection, where: Mapping[str, Any] | None, order: str | None, *, exact: bool) -> Search:
+    conditions = where or {}
+    ranges = {field: value for field, value in conditions.items() if isinstance(value, Range)}
+    equals = {field: searchable(value, field) for field, value in conditions.items() if field not in ranges}
+    if len(ranges) > 1 or (ranges and order is not None and order not in ranges):
+        raise ValueError(f"{collection.name}: a search has one Range, and is sorted by its field")
+    sort = next(iter(ranges), None if order in equals else order)
+    wanted = (*equals, *([sort] if sort else []))
+    if not wanted:
+        return Search((), {}, None, None)
+    for index in sorted(collection.indexes, key=len):
+        if _serves(index, set(equals), sort, exact):
+            found = ranges.get(sort) if sort else None
+            return Search(index, {field: equals[field] for field in index[: len(equals)]}, sort, found)
+    raise ValueError(f"{collection.name}: no index serves this search; declare {wanted!r} as an index of it")
+
+
+def _serves(index: tuple[str, ...], equals: set[str], sort: str | None, exact: bool) -> bool:
+    if set(index[: len(equals)]) != equals:
+        return False
+    rest = index[len(equals) :]
+    if exact:
+        return rest == ((sort,) if sort else ())
+    return sort is None or rest[:1] == (sort,)
+
+
+def write_token(search: Search, descending: bool, value: Any, tie: str | int) -> str:
+    """The token that goes on after the document that has this value in the sorting field, and this key or number."""
+    place = encode({"search": [search.index, search.sort, descending], "value": value, "tie": tie})
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def read_token(token: str, search: Search, descending: bool) -> tuple[Any, Any]:
+    """The value and the tie of a token of the same search. Raises ValueError."""
+    try:
+        place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+        same = json.dumps(place["search"]) == json.dumps([search.index, search.sort, descending])
+        found = place["value"], place["tie"]
+    except (ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise ValueError("This page token does not belong to this search: begin again without one")
+    return found

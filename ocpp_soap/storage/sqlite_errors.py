@@ -1,0 +1,62 @@
+"""What an operator is told when the file of the file store cannot be used: the file, the reason, what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ocpp_soap.errors import StoreUnavailable
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    [
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "gpfs", "beegfs", "davfs"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.davfs"),
+    ]
+)
+_ADVICE = (
+    ("disk is full", "the disk is full: free some space on it"),
+    (
+        "disk i/o error",
+        "the disk cannot be read or written: is it full, over a quota or a file size limit, or broken?",
+    ),
+    ("readonly", "the file is read-only for this user: mend its owner and permissions, or the mount"),
+    ("unable to open", "the file cannot be opened: its folder, or files beside it, are not writable for this user"),
+    ("locked", "another program keeps it locked: end that program (a backup tool, a database browser)"),
+    ("not a database", "it is not a file of this program: give storage.file.path another name, or restore a backup"),
+    ("malformed", "the file is damaged: restore a backup, or mend it with: sqlite3 FILE .recover"),
+)
+
+
+def unavailable(path: Path, error: sqlite3.Error | OSError) -> StoreUnavailable:
+    """The error to raise for one of SQLite or of the operating system."""
+    text = str(error)
+    for symptom, advice in _ADVICE:
+        if symptom in text.lower():
+            return StoreUnavailable(f"{path}: {advice} ({text})")
+    return StoreUnavailable(f"{path}: {text}")
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether somebody else is writing, so that trying again helps."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:
+    """Raise StoreUnavailable if the file is or would be on a network file system, where locks are not reliable."""
+    try:
+        table = mounts.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    place = path.resolve()
+    kinds = [line.split()[1:3] for line in table.splitlines() if len(line.split()) >= 3]
+    holding = [(_unescaped(mount), kind) for mount, kind in kinds if place.is_relative_to(_unescaped(mount))]
+    mount, kind = max(reversed(holding), key=lambda found: len(found[0]), default=("", ""))
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StoreUnavailable(
+            f"{path}: {mount} is a network file system ({kind}), where processes cannot share the file safely: "
+            f"put storage.file.path on a local disk, or use storage.backend: mongodb"
+        )
+
+
+def _unescaped(mount: str) -> str:
+    return mount.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")

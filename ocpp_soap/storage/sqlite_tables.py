@@ -1,0 +1,133 @@
+"""The SQL of one collection: a table with the document as JSON text and a column for every indexed field.
+
+No column holds NULL: minus infinity stands for a missing field, because it is a number that sorts before all others
+and, as SQLite orders numbers before texts, before everything.
+"""
+
+# What is put into a statement are names, which Collection has checked; values are parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ocpp_soap.storage.base import Collection, Document, Stored
+from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value
+from ocpp_soap.storage.searches import Search
+
+MISSING = float("-inf")
+_MISSING_SQL = "-9e999"
+
+
+def column_value(value: Any) -> Any:
+    """The value of an index column."""
+    if value is None:
+        return MISSING
+    return datetime_text(value) if isinstance(value, datetime) else value
+
+
+class Table:
+    """The statements of a collection, each written once."""
+
+    def __init__(self, collection: Collection) -> None:
+        self.collection = collection
+        self.fields = collection.fields
+        self.name = f'"c_{collection.name}"'
+        self.tie = "number" if collection.append_only else "key"
+        columns = ["key", "revision", "document", *(f'"f_{field}"' for field in self.fields)]
+        values = ["?", "1", "?", *("?" for _ in self.fields)]
+        changes = ", ".join(f"{column} = excluded.{column}" for column in columns[2:])
+        assignments = ", ".join(f"{column} = ?" for column in columns[2:])
+        self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"
+        self.insert_new = f"{self.insert} ON CONFLICT (key) DO NOTHING"
+        self.upsert = f"{self.insert} ON CONFLICT (key) DO UPDATE SET revision = {self.name}.revision + 1, {changes}"
+        self.update = f"UPDATE {self.name} SET {assignments}, revision = revision + 1 WHERE key = ? AND revision = ?"
+        self.select = f"SELECT key, revision, document, {self.tie} FROM {self.name}"
+        self.get = f"{self.select} WHERE key = ?"
+        self.revision = f"SELECT revision FROM {self.name} WHERE key = ?"
+        self.delete = f"DELETE FROM {self.name} WHERE key = ?"
+
+    def row(self, key: str, document: Document) -> tuple[Any, ...]:
+        """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored."""
+        if not isinstance(key, str) or not key:
+            raise ValueError(f"{self.collection.name}: a key is a text that is not empty, not {key!r}")
+        return (key, encode(document), *(column_value(index_value(document, field)) for field in self.fields))
+
+    def create(self, connection: sqlite3.Connection) -> None:
+        """Make the table and its indexes, and fill the column of a newly declared one from the documents."""
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {self.name} "
+            "(number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, document TEXT NOT NULL)"
+        )
+        present = {row[1] for row in connection.execute(f"PRAGMA table_info({self.name})")}
+        missing = [field for field in self.fields if f"f_{field}" not in present]
+        for field in missing:
+            connection.execute(f'ALTER TABLE {self.name} ADD COLUMN "f_{field}" NOT NULL DEFAULT {_MISSING_SQL}')
+        if missing:
+            connection.create_function("field_of", 2, _field_of, deterministic=True)
+            assignments = ", ".join(f"\"f_{field}\" = field_of(document, '{field}')" for field in missing)
+            connection.execute(f"UPDATE {self.name} SET {assignments}")
+        for index in self.collection.indexes:
+            columns = ", ".join([*(f'"f_{field}"' for field in index), self.tie])
+            connection.execute(f"CREATE INDEX IF NOT EXISTS {self.index(index)} ON {self.name} ({columns})")
+
+    def is_there(self, connection: sqlite3.Connection) -> bool:
+        """Whether the table and all its indexes exist."""
+        wanted = {self.name, *(self.index(index) for index in self.collection.indexes)}
+        found = connection.execute("SELECT name FROM sqlite_master WHERE tbl_name = ?", (self.name.strip('"'),))
+        return wanted <= {f'"{name}"' for (name,) in found}
+
+    def index(self, fields: tuple[str, ...]) -> str:
+        """The name of an index."""
+        return f'"i_{self.collection.name}.{".".join(fields)}"'
+
+    def search(
+        self, search: Search, *, descending: bool, limit: int, after: tuple[Any, Any] | None
+    ) -> tuple[str, list[Any]]:
+        """The SELECT of a page and its parameters; ``after``: the column value and the tie of the last one."""
+        conditions, values = self._conditions(search)
+        sort = [f'"f_{search.sort}"', self.tie] if search.sort else [self.tie]
+        if after is not None:
+            places = list(after) if search.sort else [after[1]]
+            conditions.append(f"({', '.join(sort)}) {'<' if descending else '>'} ({', '.join('?' for _ in sort)})")
+            values += places
+        source = f" INDEXED BY {self.index(search.index)}" if search.index else ""
+        filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        direction = " DESC" if descending else ""
+        ordering = ", ".join(f"{column}{direction}" for column in sort)
+        return f"{self.select}{source}{filters} ORDER BY {ordering} LIMIT ?", [*values, limit]
+
+    def count(self, search: Search) -> tuple[str, list[Any]]:
+        """The SELECT that counts and its parameters."""
+        conditions, values = self._conditions(search)
+        source = f" INDEXED BY {self.index(search.index)}" if search.index else ""
+        filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return f"SELECT count(*) FROM {self.name}{source}{filters}", values
+
+    def _conditions(self, search: Search) -> tuple[list[str], list[Any]]:
+        conditions = [f'"f_{field}" = ?' for field in search.equals]
+        values = [column_value(value) for value in search.equals.values()]
+        if search.range is not None:
+            conditions.append(f'"f_{search.sort}" > {_MISSING_SQL}')
+            for sign, bound in ((">=", search.range.at_least), ("<", search.range.below)):
+                if bound is not None:
+                    conditions.append(f'"f_{search.sort}" {sign} ?')
+                    values.append(column_value(bound))
+        return conditions, values
+
+
+def stored(row: tuple[Any, ...]) -> Stored:
+    """The document of a row of ``Table.select``."""
+    return Stored(row[0], row[1], decode(row[2]))
+
+
+def stored_rows(rows: Iterator[tuple[Any, ...]]) -> Mapping[str, Stored]:
+    """The documents of rows, by key."""
+    return {row[0]: stored(row) for row in rows}
+
+
+def _field_of(document: str, field: str) -> Any:
+    return column_value(index_value(decode(document), field))

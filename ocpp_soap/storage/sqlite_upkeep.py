@@ -1,0 +1,63 @@
+"""The upkeep of the file store: what was committed reaches the disk, and the write-ahead log stays small.
+
+A commit that is not durable survives the death of the process at once, and a failure of power about a second later.
+The log is folded into the file beside the writers; only when they never leave it alone are they held up for a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+TICK_SECONDS = 1.0
+FOLD_BYTES = 4 * 2**20
+LIMIT_BYTES = 64 * 2**20
+
+
+class Upkeep:
+    """A thread that looks after the log while there are writes."""
+
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._log = path.with_name(f"{path.name}-wal")
+        self._connect = connect
+        self._dirty = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"upkeep of {path.name}", daemon=True)
+        self._thread.start()
+
+    def wrote(self) -> None:
+        """Something was committed."""
+        self._dirty.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        self._dirty.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with closing(self._connect()) as connection:
+            while not self._stopped.is_set():
+                self._dirty.wait()
+                self._stopped.wait(TICK_SECONDS)
+                self._dirty.clear()
+                try:
+                    self._tick(connection)
+                except (sqlite3.Error, OSError):  # the next write meets the same trouble and reports it
+                    continue
+
+    def _tick(self, connection: sqlite3.Connection) -> None:
+        log = os.open(self._log, os.O_RDONLY)
+        try:
+            os.fsync(log)
+            size = os.fstat(log).st_size
+        finally:
+            os.close(log)
+        if size > FOLD_BYTES:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if size > LIMIT_BYTES:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
