@@ -1,1 +1,76 @@
+"""The command line ``ocpp-soap``. A command's module is imported when that command is used, so help is quick."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ocpp_soap import __version__
+from ocpp_soap.cli.exits import EXIT_CODES, failure
+from ocpp_soap.errors import OcppSoapError
+
+CONFIG_VARIABLE = "OCPP_SOAP_CONFIG"
+
+COMMANDS = {
+    "serve": "Run the central system.",
+    "simulate": "Run simulated charge points.",
+    "call": "Call a charge point: start, stop, reset, configure ….",
+    "stations": "List, show, allow and block charge points.",
+    "tags": "List, add, block and remove idTags.",
+    "transactions": "List, show and export transactions.",
+}
+
+
+class _Commands(click.Group):
+    """Finds the command ``NAME`` as ``ocpp_soap.cli.NAME.command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"ocpp_soap.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OcppSoapError as error:
+            raise failure(error) from error
+
+
+_EPILOG = f"""
+\b
+Examples:
+  ocpp-soap serve
+  ocpp-soap simulate --central http://127.0.0.1:9220/Ocpp/CentralSystemService --scenario charge --duration 20
+  ocpp-soap --config /etc/ocpp-soap.yaml stations list
+
+\b
+Exit codes:
+{EXIT_CODES}
+"""
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar=CONFIG_VARIABLE,
+    show_envvar=True,
+    help="YAML file with the settings that differ from the defaults.",
+)
+@click.version_option(__version__, prog_name="ocpp-soap")
+@click.pass_context
+def main(ctx: click.Context, config_file: Path | None) -> None:
+    """OCPP 1.2 and 1.5 over SOAP: a central system and charge points."""
+    ctx.obj = config_file

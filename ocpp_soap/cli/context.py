@@ -1,0 +1,59 @@
+"""What commands start from: the settings of ``--config`` and the environment, and the central system on its store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+import click
+
+from ocpp_soap import config, log
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.records import Listing
+from ocpp_soap.cli.output import print_hint
+
+T = TypeVar("T")
+
+PAGE = 500
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The most rows to print."
+)
+
+
+def load_settings(ctx: click.Context) -> config.Settings:
+    """The settings, checked; logging is set up by them."""
+    settings = config.load(ctx.find_root().obj)
+    log.configure(settings.log)
+    return settings
+
+
+@contextmanager
+def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
+    """The central system of the settings, closed at the end."""
+    system = CentralSystem.open(load_settings(ctx))
+    try:
+        yield system
+    finally:
+        system.close()
+
+
+def every(find: Callable[..., Listing[T]], **filters: Any) -> Iterator[T]:
+    """All that a list of the rules finds, read page by page."""
+    after = None
+    while True:
+        page = find(limit=PAGE, after=after, **filters)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def first(items: Iterable[T], limit: int) -> list[T]:
+    """The first ``limit`` items; says so on stderr where there are more."""
+    found = list(islice(items, limit + 1))
+    if len(found) > limit:
+        print_hint(f"There are more than {limit}: --limit raises the number, the filters narrow the search.")
+    return found[:limit]

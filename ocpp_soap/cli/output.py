@@ -1,0 +1,85 @@
+"""What commands print: one JSON document, or text for people. Data goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any, TypeVar
+
+import click
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def json_option(function: _Function) -> _Function:
+    """Add ``--json`` to a command that prints data."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def plain(value: Any) -> Any:
+    """A record, message or collection as what JSON holds; times become RFC 3339 in UTC."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def rfc3339(time: datetime) -> str:
+    """``2026-01-31T12:00:00Z``: an aware time in UTC, with the fraction only where there is one."""
+    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
+    """Print rows below their column names, or the sentence ``nothing`` (to stderr) where there are none."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    if not texts:
+        click.echo(nothing, err=True)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+    for line in [columns, *texts]:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_record(value: Any) -> None:
+    """Print a record as indented ``name: value`` lines, without what is not known."""
+    for line in _lines(plain(value), ""):
+        click.echo(line)
+
+
+def print_hint(text: str) -> None:
+    """Say something to the person at the terminal, apart from the data."""
+    click.echo(text, err=True)
+
+
+def _cell(value: Any) -> str:
+    simple = plain(value)
+    if simple is None:
+        return "-"
+    if isinstance(simple, bool):
+        return "yes" if simple else "no"
+    return str(simple) if not isinstance(simple, list | dict) else json.dumps(simple, ensure_ascii=False)
+
+
+def _lines(value: Any, indent: str) -> Iterable[str]:
+    pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
+    for name, item in pairs:
+        label = str(name).replace("_", " ")
+        if isinstance(item, dict | list):
+            if item:
+                yield f"{indent}{label}:"
+                yield from _lines(item, indent + "  ")
+        elif item not in (None, ""):
+            yield f"{indent}{label}: {_cell(item)}"

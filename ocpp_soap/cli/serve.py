@@ -1,0 +1,89 @@
+"""``ocpp-soap serve``: the central system under granian, one process for each worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import click
+
+from ocpp_soap import config, log
+from ocpp_soap.cli.output import print_hint
+from ocpp_soap.cli.workers import serve
+from ocpp_soap.errors import ConfigurationError
+
+PATH = "/Ocpp/CentralSystemService"
+_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: server.host]")
+@click.option("--port", type=click.IntRange(1, 65535), help="TCP port to listen on.  [default: server.port]")
+@click.option("--workers", type=click.IntRange(min=0), help="Worker processes.  [default: server.workers]")
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Run the central system until SIGTERM or Ctrl-C.
+
+    \b
+    Examples:
+      ocpp-soap serve
+      ocpp-soap --config /etc/ocpp-soap.yaml serve --host 127.0.0.1 --port 9221 --workers 4
+    """
+    variables = dict(os.environ)
+    for name, value in options.items():
+        if value is not None:
+            variables[f"{config.ENVIRONMENT_PREFIX}SERVER__{name.upper()}"] = str(value)
+    settings = config.load(ctx.find_root().obj, variables)
+    log.configure(settings.log)
+    _check_address(settings.server)
+    serve(settings, announce=lambda: _announce(ctx, settings.server))
+
+
+def _check_address(server: config.ServerSettings) -> None:
+    """Say what is wrong with the address before workers are started that each would fail on it."""
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((server.host, server.port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"server.host {server.host}, server.port {server.port}: cannot be listened on: {error.strerror}; "
+            "choose another with --host and --port"
+        ) from None
+
+
+def _announce(ctx: click.Context, server: config.ServerSettings) -> None:
+    base = server.public_url.rstrip("/") or f"http://{_reachable_host(server.host)}:{server.port}"
+    here = f"http://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"
+    program = f"ocpp-soap --config {ctx.find_root().obj}" if ctx.find_root().obj else "ocpp-soap"
+    print_hint(
+        f"""
+Central system for OCPP 1.2 and 1.5 over SOAP. The URL to configure in a charge point:
+
+  {base}{PATH}
+
+Next, in another terminal, a simulated charge point that charges for 20 seconds:
+
+  {program} tags add TAG1
+  {program} simulate --central {here}{PATH} --scenario charge --id-tag TAG1 --duration 20
+  {program} transactions list
+"""
+    )
+
+
+def _reachable_host(host: str) -> str:
+    """The address under which other machines reach this one, as far as it can be told."""
+    if host not in _EVERY_ADDRESS:
+        return _in_url(host)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,162 @@
+"""``ocpp-soap stations``: the charge points that the central system knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ocpp_soap.central_system.overview import StationOverview, overview
+from ocpp_soap.central_system.stations import Station
+from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
+from ocpp_soap.errors import NotFound
+
+identity_argument = click.argument("charge_box_identity", metavar="ID")
+
+
+@click.group(name="stations")
+def command() -> None:
+    """List, show, allow and block charge points."""
+
+
+@command.command(name="list")
+@click.option("--registration", type=click.Choice(["accepted", "blocked"]), help="Only these.")
+@click.option("--vendor", help="Only those of this chargePointVendor, exactly as they sent it.")
+@limit_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, registration: str | None, vendor: str | None, limit: int, as_json: bool) -> None:
+    """List the charge points by identity.
+
+    \b
+    Examples:
+      ocpp-soap stations list --registration blocked
+      ocpp-soap stations list --vendor "Mennekes" --limit 1000 --json
+    """
+    with central_system(ctx) as system:
+        stations = first(every(system.stations.list, registration=registration, vendor=vendor), limit)
+    if as_json:
+        print_json(stations)
+        return
+    columns = ("ID", "REGISTRATION", "OCPP", "VENDOR", "MODEL", "LAST SEEN", "CALLED AT")
+    rows = (
+        (s.charge_box_identity, s.registration, s.version, s.vendor, s.model, s.last_seen, s.callback_url or None)
+        for s in stations
+    )
+    print_table(columns, rows, nothing="No charge points yet. One appears with its first message.")
+
+
+@command.command()
+@identity_argument
+@json_option
+@click.pass_context
+def show(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
+    """Show what is known of a charge point: boot data, addresses, connectors, latest meter values, warnings.
+
+    \b
+    Examples:
+      ocpp-soap stations show CP001
+      ocpp-soap stations show CP001 --json
+    """
+    with central_system(ctx) as system:
+        found = overview(system, charge_box_identity)
+    if found is None:
+        raise _no_station(charge_box_identity)
+    report = _report(found)
+    if as_json:
+        print_json(report)
+    else:
+        print_record(report)
+
+
+@command.command(name="set-url")
+@identity_argument
+@click.argument("url")
+@json_option
+@click.pass_context
+def set_url(ctx: click.Context, charge_box_identity: str, url: str, as_json: bool) -> None:
+    """Set the URL of the charge point's own service; "" goes back to what it says itself.
+
+    \b
+    Examples:
+      ocpp-soap stations set-url CP001 http://10.0.3.7:8080/Ocpp/ChargePointService
+      ocpp-soap stations set-url CP001 ""
+    """
+    if url and not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"{url!r} is no URL of a charge point; expected http://… or https://…")
+    with central_system(ctx) as system:
+        station = system.stations.set_url(charge_box_identity, url)
+    if station is None:
+        raise _no_station(charge_box_identity)
+    _print(station, as_json)
+
+
+@command.command(name="set-heartbeat-interval")
+@identity_argument
+@click.argument("seconds", type=click.IntRange(min=0))
+@json_option
+@click.pass_context
+def set_heartbeat_interval(ctx: click.Context, charge_box_identity: str, seconds: int, as_json: bool) -> None:
+    """Set the heartbeat interval that the charge point gets at its next boot; 0: the general one.
+
+    \b
+    Example:
+      ocpp-soap stations set-heartbeat-interval CP001 900
+    """
+    with central_system(ctx) as system:
+        station = system.stations.set_heartbeat_interval(charge_box_identity, seconds or None)
+    if station is None:
+        raise _no_station(charge_box_identity)
+    _print(station, as_json)
+
+
+@command.command()
+@identity_argument
+@json_option
+@click.pass_context
+def allow(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
+    """Accept a charge point, also one that was never seen.
+
+    \b
+    Example:
+      ocpp-soap stations allow CP001
+    """
+    with central_system(ctx) as system:
+        station = system.stations.allow(charge_box_identity)
+    _print(station, as_json)
+
+
+@command.command()
+@identity_argument
+@json_option
+@click.pass_context
+def block(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
+    """Refuse a charge point. Starts, stops and meter values that it sends are still recorded.
+
+    \b
+    Example:
+      ocpp-soap stations block CP001
+    """
+    with central_system(ctx) as system:
+        station = system.stations.block(charge_box_identity)
+    _print(station, as_json)
+
+
+def _report(found: StationOverview) -> dict[str, Any]:
+    """The overview with the station's own fields on top and the breaches of the specification as ``warnings``."""
+    document = plain(found)
+    station = document.pop("station")
+    warnings = station.pop("oddities")
+    return {**station, "callback_url": found.station.callback_url, **document, "warnings": warnings}
+
+
+def _no_station(charge_box_identity: str) -> NotFound:
+    return NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")
+
+
+def _print(station: Station, as_json: bool) -> None:
+    if as_json:
+        print_json(station)
+    else:
+        print_record(station)

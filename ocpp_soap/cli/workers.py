@@ -1,0 +1,119 @@
+"""The worker processes of ``ocpp-soap serve``: granian's, made to end in time and to come back when they die.
+
+The parent opens nothing that does not survive a fork: each worker builds an application of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
+from threading import Thread
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server.mp import MPServer
+
+from ocpp_soap import log
+from ocpp_soap.config import Settings
+from ocpp_soap.errors import OcppSoapError
+from ocpp_soap.web.app import Application, central_system_application
+
+SECONDS_TO_STOP = 3
+"""After this a worker that still waits for a client is killed; what was answered is in the store by then."""
+
+CONNECTIONS = 16384
+"""Connections that one worker holds, idle ones included."""
+
+
+def serve(settings: Settings, announce: Callable[[], None]) -> None:
+    """Serve the central system until SIGTERM or SIGINT; ``announce`` is called when everything is found in order.
+
+    Raises what building the application raises, before anything listens.
+    """
+    _try_out(settings)
+    _allow_many_connections()
+    server = _Server(
+        "ocpp_soap.wsgi:application",
+        address=settings.server.host,
+        port=settings.server.port,
+        interface=Interfaces.WSGI,
+        workers=settings.server.workers or os.cpu_count() or 1,
+        blocking_threads=settings.server.threads,
+        backlog=4096,
+        backpressure=CONNECTIONS,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=SECONDS_TO_STOP,
+        log_dictconfig=log.standard_library(settings.log),
+    )
+    announce()
+    server.serve(target_loader=lambda: _application_of_worker(settings), wrap_loader=False)
+
+
+class _Server(MPServer):
+    """Respawns a worker however often it dies; granian gives up when one dies twice within six seconds."""
+
+    def _respawn_workers(self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
+        now = time.monotonic()
+        if any(now - self.wrks[index].birth < 1 for index in workers):
+            time.sleep(1)
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        self.respawned_wrks.clear()
+        for worker in self.wrks:
+            if not worker.is_alive() and worker.idx not in self.interrupt_children:
+                self.interrupt_children.append(worker.idx)
+        if self.interrupt_children:
+            self.main_loop_interrupt.set()
+
+
+def _application_of_worker(settings: Settings) -> Application:
+    """What a worker runs first. Its application is closed when the worker ends, and the worker with its parent."""
+    application = central_system_application(settings)
+    Finalize(application, application.close, exitpriority=10)
+    Thread(target=_end_with_parent, daemon=True).start()
+    return application
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _try_out(settings: Settings) -> None:
+    """Build the application once in a process of its own, so that what is wrong is said once and nothing starts."""
+    context = get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    trial = context.Process(target=_report_trial, args=(settings, sender))
+    trial.start()
+    sender.close()
+    try:
+        error = receiver.recv()
+    except EOFError:
+        error = None
+    trial.join()
+    if isinstance(error, BaseException):
+        raise error
+    if trial.exitcode:
+        raise OcppSoapError(f"the application could not be built: its process ended with {trial.exitcode}")
+
+
+def _report_trial(settings: Settings, sender: Connection) -> None:
+    error: OcppSoapError | None = None
+    try:
+        central_system_application(settings).close()
+    except OcppSoapError as problem:
+        error = type(problem)(str(problem)) if type(problem).__init__ is OcppSoapError.__init__ else problem
+    sender.send(error)
+
+
+def _allow_many_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

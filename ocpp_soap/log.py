@@ -1,0 +1,62 @@
+"""Logging: structlog, one line for each event, to stderr, as text for people or as JSON.
+
+Log with ``structlog.get_logger("ocpp_soap.…")``. What lies below the level costs one call of an empty function. The
+libraries that use the standard ``logging`` are printed in the same form.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+from typing import Any
+
+import structlog
+
+from ocpp_soap.config import LogSettings
+
+_PROCESSORS: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+
+
+def configure(settings: LogSettings) -> None:
+    """Set up logging for this process; may be called again."""
+    level = logging.getLevelName(settings.level.upper())
+    structlog.configure(
+        processors=[*_PROCESSORS, _renderer(settings)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(standard_library(settings))
+
+
+def standard_library(settings: LogSettings) -> dict[str, Any]:
+    """The same form for libraries that use ``logging``, as a configuration for ``logging.config.dictConfig``.
+
+    They are heard from WARNING on, granian's life cycle from INFO on.
+    """
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(settings)],
+        "foreign_pre_chain": _PROCESSORS,
+    }
+    level = settings.level.upper()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structlog": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "root": {"level": max(level, "WARNING", key=logging.getLevelName), "handlers": ["stderr"]},
+        "loggers": {"_granian": {"level": level, "propagate": True}},
+    }
+
+
+def _renderer(settings: LogSettings) -> structlog.typing.Processor:
+    if settings.format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
