@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": {"messages"},
     "storage": {"storage", "errors"},
     "dispatch": {"errors", "messages"},
-    "soap": {"soap", "dispatch", "messages", "errors", "paths"},
+    "soap": {"soap", "dispatch", "messages", "errors", "paths", "config"},
     "central_system": {"central_system", "soap", "dispatch", "messages", "storage"} | ROOT,
     "charge_point": {"charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,
     "web": {"web", "central_system", "charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,

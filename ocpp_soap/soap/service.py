@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp_soap.messages import Action, Role, Version, actions
+from ocpp_soap.soap.codec import body_name
 from ocpp_soap.soap.models import Models
 from ocpp_soap.soap.namespaces import service_namespace
 from ocpp_soap.soap.spyne_compat import (
@@ -22,16 +23,6 @@ from ocpp_soap.soap.spyne_compat import (
 )
 
 IDENTITY_HEADER = "chargeBoxIdentity"
-
-
-def request_element(action: Action) -> str:
-    """The local name of the body's child: ``bootNotificationRequest``."""
-    return f"{action.name[0].lower()}{action.name[1:]}Request"
-
-
-def response_element(action: Action) -> str:
-    """The local name of the answer's body child: ``bootNotificationResponse``."""
-    return f"{action.name[0].lower()}{action.name[1:]}Response"
 
 
 def application(role: Role, version: Version, protocol: Soap12, out_protocol: Soap12) -> Application:
@@ -74,17 +65,17 @@ class _Method:
         action = self.action
 
         def function(ctx: Any, request: Any) -> Any:
-            return ctx.udc.receive(action, request)
+            return ctx.udc(ctx.call(action, request))
 
         function.__name__ = function.__qualname__ = _default_function_name
         descriptor = rpc(_args=(), _no_ctx=False, _body_style="bare", _udd={"action": action})(function)(
             _default_function_name=_default_function_name, _service_class=_service_class
         )
         descriptor.operation_name = action.name
-        descriptor.name = request_element(action)
+        descriptor.name = body_name(action.request)
         descriptor.body_style = BODY_STYLE_BARE
-        descriptor.in_message = self._message(action.request, request_element(action))
-        descriptor.out_message = self._message(action.response, response_element(action))
+        descriptor.in_message = self._message(action.request, body_name(action.request))
+        descriptor.out_message = self._message(action.response, body_name(action.response))
         return descriptor
 
     def _message(self, record: type[Any], element: str) -> Any:

@@ -1,0 +1,94 @@
+"""One request and its answer while they pass through the protocol: our lean stand-in for Spyne's MethodContext.
+
+The attributes that Spyne's protocol steps read and write keep Spyne's names. See docs/adr/0002-lean-transport.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ocpp_soap.dispatch import Call, MessageWarning
+from ocpp_soap.errors import Fault
+from ocpp_soap.messages import Action, Version
+
+Receive = Callable[[Call], Any]
+
+
+class Exchange:
+    """What is known of one request, filled in step by step.
+
+    ``in_string``: the bytes received; ``in_document``: the envelope; ``in_body_doc``: the element that holds the
+    request; ``in_object``: the request message; ``out_object``: the response message; ``out_error``: the fault
+    instead; ``out_string``: the bytes to send; ``udc``: what answers a Call. ``in_document``, ``version`` and ``action``
+    are None until the envelope has been read and its operation found.
+    """
+
+    __slots__ = (
+        "action",
+        "charset",
+        "descriptor",
+        "identity",
+        "in_body_doc",
+        "in_document",
+        "in_object",
+        "in_string",
+        "method_request_string",
+        "out_error",
+        "out_object",
+        "out_string",
+        "peer",
+        "received_at",
+        "udc",
+        "url_identity",
+        "url_version",
+        "version",
+        "warnings",
+    )
+
+    def __init__(
+        self,
+        body: bytes,
+        receive: Receive,
+        received_at: datetime,
+        *,
+        charset: str = "",
+        peer: str = "",
+        url_identity: str = "",
+        url_version: Version | None = None,
+    ) -> None:
+        self.in_string = body
+        self.udc = receive
+        self.received_at = received_at
+        self.charset = charset
+        self.peer = peer
+        self.url_identity = url_identity
+        self.url_version = url_version
+        self.warnings: list[MessageWarning] = []
+        self.identity = ""
+        self.version: Any = None
+        self.action: Any = None
+        self.in_document: Any = None
+        self.in_body_doc: Any = None
+        self.method_request_string = ""
+        self.descriptor: Any = None
+        self.in_object: Any = None
+        self.out_object: Any = None
+        self.out_error: Fault | None = None
+        self.out_string = b""
+
+    def call(self, action: Action, request: Any) -> Call:
+        """The request as handlers get it."""
+        headers = self.in_document.headers
+        return Call(
+            charge_box_identity=self.identity,
+            version=self.version,
+            action=action,
+            request=request,
+            received_at=self.received_at,
+            message_id=headers.message_id,
+            callback_url=headers.sender,
+            peer=self.peer,
+            warnings=self.warnings,
+        )

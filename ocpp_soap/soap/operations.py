@@ -1,0 +1,152 @@
+"""Which operation of which version an envelope asks for: told by the first Body child, forgiving where it can be.
+
+The namespace of the first Body child decides the version; the URL's version counts only where that namespace is none
+of OCPP's. A body whose fields lack the operation's wrapper element is understood if Action names the operation.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import Fault, NotSupported, ProtocolError
+from ocpp_soap.messages import ACTIONS, Action, Role, Version, actions, describe, find_action
+from ocpp_soap.soap.codec import body_name
+from ocpp_soap.soap.codec.notes import note
+from ocpp_soap.soap.envelope import Envelope
+from ocpp_soap.soap.namespaces import role_and_version, service_namespace
+
+Element = Any
+
+_EVERY_REQUEST = {body_name(action.request).lower() for action in ACTIONS}
+_EVERY_RESPONSE = {body_name(action.response).lower() for action in ACTIONS}
+
+
+class Operation(NamedTuple):
+    """An action of one version, and the element whose children are the fields of the request."""
+
+    version: Version
+    action: Action
+    element: Element
+
+
+class Operations:
+    """The operations that one role answers."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self._exact = {
+            f"{{{service_namespace(role, version)}}}{body_name(action.request)}": (version, action)
+            for version in Version
+            for action in actions(role, version)
+        }
+        self._by_name = {body_name(action.request).lower(): action for action in actions(role)}
+
+    def find(
+        self, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning], *, strict: bool
+    ) -> Operation:
+        """The operation of an envelope.
+
+        Raises NotSupported for one that OCPP has but not this role or version, ProtocolError for everything else that
+        is not exactly one request.
+        """
+        body = envelope.body
+        if not len(body):
+            raise ProtocolError("The Body is empty; expected one request.", kind="empty_body_element")
+        child = body[0]
+        exact = self._exact.get(child.tag)
+        if exact is not None and len(body) == 1:
+            return Operation(exact[0], exact[1], child)
+        if strict and exact is None:
+            raise self._refused(child.tag, url_version)
+        return self._forgiving(envelope, url_version, warnings)
+
+    def version_for_fault(self, envelope: Envelope | None, url_version: Version | None) -> Version:
+        """The version whose fault namespace fits a message of which no operation was found."""
+        if envelope is not None and len(envelope.body):
+            known = role_and_version(_split(envelope.body[0].tag)[0])
+            if known is not None:
+                return known[1]
+        return url_version or Version.V15
+
+    def _forgiving(self, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]) -> Operation:
+        body = envelope.body
+        known = [child for child in body if _split(child.tag)[1].lower() in _EVERY_REQUEST | _EVERY_RESPONSE]
+        if len(known) > 1:
+            raise ProtocolError("The Body holds more than one request; expected one.", kind="two_operations")
+        if known:
+            if len(body) > 1:
+                note(warnings, "extra_body_children", "Body")
+            return self._named(known[0], envelope, url_version, warnings)
+        action = self._by_name.get(f"{envelope.headers.operation}Request".lower())
+        if action is None or _split(body[0].tag)[1].lower() not in _fields(action):
+            raise self._refused(body[0].tag, url_version)
+        version = self._version(_split(body[0].tag)[0], envelope, url_version, warnings)
+        note(warnings, "no_wrapper", body_name(action.request))
+        return Operation(version, self._in_version(action, version), body)
+
+    def _named(
+        self, child: Element, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]
+    ) -> Operation:
+        namespace, local = _split(child.tag)
+        action = self._by_name.get(local.lower())
+        if action is None:
+            raise self._refused(child.tag, url_version)
+        if local != body_name(action.request):
+            note(warnings, "odd_case", local)
+        version = self._version(namespace, envelope, url_version, warnings)
+        return Operation(version, self._in_version(action, version), child)
+
+    def _version(
+        self, namespace: str, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]
+    ) -> Version:
+        known = role_and_version(namespace)
+        if known is not None:
+            if known[0] is not self.role:
+                note(warnings, "namespace", "Body", namespace)
+            return known[1]
+        by_header = role_and_version(envelope.headers.identity_namespace)
+        version = url_version or (by_header[1] if by_header else None)
+        if version is None:
+            raise ProtocolError(
+                f"The namespace {namespace[:100]!r} of the request is not one of OCPP 1.2 or 1.5; expected "
+                f"{service_namespace(self.role, Version.V15)} or {service_namespace(self.role, Version.V12)}.",
+                kind="namespace",
+            )
+        note(warnings, "namespace", "Body", namespace)
+        return version
+
+    def _in_version(self, action: Action, version: Version) -> Action:
+        if not version.has(action.since):
+            raise NotSupported(f"OCPP {version} has no {action.name}.", kind="not_in_version")
+        return action
+
+    def _refused(self, tag: str, url_version: Version | None) -> Fault:
+        namespace, local = _split(tag)
+        if local.lower() in _EVERY_RESPONSE:
+            return ProtocolError(f"{local} is a response; expected a request.", kind="response")
+        known = role_and_version(namespace)
+        if local.lower() in _EVERY_REQUEST and (known is not None or not namespace or url_version is not None):
+            other = Role.CHARGE_POINT if self.role is Role.CENTRAL_SYSTEM else Role.CENTRAL_SYSTEM
+            name = local[0].upper() + local[1 : -len("Request")]
+            if find_action(other, name) is not None and find_action(self.role, name) is None:
+                return NotSupported(f"A {_spoken(self.role)} does not answer {name}.", kind="other_role")
+        return ProtocolError(f"{local[:100]!r} is no request of OCPP 1.2 or 1.5.", kind="unknown_operation")
+
+
+def _split(tag: str) -> tuple[str, str]:
+    """The namespace and the local name of a tag; a prefix that nobody declared is no part of the name."""
+    if tag[:1] == "{":
+        namespace, _, local = tag[1:].rpartition("}")
+        return namespace, local
+    return "", tag.rpartition(":")[2]
+
+
+@cache
+def _fields(action: Action) -> frozenset[str]:
+    return frozenset(info.wire_name.lower() for info in describe(action.request))
+
+
+def _spoken(role: Role) -> str:
+    return role.value.replace("_", " ")

@@ -1,0 +1,78 @@
+"""The protocol of the Spyne applications: OCPP's SOAP, read and written by our envelope and codec.
+
+Spyne's own steps are strict about order and types, keep no headers of 2005/08 and answer some bad inputs with a
+traceback; each of them is replaced here. What stays Spyne's is the application, its method table and its interface.
+"""
+
+from __future__ import annotations
+
+from ocpp_soap.errors import Fault, IdentityMismatch, ProtocolError
+from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap import envelope
+from ocpp_soap.soap.addressing import check_identity
+from ocpp_soap.soap.codec import body_name, decode, encode
+from ocpp_soap.soap.exchange import Exchange
+from ocpp_soap.soap.faults import http_status
+from ocpp_soap.soap.namespaces import SOAP_12, service_namespace
+from ocpp_soap.soap.operations import Operations
+from ocpp_soap.soap.parsing import check_elements
+from ocpp_soap.soap.settings import SoapServerSettings
+from ocpp_soap.soap.spyne_compat import Soap12
+from ocpp_soap.soap.validation import validate
+
+
+class OcppProtocol(Soap12):  # type: ignore[misc]
+    """The protocol of one role in one version. The steps raise Fault."""
+
+    def __init__(self, role: Role, version: Version, settings: SoapServerSettings) -> None:
+        super().__init__()
+        self.role = role
+        self.version = version
+        self.settings = settings
+        self.operations = Operations(role)
+        self._namespace = service_namespace(role, version)
+
+    def create_in_document(self, ctx: Exchange, charset: str | None = None) -> None:
+        """Parse the bytes and find out which operation of which version they are, whatever this protocol's version."""
+        ctx.in_document = envelope.read(ctx.in_string, self.settings.limits, ctx.warnings, charset or ctx.charset)
+        ctx.identity = self._identity(ctx)
+        found = self.operations.find(ctx.in_document, ctx.url_version, ctx.warnings, strict=self.settings.strict)
+        ctx.version, ctx.action, ctx.in_body_doc = found
+        check_elements(ctx.in_body_doc, ctx.in_string, self.settings.max_elements(ctx.action))
+
+    def decompose_incoming_envelope(self, ctx: Exchange, message: str = Soap12.REQUEST) -> None:
+        """Name the method for Spyne's look-up; in strict mode, validate the body against the schema."""
+        ctx.method_request_string = f"{{{self._namespace}}}{body_name(ctx.action.request)}"
+        if self.settings.strict:
+            validate(ctx.in_body_doc, self.role, self.version)
+
+    def deserialize(self, ctx: Exchange, message: str = Soap12.REQUEST) -> None:
+        """Read the request message."""
+        ctx.in_object = decode(ctx.action.request, ctx.in_body_doc, self.version, ctx.warnings)
+
+    def serialize(self, ctx: Exchange, message: str = Soap12.RESPONSE) -> None:
+        """Write the response, or the fault if there is one, as an envelope."""
+        if ctx.out_error is not None:
+            ctx.out_string = envelope.write_fault(ctx.out_error, self.version, ctx.in_document)
+            return
+        body = encode(ctx.out_object, self.version, element=body_name(ctx.action.response), namespace=self._namespace)
+        ctx.out_string = envelope.write_response(ctx.in_document, f"/{ctx.action.name}Response", body)
+
+    def create_out_string(self, ctx: Exchange, charset: str | None = None) -> None:
+        """Nothing is left to do: :meth:`serialize` has written the bytes."""
+
+    def fault_to_http_response_code(self, fault: Fault, soap_namespace: str = SOAP_12) -> int:
+        """The HTTP status that goes with a fault."""
+        return http_status(fault, soap_namespace)
+
+    def _identity(self, ctx: Exchange) -> str:
+        by_header, by_url = ctx.in_document.headers.identity, ctx.url_identity
+        if not by_header:
+            check_identity(by_url, self.settings.limits.max_identity)
+            if not by_url:
+                raise ProtocolError(
+                    "The chargeBoxIdentity header is missing, and the URL names no charge box.", kind="no_identity"
+                )
+        elif by_url and by_url != by_header:
+            raise IdentityMismatch("The chargeBoxIdentity differs from the one in the URL.", kind="url_identity")
+        return by_header or by_url

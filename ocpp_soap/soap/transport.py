@@ -1,0 +1,87 @@
+"""From the bytes of a request to the bytes of its answer: the protocol's steps, run over Spyne's method table.
+
+Spyne's own transports make a full MethodContext for each request and fire events around each step; this one runs the
+same steps over an :class:`~ocpp_soap.soap.exchange.Exchange` (docs/adr/0002-lean-transport.md has the profile).
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import structlog
+
+from ocpp_soap.errors import Fault, InternalError, NotSupported, RetryLater, StoreUnavailable
+from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap.exchange import Exchange
+from ocpp_soap.soap.namespaces import SOAP_12
+from ocpp_soap.soap.protocol import OcppProtocol
+from ocpp_soap.soap.service import application
+from ocpp_soap.soap.settings import SoapServerSettings
+from ocpp_soap.soap.spyne_compat import ServerBase
+
+_log = structlog.get_logger("ocpp_soap.soap")
+
+
+class Transport(ServerBase):  # type: ignore[misc]
+    """Runs the requests of one Spyne application."""
+
+    transport = "http://schemas.xmlsoap.org/soap/http"
+
+    def __init__(self, role: Role, version: Version, settings: SoapServerSettings) -> None:
+        self.protocol = OcppProtocol(role, version, settings)
+        super().__init__(application(role, version, self.protocol, OcppProtocol(role, version, settings)))
+
+    def process(self, ctx: Exchange) -> None:
+        """Answer a request whose envelope has been read: sets ``out_string``. Raises Fault."""
+        protocol = self.protocol
+        protocol.decompose_incoming_envelope(ctx)
+        descriptors = protocol.get_call_handles(ctx)
+        if not descriptors:
+            raise NotSupported
+        ctx.descriptor = descriptors[0]
+        protocol.deserialize(ctx)
+        ctx.out_object = ctx.descriptor.function(ctx, ctx.in_object)
+        protocol.serialize(ctx)
+
+
+class Transports:
+    """The two versions of one role's service."""
+
+    def __init__(self, role: Role, settings: SoapServerSettings) -> None:
+        self._by_version = {version: Transport(role, version, settings) for version in Version}
+        self._reader = self._by_version[Version.V15].protocol
+
+    def answer(self, ctx: Exchange) -> int:
+        """Answer a request: sets ``out_string``, and ``out_error`` if it is a fault. Returns the HTTP status.
+
+        Raises RetryLater and StoreUnavailable, which are to be answered without an envelope.
+        """
+        try:
+            self._reader.create_in_document(ctx)
+            self._by_version[ctx.version].process(ctx)
+            return 200
+        except Fault as fault:
+            ctx.out_error = fault
+        except (RetryLater, StoreUnavailable):
+            raise
+        except Exception:  # whatever a handler raises must not reach the station
+            ctx.out_error = self._unexpected(ctx)
+        return self._fault(ctx)
+
+    def _fault(self, ctx: Exchange) -> int:
+        version = ctx.version or self._reader.operations.version_for_fault(ctx.in_document, ctx.url_version)
+        protocol = self._by_version[version].protocol
+        protocol.serialize(ctx)
+        soap_namespace = ctx.in_document.soap_namespace if ctx.in_document else SOAP_12
+        return protocol.fault_to_http_response_code(ctx.out_error, soap_namespace)
+
+    @staticmethod
+    def _unexpected(ctx: Exchange) -> InternalError:
+        reference = uuid4().hex[:12]
+        _log.exception(
+            "request failed",
+            reference=reference,
+            charge_point=ctx.identity,
+            action=ctx.action.name if ctx.action else "",
+        )
+        return InternalError(f"The receiver failed; its log has the reason under {reference}.", kind="unexpected")
