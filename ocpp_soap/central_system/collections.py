@@ -10,7 +10,7 @@ from ocpp_soap.storage.base import Collection
 
 STATIONS = Collection(
     "stations",
-    indexes=(("registration", "charge_box_identity"), ("vendor", "charge_box_identity"), ("registered_at",)),
+    indexes=(("registration", "charge_box_identity"), ("vendor", "charge_box_identity")),
 )
 """One for each charge box identity, which is the key: registration, what it said at boot, how it is called back."""
 
@@ -57,3 +57,6 @@ ALL = (STATIONS, CONTACTS, TAGS, TRANSACTIONS, METER_VALUES, STATUSES, CONNECTOR
 
 TRANSACTION_ID = "transaction_id"
 """The counter that transaction ids come from."""
+
+COUNTERS = (TRANSACTION_ID,)
+"""Every counter of the central system, for copying a store."""

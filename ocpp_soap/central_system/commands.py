@@ -31,8 +31,6 @@ class Commands:
         Raises NoAddress (also for a station that is not known), NotSupportedInVersion, InvalidMessage, and what else
         of CallFailed the call itself ends in.
         """
-        from ocpp_soap.soap.client import Endpoint, client_for  # noqa: PLC0415 (zeep is loaded at the first call only)
-
         station = self._stations.get(charge_box_identity)
         if station is None:
             raise NoAddress(f"{charge_box_identity}: no such station; `ocpp-soap stations list` shows those known")
@@ -42,6 +40,8 @@ class Commands:
                 f"{charge_box_identity}: its callback address is not known, since no message of it had a usable From; "
                 f"set it with `ocpp-soap stations set-url {charge_box_identity} URL`"
             )
+        from ocpp_soap.soap.client import Endpoint, client_for  # noqa: PLC0415 (zeep is loaded at the first call only)
+
         endpoint = Endpoint(station.callback_url, timeout=self._timeout if timeout is None else timeout)
         client = client_for(Role.CHARGE_POINT, station.ocpp_version)
         return client.call(endpoint, charge_box_identity, request, from_url=self._from_url)

@@ -6,11 +6,12 @@ The times are gathered in the process and stored in one batch every few seconds,
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterable
 from datetime import datetime
+
+import structlog
 
 from ocpp_soap.central_system.collections import CONTACTS
 from ocpp_soap.errors import StorageError, StoreClosed
@@ -19,7 +20,7 @@ from ocpp_soap.storage.base import Document, Storage
 LONGEST_DELAY = 10.0
 BATCH = 5_000
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("ocpp_soap.central_system")
 
 
 class Contacts:
@@ -92,4 +93,4 @@ class Contacts:
             except StoreClosed:
                 return
             except StorageError as error:
-                _log.warning("last_seen of the stations could not be stored, trying again: %s", error)
+                _log.warning("last_seen could not be stored, trying again", error=str(error))

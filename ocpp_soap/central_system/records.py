@@ -64,7 +64,7 @@ def warning_documents(warnings: Iterable[MessageWarning]) -> list[Document]:
 
 def fold(id_tag: str) -> str:
     """The spelling under which an idTag is compared: tags are case-insensitive (15 §3.8)."""
-    return id_tag.strip().casefold()
+    return id_tag.strip().lower()
 
 
 def digest(*parts: Any) -> str:

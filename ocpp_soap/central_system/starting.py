@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from ocpp_soap.central_system.collections import TRANSACTION_ID, TRANSACTIONS
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
@@ -19,6 +20,10 @@ from ocpp_soap.storage.base import Document, Storage
 
 PATIENCE = 0.2
 """Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
+
+
+SETTLED = timedelta(seconds=5)
+"""Age from which the first answer to a start is not looked at again."""
 
 
 class Starting:
@@ -43,6 +48,7 @@ class Starting:
         """
         key = start_key(call.charge_box_identity, request)
         stored = self._store.get(TRANSACTIONS, key)
+        is_retry = stored is not None
         if stored is None:
             document = self._new(request, call, authorize(request.id_tag), max_concurrent(request.id_tag))
             try:
@@ -51,6 +57,8 @@ class Starting:
                 stored = self._store.get(TRANSACTIONS, key)
         transaction = read(stored.document if stored else document)
         self._close_others(transaction, call)
+        if is_retry and call.received_at - (transaction.start_received_at or call.received_at) > SETTLED:
+            return transaction
         return self._keep_allowance(key, transaction)
 
     def _new(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:

@@ -93,6 +93,12 @@ class CentralSystem:
         self.contacts.close()
         self.store.close()
 
+    def __enter__(self) -> CentralSystem:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _with_rules(self, call: Call, station: Any) -> CentralSystemCall:
         return CentralSystemCall(
             charge_box_identity=call.charge_box_identity,

@@ -1,0 +1,80 @@
+"""A central system on a file store of its own, and a way to send it messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.dispatch import Call, load_handlers
+from ocpp_soap.messages import ACTIONS, Role, Version
+from ocpp_soap.paths import bundled
+from ocpp_soap.storage.file import FileStorage
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
+ACTION_OF = {action.request: action for action in ACTIONS if action.receiver is Role.CENTRAL_SYSTEM}
+
+
+@pytest.fixture
+def noon() -> datetime:
+    return NOON
+
+
+@pytest.fixture
+def make_central_system(tmp_path: Path) -> Iterator[Callable[..., CentralSystem]]:
+    """Make central systems on the same file, each with settings of its own as in the environment."""
+    made: list[CentralSystem] = []
+
+    def make(*folders: Path, **environ: str) -> CentralSystem:
+        settings = config.load(None, {f"OCPP_SOAP__{name}": value for name, value in environ.items()})
+        handlers = load_handlers(Role.CENTRAL_SYSTEM, [*folders, bundled("handlers")])
+        made.append(CentralSystem(FileStorage(tmp_path / "store.db"), settings, handlers))
+        return made[-1]
+
+    yield make
+    for central_system in made:
+        central_system.close()
+
+
+@pytest.fixture
+def central_system(make_central_system: Callable[..., CentralSystem]) -> CentralSystem:
+    return make_central_system(AUTHORIZATION__UNKNOWN_TAGS="accept", AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS="0")
+
+
+class Clock:
+    """Gives each message a later time of receipt than the one before."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def tick(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def make_call() -> Callable[..., Call]:
+    clock = Clock()
+
+    def make(request: Any, identity: str = "CP001", version: Version = Version.V15, **values: Any) -> Call:
+        values.setdefault("received_at", clock.tick())
+        action = ACTION_OF[type(request)]
+        return Call(charge_box_identity=identity, version=version, action=action, request=request, **values)
+
+    return make
+
+
+@pytest.fixture
+def send(central_system: CentralSystem, make_call: Callable[..., Call]) -> Callable[..., Any]:
+    """Send a request as CP001 (or another station) and get the response."""
+
+    def send_it(request: Any, identity: str = "CP001", version: Version = Version.V15, **values: Any) -> Any:
+        system = values.pop("to", central_system)
+        return system.receive(make_call(request, identity, version, **values))
+
+    return send_it
