@@ -21,8 +21,8 @@ class Exchange:
 
     ``in_string``: the bytes received; ``in_document``: the envelope; ``in_body_doc``: the element that holds the
     request; ``in_object``: the request message; ``out_object``: the response message; ``out_error``: the fault
-    instead; ``out_string``: the bytes to send; ``udc``: what answers a Call. ``in_document``, ``version`` and ``action``
-    are None until the envelope has been read and its operation found.
+    instead; ``out_string``: the bytes to send; ``udc``: what answers a Call. ``in_document``, ``version`` and
+    ``action`` are None until the envelope has been read and its operation found.
     """
 
     __slots__ = (

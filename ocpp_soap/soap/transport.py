@@ -61,19 +61,19 @@ class Transports:
             self._by_version[ctx.version].process(ctx)
             return 200
         except Fault as fault:
-            ctx.out_error = fault
+            return self._fault(ctx, fault)
         except (RetryLater, StoreUnavailable):
             raise
-        except Exception:  # whatever a handler raises must not reach the station
-            ctx.out_error = self._unexpected(ctx)
-        return self._fault(ctx)
+        except Exception:
+            return self._fault(ctx, self._unexpected(ctx))
 
-    def _fault(self, ctx: Exchange) -> int:
+    def _fault(self, ctx: Exchange, fault: Fault) -> int:
+        ctx.out_error = fault
         version = ctx.version or self._reader.operations.version_for_fault(ctx.in_document, ctx.url_version)
         protocol = self._by_version[version].protocol
         protocol.serialize(ctx)
         soap_namespace = ctx.in_document.soap_namespace if ctx.in_document else SOAP_12
-        return protocol.fault_to_http_response_code(ctx.out_error, soap_namespace)
+        return protocol.fault_to_http_response_code(fault, soap_namespace)
 
     @staticmethod
     def _unexpected(ctx: Exchange) -> InternalError:

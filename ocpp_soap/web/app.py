@@ -1,0 +1,61 @@
+"""The web application: finds who answers a path, and says what is where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+from ocpp_soap.errors import StorageError
+from ocpp_soap.soap import http
+from ocpp_soap.soap.http import Answer, Environ, StartResponse
+from ocpp_soap.soap.server import SoapServer
+from ocpp_soap.storage.base import StoreInfo
+
+_JSON = ("Content-Type", "application/json; charset=utf-8")
+
+
+class Application:
+    """A WSGI application of SOAP services with ``/healthz`` and a page for people at ``/``.
+
+    ``check`` asks the store for a sign of life.
+    """
+
+    def __init__(self, services: Sequence[SoapServer], check: Callable[[], StoreInfo]) -> None:
+        self._services = tuple(services)
+        self._check = check
+        self._pages: dict[str, Callable[[Environ], Answer]] = {"/": self._front_page, "/healthz": self._health}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one HTTP request (PEP 3333)."""
+        path = http.path_of(environ)
+        for service in self._services:
+            if service.serves(path):
+                return service(environ, start_response)
+        page = self._pages.get(path)
+        if page is None:
+            answer = http.text(404, f"Not found: {path}\n\n{self._directory()}")
+        elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            answer = http.text(405, f"{path} is to be read only.\n\n{self._directory()}", ("Allow", "GET, HEAD"))
+        else:
+            answer = page(environ)
+        return http.respond(answer, start_response)
+
+    def _front_page(self, environ: Environ) -> Answer:
+        return http.text(200, f"Central system for OCPP 1.2 and 1.5 over SOAP.\n\n{self._directory()}")
+
+    def _health(self, environ: Environ) -> Answer:
+        try:
+            store = self._check()
+        except StorageError as error:
+            return Answer(503, [_JSON], json.dumps({"status": "store unavailable", "reason": str(error)}).encode())
+        found = {"status": "ok", "store": {"backend": store.backend, "version": store.version}}
+        return Answer(200, [_JSON], json.dumps(found).encode())
+
+    def _directory(self) -> str:
+        paths = [path for service in self._services for path in service.urls.paths]
+        listed = "\n".join(f"  {path}" for path in paths)
+        return (
+            f"Charge points send their requests by POST to one of\n{listed}\n"
+            f"or, if they send no chargeBoxIdentity header, with /<chargeBoxIdentity> appended.\n"
+            f"Service descriptions are at these paths with ?wsdl; /healthz tells whether this server works."
+        )
