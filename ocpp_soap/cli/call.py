@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import click
@@ -54,7 +55,8 @@ def command(ctx: click.Context, charge_box_identity: str) -> None:
 
 
 def _command(action: Action) -> click.Command:
-    summary = (action.request.__doc__ or "").strip().replace("``", "")
+    text = (action.request.__doc__ or "").strip()
+    summary = re.sub(r"`*([a-z]+(?:_[a-z]+)+)`*", _as_option, text).replace("``", "")
     if action.since is Version.V15:
         summary += "\n\nOCPP 1.5 only."
     made = click.Command(
@@ -67,6 +69,10 @@ def _command(action: Action) -> click.Command:
     timeout = click.FloatRange(min=0, min_open=True)
     click.option("--timeout", type=timeout, help="Seconds to wait for the answer.  [default: calls.timeout]")(made)
     return json_option(made)
+
+
+def _as_option(name: re.Match[str]) -> str:
+    return "--" + name[1].replace("_", "-")
 
 
 def _call(action: Action, ctx: click.Context, /, timeout: float | None, as_json: bool, **fields: Any) -> None:
@@ -99,7 +105,7 @@ def _option(info: FieldInfo) -> click.Option:
     return click.Option(
         ["--" + info.name.rstrip("_").replace("_", "-"), info.name],
         type=_type(info),
-        metavar={Kind.TIME: "TIME", Kind.RECORD: "JSON"}.get(info.kind),
+        metavar=_metavar(info),
         required=not info.optional and not info.many,
         multiple=repeated,
         help=_help(info, repeated),
@@ -112,6 +118,12 @@ def _type(info: FieldInfo) -> Any:
     if info.kind is Kind.RECORD and info.type is not None:
         return records_option(info.type)
     return {Kind.INTEGER: int, Kind.BOOLEAN: bool, Kind.TIME: time_option}.get(info.kind, str)
+
+
+def _metavar(info: FieldInfo) -> str | None:
+    if info.kind is Kind.CHOICE and info.type is not None:
+        return "|".join(str(choice) for choice in info.type)
+    return {Kind.TIME: "TIME", Kind.RECORD: "JSON"}.get(info.kind)
 
 
 def _help(info: FieldInfo, repeated: bool) -> str:

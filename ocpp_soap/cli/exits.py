@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import click
 
 from ocpp_soap.errors import (
@@ -42,7 +44,16 @@ _BY_ERROR: tuple[tuple[type[OcppSoapError], int], ...] = (
 )
 
 
-def failure(error: OcppSoapError) -> click.ClickException:
+class CommandFailed(click.ClickException):
     """An error of ours as the end of a command: one sentence on stderr, and the exit code of its kind."""
+
+
+def failure(error: OcppSoapError) -> CommandFailed:
+    """What ``error`` ends a command with."""
     code = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), FAILED)
-    return type("CommandFailed", (click.ClickException,), {"exit_code": code})(str(error))
+    return _with_exit_code(code)(str(error))
+
+
+@cache
+def _with_exit_code(code: int) -> type[CommandFailed]:
+    return type("CommandFailed", (CommandFailed,), {"exit_code": code})

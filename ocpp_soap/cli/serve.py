@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,7 +60,7 @@ def _check_address(server: config.ServerSettings) -> None:
 def _announce(ctx: click.Context, server: config.ServerSettings) -> None:
     base = server.public_url.rstrip("/") or f"http://{_reachable_host(server.host)}:{server.port}"
     here = f"http://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"
-    program = f"ocpp-soap --config {ctx.find_root().obj}" if ctx.find_root().obj else "ocpp-soap"
+    program = _program() + (f" --config {ctx.find_root().obj}" if ctx.find_root().obj else "")
     print_hint(
         f"""
 Central system for OCPP 1.2 and 1.5 over SOAP. The URL to configure in a charge point:
@@ -71,6 +74,15 @@ Next, in another terminal, a simulated charge point that charges for 20 seconds:
   {program} transactions list
 """
     )
+
+
+def _program() -> str:
+    """How this program was called, for copying."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{sys.executable} -m ocpp_soap"
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).samefile(called) else str(called)
 
 
 def _reachable_host(host: str) -> str:

@@ -66,7 +66,7 @@ class _Server(MPServer):
         super()._respawn_workers(workers, spawn_target, target_loader, delay)
         self.respawned_wrks.clear()
         for worker in self.wrks:
-            if not worker.is_alive() and worker.idx not in self.interrupt_children:
+            if not worker.inner.is_alive() and worker.idx not in self.interrupt_children:
                 self.interrupt_children.append(worker.idx)
         if self.interrupt_children:
             self.main_loop_interrupt.set()

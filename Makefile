@@ -1,0 +1,39 @@
+# What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint type wsdl bench clean
+
+BIN := .venv/bin
+SOURCES := ocpp_soap handlers tests scripts
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-6s %s\n' "$$name" "$$text"; done
+
+run: .venv/installed  ## Run the central system on port 9220 with data in data/
+	@$(BIN)/ocpp-soap --config config/local.yaml serve
+
+demo: .venv/installed  ## A central system and three simulated charge points through a charging session
+	@$(BIN)/python scripts/demo.py
+
+test: .venv/installed-dev  ## Run every test that needs no server of its own
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-dev  ## Check style and common mistakes
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+type: .venv/installed-dev  ## Check the types
+	$(BIN)/mypy
+
+wsdl: .venv/installed  ## Write the four service descriptions from the messages
+	$(BIN)/python -m ocpp_soap.soap.wsdl
+
+clean:  ## Remove everything that was made, but not data/
+	rm -rf .venv .run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/installed: setup.cfg pyproject.toml scripts/set-up
+	@scripts/set-up .venv . && touch $@
+
+.venv/installed-dev: setup.cfg pyproject.toml scripts/set-up
+	@scripts/set-up .venv '.[dev]' && touch .venv/installed $@

@@ -1,0 +1,157 @@
+"""Settings: defaults in one file, an operator's file over them, the environment over both; nothing wrong is passed over."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from ocpp_soap import config
+from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.paths import bundled
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "settings.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def refusal(file: Path | None = None, environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        config.load(file, environ or {})
+    return str(refused.value)
+
+
+def test_the_defaults_alone_are_complete() -> None:
+    settings = config.load(None, {})
+    assert settings.server.port == 9220
+    assert settings.storage.backend == "file"
+    assert settings.registration.unknown_charge_points == "accept"
+    assert settings.authorization.unknown_tags == "reject"
+
+
+def test_the_file_overrides_the_defaults_key_by_key(tmp_path: Path) -> None:
+    settings = config.load(write(tmp_path, "server: {port: 9999}\nstorage: {file: {path: other.sqlite}}"), {})
+    assert settings.server.port == 9999
+    assert settings.server.host == "0.0.0.0"
+    assert settings.storage.file.path == Path("other.sqlite")
+    assert settings.storage.backend == "file"
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    environ = {"OCPP_SOAP__SERVER__PORT": "9998", "OCPP_SOAP__STORAGE__FILE__PATH": "/data/x.sqlite", "PATH": "/bin"}
+    settings = config.load(write(tmp_path, "server: {port: 9999, host: 10.0.0.1}"), environ)
+    assert settings.server.port == 9998
+    assert settings.server.host == "10.0.0.1"
+    assert settings.storage.file.path == Path("/data/x.sqlite")
+
+
+def test_lists_in_the_environment_are_json() -> None:
+    environ = {"OCPP_SOAP__CALLS__ALLOWED_NETWORKS": '["10.0.0.0/8", "::1/128"]', "OCPP_SOAP__HANDLERS__PATHS": '["h"]'}
+    settings = config.load(None, environ)
+    assert settings.calls.allowed_networks == [ip_network("10.0.0.0/8"), ip_network("::1/128")]
+    assert settings.handlers.paths == [Path("h")]
+
+
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
+    assert config.load(write(tmp_path, "# nothing yet\n"), {}).server == config.load(None, {}).server
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value", "expected"),
+    [
+        ("server: {prot: 9220}", "server.prot", "9220", "did you mean server.port?"),
+        ("servr: {port: 9220}", "servr", "{'port': 9220}", "did you mean server?"),
+        ("server: {port: many}", "server.port", "'many'", "integer"),
+        ("server: {port: 70000}", "server.port", "70000", "less than or equal to 65535"),
+        ("server: {workers: yes}", "server.workers", "True", "another kind of value than true or false"),
+        ("server:", "server", "None", "a section"),
+        ("server: {public_url: ocpp.example.com}", "server.public_url", "'ocpp.example.com'", "a URL such as"),
+        ("soap: {validation: loose}", "soap.validation", "'loose'", "'lenient' or 'strict'"),
+        ("calls: {allowed_networks: [10.0.0.1/8]}", "calls.allowed_networks.0", "'10.0.0.1/8'", "an IP network"),
+        ("calls: {allowed_networks: 10.0.0.0/8}", "calls.allowed_networks", "'10.0.0.0/8'", "a list"),
+        ("storage: {backend: oracle}", "storage.backend", "'oracle'", "'file'"),
+        ("calls: {timeout: 0}", "calls.timeout", "0", "greater than 0"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_key_value_and_what_was_expected(
+    tmp_path: Path, text: str, key: str, value: str, expected: str
+) -> None:
+    file = write(tmp_path, text)
+    message = refusal(file)
+    assert message.startswith(f"{file}: {key}: ")
+    assert value in message
+    assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key", "expected"),
+    [
+        ("OCPP_SOAP__SERVR__PORT", "1", "", "did you mean server.port?"),
+        ("OCPP_SOAP__SERVER__PROT", "1", "", "did you mean server.port?"),
+        ("OCPP_SOAP__SERVER__PORT__X", "1", "", "unknown setting"),
+        ("OCPP_SOAP__SERVER", '{"port": 1}', "", "unknown setting"),
+        ("OCPP_SOAP__SERVER__PORT", "x", "server.port", "integer"),
+        ("OCPP_SOAP__HANDLERS__PATHS", "folder", "handlers.paths", "a list as JSON"),
+        ("OCPP_SOAP__LOG__FORMAT", "xml", "log.format", "'console' or 'json'"),
+    ],
+)
+def test_a_wrong_environment_is_refused_with_name_value_and_what_was_expected(
+    name: str, value: str, key: str, expected: str
+) -> None:
+    message = refusal(environ={name: value})
+    assert name in message
+    assert key in message
+    assert value in message
+    assert expected in message
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, "server: {port: x, prot: 1}\nlog: {level: loud}"))
+    assert len(message.splitlines()) == 3
+
+
+@pytest.mark.parametrize("text", ["- a list", "just text", "server: [", "1: 2"])
+def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str) -> None:
+    assert "settings.yaml" in refusal(write(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "No such file" in refusal(tmp_path / "missing.yaml")
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    found = set()
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            found |= keys(info.annotation, f"{prefix}{name}.")
+        else:
+            assert info.is_required(), f"{prefix}{name} has a default outside config/default.yaml"
+            found.add(prefix + name)
+    return found
+
+
+def leaves(content: dict[str, object], prefix: str = "") -> set[str]:
+    found = set()
+    for name, value in content.items():
+        found |= leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name}
+    return found
+
+
+def test_every_default_is_in_the_file_and_nowhere_else() -> None:
+    content = yaml.safe_load((bundled("config") / "default.yaml").read_text("utf-8"))
+    assert leaves(content) == keys(config.Settings)
+
+
+def test_every_setting_has_a_comment() -> None:
+    lines = (bundled("config") / "default.yaml").read_text("utf-8").splitlines()
+    commented = {"stop_transaction:"}
+    for number, line in enumerate(lines):
+        parent = next((above.strip() for above in lines[number::-1] if re.match(r" {0,2}\w", above)), "")
+        if re.match(r" +\w+:( |$)", line) and not line.strip().endswith(":") and parent not in commented:
+            assert lines[number - 1].lstrip().startswith("#"), line
