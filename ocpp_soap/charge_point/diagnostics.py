@@ -1,0 +1,69 @@
+"""GetDiagnostics: one gzip file of the station's log, uploaded with retries (15 §5.7, §8.5; notes 7.25, 7.26)."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocpp_soap.charge_point.transfer import TransferFailed
+from ocpp_soap.messages import DiagnosticsStatus, DiagnosticsStatusNotificationRequest, GetDiagnosticsRequest
+
+if TYPE_CHECKING:
+    from ocpp_soap.charge_point.station import Station
+
+DEFAULT_ATTEMPTS = 3
+DEFAULT_RETRY_INTERVAL = 10
+
+
+class Diagnostics:
+    """Uploads of one station."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+
+    def request(self, request: GetDiagnosticsRequest) -> str | None:
+        """The name of the file that will be uploaded; None: the log holds nothing of that time."""
+        lines = self._lines(request.start_time, request.stop_time)
+        if not lines:
+            return None
+        station = self._station
+        identity = re.sub(r"[^A-Za-z0-9_.-]", "_", station.charge_box_identity)[:100]
+        name = f"diagnostics_{identity}_{station.now():%Y%m%dT%H%M%S%fZ}.log.gz"
+        file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / name
+        file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+        attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
+        station.after_the_answer(lambda: self._try(file, request, attempts))
+        return name
+
+    def _lines(self, start: datetime | None, stop: datetime | None) -> list[str]:
+        entries = self._station.log
+        return [
+            f"{time:%Y-%m-%dT%H:%M:%S.%fZ} {text}"
+            for time, text in entries
+            if (start is None or time >= start) and (stop is None or time <= stop)
+        ]
+
+    def _try(self, file: Path, request: GetDiagnosticsRequest, attempts: int) -> None:
+        self._station.schedule.transfer(lambda: self._upload(file, request, attempts - 1))
+
+    def _upload(self, file: Path, request: GetDiagnosticsRequest, attempts_left: int) -> None:
+        station = self._station
+        try:
+            station.transfers.upload(file, request.location, file.name)
+        except TransferFailed as error:
+            station.note(f"diagnostics upload failed: {error}")
+            if attempts_left > 0:
+                interval = request.retry_interval if request.retry_interval is not None else DEFAULT_RETRY_INTERVAL
+                station.after(interval, lambda: self._try(file, request, attempts_left))
+                return
+            status = DiagnosticsStatus.UPLOAD_FAILED
+        else:
+            status = DiagnosticsStatus.UPLOADED
+        file.unlink()
+        file.parent.rmdir()
+        with station.lock:
+            station.outbox.put(DiagnosticsStatusNotificationRequest(status=status))

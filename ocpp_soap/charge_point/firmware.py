@@ -1,0 +1,118 @@
+"""UpdateFirmware: download at the retrieve date, install when nobody charges, reboot (15 §5.15, §8.4, notes 7.28)."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from ocpp_soap.charge_point.transfer import TransferFailed
+from ocpp_soap.messages import (
+    BootNotificationRequest,
+    FirmwareStatus,
+    FirmwareStatusNotificationRequest,
+    UpdateFirmwareRequest,
+    fields_in,
+)
+
+if TYPE_CHECKING:
+    from ocpp_soap.charge_point.station import Station
+
+DEFAULT_ATTEMPTS = 3
+DEFAULT_RETRY_INTERVAL = 10
+
+
+class Firmware:
+    """The one update that a station may be busy with; a second UpdateFirmware replaces the first."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._current: UpdateFirmwareRequest | None = None
+        self._downloaded: Path | None = None
+
+    def update(self, request: UpdateFirmwareRequest) -> None:
+        """Fetch ``request.location`` as soon as ``retrieve_date`` has come."""
+        self._discard()
+        self._current = request
+        attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
+        file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware"
+        self._station.at(request.retrieve_date, lambda: self._try(request, file, attempts))
+
+    def transaction_ended(self) -> None:
+        """Install what waited for the end of the transactions."""
+        if self._downloaded is not None and not self._busy():
+            file, self._downloaded = self._downloaded, None
+            self._install(file)
+
+    def _try(self, request: UpdateFirmwareRequest, file: Path, attempts: int) -> None:
+        self._station.schedule.transfer(lambda: self._download(request, file, attempts - 1))
+
+    def _download(self, request: UpdateFirmwareRequest, file: Path, attempts_left: int) -> None:
+        station = self._station
+        if self._current is not request:
+            _remove(file)
+            return
+        error: TransferFailed | None = None
+        try:
+            station.transfers.download(request.location, file)
+        except TransferFailed as failure:
+            error = failure
+        with station.lock:
+            if self._current is not request:
+                _remove(file)
+            elif error is None:
+                self._arrived(file)
+            elif attempts_left > 0:
+                station.note(f"firmware download failed: {error}")
+                interval = request.retry_interval if request.retry_interval is not None else DEFAULT_RETRY_INTERVAL
+                station.after(interval, lambda: self._try(request, file, attempts_left))
+            else:
+                station.note(f"firmware download given up: {error}")
+                _remove(file)
+                self._current = None
+                self._notify(FirmwareStatus.DOWNLOAD_FAILED)
+
+    def _arrived(self, file: Path) -> None:
+        self._notify(FirmwareStatus.DOWNLOADED)
+        self._downloaded = file
+        self.transaction_ended()
+
+    def _install(self, file: Path) -> None:
+        station, request = self._station, self._current
+        if request is None:
+            return
+        usable = file.stat().st_size > 0
+        _remove(file)
+        self._current = None
+        if not usable:
+            station.note("firmware: the file is empty")
+            self._notify(FirmwareStatus.INSTALLATION_FAILED)
+            return
+        station.firmware_version = self._version_of(request.location)
+        station.note(f"firmware {station.firmware_version} installed")
+        self._notify(FirmwareStatus.INSTALLED)
+        station.restart()
+
+    def _version_of(self, location: str) -> str:
+        version = self._station.version
+        info = next(f for f in fields_in(BootNotificationRequest, version) if f.name == "firmware_version")
+        name = PurePosixPath(unquote(urlsplit(location).path)).stem or "unnamed"
+        return name[: info.limit_in(version)]
+
+    def _busy(self) -> bool:
+        return any(connector.transaction for connector in self._station.connectors.values())
+
+    def _notify(self, status: FirmwareStatus) -> None:
+        self._station.outbox.put(FirmwareStatusNotificationRequest(status=status))
+
+    def _discard(self) -> None:
+        self._current = None
+        if self._downloaded is not None:
+            _remove(self._downloaded)
+            self._downloaded = None
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.parent.rmdir()

@@ -1,0 +1,81 @@
+"""The outbox of a station in a store, so that it survives a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.charge_point.outbox import Entry
+from ocpp_soap.messages import Role, find_action
+from ocpp_soap.storage.base import Collection, Document, Storage
+
+OUTBOX = Collection("charge_point_outbox", indexes=(("station", "sequence"),))
+"""One document for each request: station, sequence, action, message, transaction, waits_for_id, faults, reason.
+
+``reason`` is empty while the request is queued; else it was set aside, and this says why.
+"""
+
+
+class StoredJournal:
+    """A :class:`~ocpp_soap.charge_point.outbox.Journal` in ``storage``; one station, one process at a time."""
+
+    def __init__(self, storage: Storage, charge_box_identity: str) -> None:
+        self._storage = storage
+        self._station = charge_box_identity
+
+    def load(self) -> tuple[list[Entry], list[Entry]]:
+        """What was queued, in order, and what was set aside."""
+        queued: list[Entry] = []
+        aside: list[Entry] = []
+        after: str | None = None
+        while True:
+            page = self._storage.find(OUTBOX, {"station": self._station}, order="sequence", limit=500, after=after)
+            for stored in page.items:
+                (aside if stored.document["reason"] else queued).append(_entry(stored.document))
+            after = page.next
+            if after is None:
+                return queued, aside
+
+    def add(self, entry: Entry) -> None:
+        """Keep a new entry; it is on disk on return."""
+        self._storage.create(OUTBOX, self._key(entry), self._document(entry, ""), durable=True)
+
+    def change(self, entries: list[Entry]) -> None:
+        """Keep the present content of entries that were added before."""
+        self._storage.put(OUTBOX, {self._key(entry): self._document(entry, "") for entry in entries})
+
+    def remove(self, entry: Entry) -> None:
+        """Forget an entry that was delivered."""
+        self._storage.delete(OUTBOX, self._key(entry))
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        """Keep an entry that cannot be delivered, with the reason."""
+        self._storage.put(OUTBOX, {self._key(entry): self._document(entry, reason or "refused")})
+
+    def _key(self, entry: Entry) -> str:
+        return f"{self._station}/{entry.sequence:012d}"
+
+    def _document(self, entry: Entry, reason: str) -> Document:
+        return {
+            "station": self._station,
+            "sequence": entry.sequence,
+            "action": type(entry.request).__name__.removesuffix("Request"),
+            "message": to_document(entry.request),
+            "transaction": entry.transaction,
+            "waits_for_id": entry.waits_for_id,
+            "faults": entry.faults,
+            "reason": reason,
+        }
+
+
+def _entry(document: dict[str, Any]) -> Entry:
+    action = find_action(Role.CENTRAL_SYSTEM, document["action"])
+    if action is None:
+        raise ValueError(f"the outbox holds a {document['action']!r}, which is no action of a central system")
+    return Entry(
+        document["sequence"],
+        from_document(action.request, document["message"]),
+        document["transaction"],
+        document["waits_for_id"],
+        document["faults"],
+    )

@@ -1,0 +1,322 @@
+"""What a station has to say, sent strictly one request at a time and in order (12/15 §3.2, notes 7.11, 7.12, 7.39).
+
+Nothing but the BootNotification leaves before the gate is open, that is before the central system accepted the
+station (12/15 §4.2). What was put into the queue is kept until it is answered; a Stop waits for the id that the
+answer to its Start brings. A request that met a fault is not sent again; a Start or Stop that met InternalError gets a
+few more spaced tries and is then set aside, so that the queue goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from ocpp_soap.charge_point.scheduler import Schedule, Timer
+from ocpp_soap.errors import CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused
+from ocpp_soap.messages import (
+    HeartbeatRequest,
+    MeterValuesRequest,
+    StartTransactionRequest,
+    StartTransactionResponse,
+    StopTransactionRequest,
+)
+
+_log = structlog.get_logger("ocpp_soap.charge_point")
+
+Then = Callable[[Any, OcppSoapError | None], None]
+"""Called with the answer and None, or with None and the reason why there is none."""
+
+FAULT_TRIES = 3
+"""How often in all a Start or Stop is tried that is answered with InternalError."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One request to be delivered. ``transaction`` is the station's own handle of the transaction it belongs to."""
+
+    sequence: int
+    request: Any
+    transaction: str = ""
+    waits_for_id: bool = False
+    faults: int = 0
+    then: Then | None = None
+    before_acceptance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds between tries: ``first``, then twice as long each time, up to ``longest``."""
+
+    first: float = 0.5
+    longest: float = 10.0
+
+    def delay(self, failures: int) -> float:
+        """The wait after that many failures in a row (1 or more)."""
+        return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+
+
+class Journal(Protocol):
+    """Where the queue is kept across a restart."""
+
+    def load(self) -> tuple[list[Entry], list[Entry]]:
+        """What was queued, in order, and what was set aside."""
+
+    def add(self, entry: Entry) -> None:
+        """Keep a new entry; it is on disk on return."""
+
+    def change(self, entries: list[Entry]) -> None:
+        """Keep the present content of entries that were added before."""
+
+    def remove(self, entry: Entry) -> None:
+        """Forget an entry that was delivered."""
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        """Keep an entry that cannot be delivered, with the reason."""
+
+
+class OutboxOwner(Protocol):
+    """What the outbox tells its station, always with the station's lock held."""
+
+    def answered(self, entry: Entry, response: Any) -> None:
+        """``entry`` was delivered and answered."""
+
+    def given_up(self, entry: Entry, error: OcppSoapError) -> None:
+        """``entry`` cannot be delivered."""
+
+
+class Outbox:
+    """The queue of one station. ``send`` blocks until the answer is there or raises :class:`CallFailed`."""
+
+    def __init__(
+        self,
+        send: Callable[[Any], Any],
+        schedule: Schedule,
+        owner: OutboxOwner,
+        *,
+        lock: threading.RLock,
+        journal: Journal | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._send = send
+        self._schedule = schedule
+        self._owner = owner
+        self._lock = lock
+        self._journal = journal
+        self._backoff = backoff or Backoff()
+        self._queue: deque[Entry] = deque()
+        self._urgent: deque[Entry] = deque()
+        self._set_aside: list[Entry] = []
+        self._revived: set[str] = set()
+        self._sequence = 0
+        self._open = False
+        self._stopped = False
+        self._in_flight: Entry | None = None
+        self._failures = 0
+        self._retry: Timer | None = None
+        if journal is not None:
+            queued, self._set_aside = journal.load()
+            self._queue.extend(queued)
+            self._sequence = max((e.sequence for e in [*queued, *self._set_aside]), default=0)
+
+    @property
+    def online(self) -> bool:
+        """Accepted by the central system, and the last exchange did not fail."""
+        return self._open and self._failures == 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are not delivered yet."""
+        return len(self._queue) + len(self._urgent)
+
+    @property
+    def set_aside(self) -> tuple[Entry, ...]:
+        """What met a fault and will not be sent again unless a Stop needs its id."""
+        return tuple(self._set_aside)
+
+    def put(self, request: Any, *, transaction: str = "", waits_for_id: bool = False) -> None:
+        """Queue a request until it is delivered."""
+        with self._lock:
+            self._sequence += 1
+            entry = Entry(self._sequence, request, transaction, waits_for_id)
+            if self._journal is not None:
+                self._journal.add(entry)
+            self._queue.append(entry)
+            self._pump()
+
+    def ask(self, request: Any, then: Then, *, before_acceptance: bool = False) -> None:
+        """Send a request ahead of the queue, once: somebody waits for its answer, or it is of no use later."""
+        with self._lock:
+            self._urgent.append(Entry(0, request, then=then, before_acceptance=before_acceptance))
+            self._pump()
+
+    def open(self) -> None:
+        """Let everything through: the station is accepted."""
+        with self._lock:
+            self._open = True
+            self._failures = 0
+            self._cancel_retry()
+            self._pump()
+
+    def shut(self) -> None:
+        """Let only boot requests through; who waits for another answer is told that there is none."""
+        with self._lock:
+            self._open = False
+            self._cancel_retry()
+            dropped = [e for e in self._urgent if not e.before_acceptance and e is not self._in_flight]
+            for entry in dropped:
+                self._urgent.remove(entry)
+                self._tell(entry, None, CallFailed("the station is restarting"))
+
+    def stop(self) -> None:
+        """Send nothing more; what is queued stays in the journal."""
+        with self._lock:
+            self._stopped = True
+            self._cancel_retry()
+
+    def _pump(self) -> None:
+        if self._in_flight is not None or self._stopped:
+            return
+        entry = self._next()
+        if entry is not None:
+            self._in_flight = entry
+            self._schedule.submit(lambda: self._exchange(entry))
+
+    def _next(self) -> Entry | None:
+        for entry in self._urgent:
+            if self._open or entry.before_acceptance:
+                return entry
+        if not self._open or self._retry is not None:
+            return None
+        while self._queue and self._queue[0].waits_for_id and not self._revive(self._queue[0]):
+            self._give_up(self._queue[0], CallFailed("its StartTransaction was never answered with an id"))
+        return self._queue[0] if self._queue else None
+
+    def _exchange(self, entry: Entry) -> None:
+        if self._stopped:
+            return
+        response, error = None, None
+        try:
+            response = self._send(entry.request)
+        except OcppSoapError as failure:
+            error = failure
+        except Exception as failure:
+            _log.exception("%s could not be sent", type(entry.request).__name__)
+            error = InvalidMessage(f"{type(failure).__name__} while sending")
+        with self._lock:
+            try:
+                if error is None:
+                    self._answered(entry, response)
+                else:
+                    self._failed(entry, error)
+            finally:
+                self._in_flight = None
+                self._pump()
+
+    def _answered(self, entry: Entry, response: Any) -> None:
+        self._connected()
+        if isinstance(response, StartTransactionResponse):
+            self._fill_in_id(entry.transaction, response.transaction_id)
+        self._owner.answered(entry, response)
+        self._remove(entry)
+        self._tell(entry, response, None)
+
+    def _failed(self, entry: Entry, error: OcppSoapError) -> None:
+        reached = isinstance(error, Refused)
+        if reached:
+            self._connected()
+        if entry.sequence == 0:
+            self._remove(entry)
+            if isinstance(error, CallFailed) and not reached:
+                self._lost(entry)
+            self._tell(entry, None, error)
+        elif reached and self._worth_another_try(entry, error):
+            entry.faults += 1
+            self._retry_in(self._backoff.delay(entry.faults) * 4)
+        elif reached or not isinstance(error, CallFailed):
+            self._give_up(entry, error)
+        else:
+            self._lost(entry)
+
+    @staticmethod
+    def _worth_another_try(entry: Entry, error: OcppSoapError) -> bool:
+        important = isinstance(entry.request, StartTransactionRequest | StopTransactionRequest)
+        internal = isinstance(error, Refused) and isinstance(error.fault, InternalError)
+        return important and internal and entry.faults + 1 < FAULT_TRIES
+
+    def _give_up(self, entry: Entry, error: OcppSoapError) -> None:
+        self._queue.remove(entry)
+        _log.warning("%s is not sent again: %s", type(entry.request).__name__, error)
+        if isinstance(entry.request, StartTransactionRequest | StopTransactionRequest):
+            self._set_aside.append(entry)
+            if self._journal is not None:
+                self._journal.set_aside(entry, str(error))
+        elif self._journal is not None:
+            self._journal.remove(entry)
+        self._owner.given_up(entry, error)
+
+    def _revive(self, stop: Entry) -> bool:
+        """Bring the Start of a Stop back to the head of the queue, once (notes 7.12)."""
+        for start in self._set_aside:
+            if start.transaction == stop.transaction and start.transaction not in self._revived:
+                self._revived.add(start.transaction)
+                self._set_aside.remove(start)
+                start.faults = FAULT_TRIES
+                self._queue.appendleft(start)
+                return True
+        return False
+
+    def _fill_in_id(self, transaction: str, transaction_id: int) -> None:
+        changed = [e for e in self._queue if e.transaction == transaction and _takes_id(e.request)]
+        for entry in changed:
+            entry.request.transaction_id = transaction_id
+            entry.waits_for_id = False
+        if changed and self._journal is not None:
+            self._journal.change(changed)
+
+    def _connected(self) -> None:
+        self._failures = 0
+        self._cancel_retry()
+
+    def _lost(self, entry: Entry) -> None:
+        self._failures += 1
+        if self._open or not entry.before_acceptance:
+            self._retry_in(self._backoff.delay(self._failures))
+
+    def _retry_in(self, seconds: float) -> None:
+        self._cancel_retry()
+        self._retry = self._schedule.after(seconds, self._retry_now)
+
+    def _retry_now(self) -> None:
+        with self._lock:
+            self._retry = None
+            if self._open and not self._queue and not self._urgent and self._failures:
+                self.ask(HeartbeatRequest(), lambda _response, _error: None)
+            self._pump()
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _remove(self, entry: Entry) -> None:
+        if entry.sequence == 0:
+            if entry in self._urgent:
+                self._urgent.remove(entry)
+        else:
+            self._queue.remove(entry)
+            if self._journal is not None:
+                self._journal.remove(entry)
+
+    @staticmethod
+    def _tell(entry: Entry, response: Any, error: OcppSoapError | None) -> None:
+        if entry.then is not None:
+            entry.then(response, error)
+
+
+def _takes_id(request: Any) -> bool:
+    return isinstance(request, StopTransactionRequest | MeterValuesRequest)

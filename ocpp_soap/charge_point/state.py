@@ -1,0 +1,103 @@
+"""What a station must not forget when it is switched off: settings, list, availability, reservations, sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.charge_point.local_list import ListEntry
+from ocpp_soap.charge_point.reservations import Reservation
+from ocpp_soap.messages import IdTagInfo, StopTransactionRequest
+from ocpp_soap.storage.base import Collection, Document, Storage
+
+if TYPE_CHECKING:
+    from ocpp_soap.charge_point.station import Station
+
+STATE = Collection("charge_point_state")
+"""One document for each station, under its identity."""
+
+
+class StoredState:
+    """The state of one station in a store."""
+
+    def __init__(self, storage: Storage, station: Station) -> None:
+        self._storage = storage
+        self._station = station
+
+    def save(self) -> None:
+        """Write the state as it is now."""
+        self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
+
+    def restore(self) -> None:
+        """Take over what was saved, and end the transactions that ran when the station was switched off."""
+        stored = self._storage.get(STATE, self._station.charge_box_identity)
+        if stored is not None:
+            self._take_over(stored.document)
+
+    def _document(self) -> Document:
+        station = self._station
+        local_list = station.local_list
+        return {
+            "configuration": station.configuration.values(),
+            "firmware_version": station.firmware_version,
+            "list_version": local_list.list_version,
+            "list": [
+                {"id_tag": e.id_tag, "info": to_document(e.info), "synchronised": e.synchronised}
+                for e in local_list.entries()
+            ],
+            "operative": station.availability.operative,
+            "scheduled_inoperative": station.availability.scheduled_inoperative,
+            "reservations": [
+                {name: getattr(reservation, name) for name in Reservation.__slots__}
+                for reservation in station.reservations
+            ],
+            "connectors": {str(c.connector_id): self._connector(c) for c in station.connectors.values()},
+        }
+
+    def _connector(self, connector: Any) -> Document:
+        transaction = connector.transaction
+        energy = connector.meter.energy(self._station.now())
+        document: Document = {
+            "operative": connector.operative,
+            "scheduled_inoperative": connector.scheduled_inoperative,
+            "energy": energy,
+        }
+        if transaction is not None:
+            document["transaction"] = {
+                "handle": transaction.handle,
+                "id_tag": transaction.id_tag,
+                "transaction_id": transaction.transaction_id,
+                "seen": self._station.now(),
+            }
+        return document
+
+    def _take_over(self, document: Document) -> None:
+        station = self._station
+        for name, value in document["configuration"].items():
+            station.configuration.set(name, value)
+        station.firmware_version = document["firmware_version"]
+        entries = [
+            ListEntry(e["id_tag"], from_document(IdTagInfo, e["info"]), e["synchronised"]) for e in document["list"]
+        ]
+        station.local_list.restore(document["list_version"], entries)
+        station.availability.operative = document["operative"]
+        station.availability.scheduled_inoperative = document["scheduled_inoperative"]
+        for reservation in document["reservations"]:
+            if reservation["expiry_date"] > station.now():
+                station.reservations.add(Reservation(**reservation))
+        for connector_id, saved in document["connectors"].items():
+            connector = station.connectors.get(int(connector_id))
+            if connector is not None:
+                connector.operative = saved["operative"]
+                connector.scheduled_inoperative = saved["scheduled_inoperative"]
+                station.restore_meter(connector, saved["energy"])
+            if "transaction" in saved:
+                self._end(saved["transaction"], saved["energy"])
+        station.availability.transaction_ended()
+
+    def _end(self, transaction: Document, energy: float) -> None:
+        transaction_id = transaction["transaction_id"]
+        request = StopTransactionRequest(
+            transaction_id=transaction_id or 0, timestamp=transaction["seen"], meter_stop=int(energy)
+        )
+        self._station.outbox.put(request, transaction=transaction["handle"], waits_for_id=transaction_id is None)

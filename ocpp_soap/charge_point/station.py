@@ -1,0 +1,370 @@
+"""A charge point: its connectors, its rules, and its one line to the central system.
+
+A station has no thread. It lives on a :class:`~ocpp_soap.charge_point.scheduler.Schedule`, which a thousand stations
+can share, and everything that touches its state holds its ``lock``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ocpp_soap.charge_point.authorization import Authorization
+from ocpp_soap.charge_point.availability import Availability
+from ocpp_soap.charge_point.configuration import Configuration
+from ocpp_soap.charge_point.connector import Connector, station_status
+from ocpp_soap.charge_point.diagnostics import Diagnostics
+from ocpp_soap.charge_point.firmware import Firmware
+from ocpp_soap.charge_point.journal import StoredJournal
+from ocpp_soap.charge_point.local_list import LocalList
+from ocpp_soap.charge_point.meter import Meter, SimulatedMeter
+from ocpp_soap.charge_point.metering import Metering
+from ocpp_soap.charge_point.outbox import Backoff, Entry, Outbox, Then
+from ocpp_soap.charge_point.registration import Registration
+from ocpp_soap.charge_point.reservations import Reservations
+from ocpp_soap.charge_point.scheduler import Schedule, Timer
+from ocpp_soap.charge_point.sender import Sender
+from ocpp_soap.charge_point.sessions import Sessions
+from ocpp_soap.charge_point.state import StoredState
+from ocpp_soap.charge_point.status import status_notification
+from ocpp_soap.charge_point.transfer import Transfers
+from ocpp_soap.errors import OcppSoapError
+from ocpp_soap.messages import (
+    BootNotificationRequest,
+    ChargePointErrorCode,
+    ChargePointStatus,
+    DataTransferRequest,
+    IdTagInfo,
+    ReadingContext,
+    StartTransactionResponse,
+    StopTransactionResponse,
+    Version,
+)
+from ocpp_soap.storage.base import Storage
+
+RESTART_PATIENCE = 10.0
+"""Seconds that a restart waits for the delivery of what is queued, such as the StopTransactions of a reset."""
+
+AFTER_THE_ANSWER = 0.2
+"""Seconds by which an action follows the answer that promised it."""
+
+_LOG_LENGTH = 200
+_WHOLE_STATION = 0
+
+Observer = Callable[["Station", str, Any], None]
+"""Told of what happens: the station, the event's name and what it is about."""
+
+
+@dataclass(frozen=True)
+class StationOptions:
+    """What a station is. ``configuration`` holds first values of keys; ``boot_seconds`` is how long a restart takes."""
+
+    vendor: str = "ocpp-soap"
+    model: str = "Station"
+    serial_number: str | None = None
+    firmware_version: str = "1.0.0"
+    connectors: int = 2
+    configuration: dict[str, str] = field(default_factory=dict)
+    boot_seconds: float = 1.0
+    backoff: Backoff = field(default_factory=Backoff)
+    transfers: Transfers = field(default_factory=Transfers)
+    meter: Callable[[int], Meter] = lambda _connector_id: SimulatedMeter()
+
+
+class Station:
+    """One charge point of ``version`` that calls the central system through ``sender``.
+
+    With ``storage``, the queue and the state survive a restart of the process. ``observer`` is told of events, with
+    the lock held: it must return at once.
+    """
+
+    def __init__(
+        self,
+        charge_box_identity: str,
+        version: Version,
+        sender: Sender,
+        schedule: Schedule,
+        options: StationOptions | None = None,
+        *,
+        storage: Storage | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.options = options or StationOptions()
+        self.charge_box_identity = charge_box_identity
+        self.version = version
+        self.schedule = schedule
+        self.lock = threading.RLock()
+        self.log: deque[tuple[datetime, str]] = deque(maxlen=_LOG_LENGTH)
+        self.firmware_version = self.options.firmware_version
+        self.transfers = self.options.transfers
+        self.restarting = False
+        self._sender = sender
+        self._observer = observer
+        self._offset = timedelta()
+        self._reported: tuple[ChargePointStatus, ChargePointErrorCode] | None = None
+        self._fault = ChargePointErrorCode.NO_ERROR
+        self.connectors = {n: Connector(n, self.options.meter(n)) for n in range(1, self.options.connectors + 1)}
+        initial = {"NumberOfConnectors": str(self.options.connectors), **self.options.configuration}
+        self.configuration = Configuration(version, initial, self._configuration_changed)
+        self.local_list = LocalList(version, self.configuration.integer("LocalAuthListMaxLength"))
+        self.authorization = Authorization(self)
+        self.availability = Availability(self)
+        self.reservations = Reservations(self)
+        self.metering = Metering(self)
+        self.sessions = Sessions(self)
+        self.registration = Registration(self, self.options.backoff)
+        self.diagnostics = Diagnostics(self)
+        self.firmware = Firmware(self)
+        journal = StoredJournal(storage, charge_box_identity) if storage is not None else None
+        self.outbox = Outbox(self._send, schedule, self, lock=self.lock, journal=journal, backoff=self.options.backoff)
+        self._state = StoredState(storage, self) if storage is not None else None
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Switch the station on: restore what was saved and send BootNotification until it is accepted."""
+        with self.lock:
+            if self._state is not None:
+                self._state.restore()
+            self.note("started")
+            self.metering.rearm()
+            self.registration.boot()
+
+    def stop(self) -> None:
+        """Switch the station off; what it has not delivered stays in its store, if it has one."""
+        with self.lock:
+            self.save_state()
+            self.registration.stop()
+            self.outbox.stop()
+
+    def reset(self) -> None:
+        """Stop all transactions, deliver that, and start again (15 §5.12, notes 7.24)."""
+        with self.lock:
+            self.sessions.stop_all()
+            self.restart()
+
+    def restart(self) -> None:
+        """Boot again as soon as the queue is delivered, or could not be for a while."""
+        with self.lock:
+            if not self.restarting:
+                self.restarting = True
+                self._restart_when_delivered(self.schedule.now() + timedelta(seconds=RESTART_PATIENCE))
+
+    # --- the driver's side ----------------------------------------------------------------------------------------
+
+    def plug(self, connector_id: int) -> None:
+        """Plug a cable into a connector."""
+        with self.lock:
+            self.sessions.plug(self.connectors[connector_id])
+
+    def unplug(self, connector_id: int) -> None:
+        """Take the cable out of a connector."""
+        with self.lock:
+            self.sessions.unplug(self.connectors[connector_id])
+
+    def present_tag(self, connector_id: int, id_tag: str) -> None:
+        """Hold a tag to the reader of a connector."""
+        with self.lock:
+            self.sessions.tag(self.connectors[connector_id], id_tag)
+
+    def stop_transaction(self, connector_id: int) -> None:
+        """End the transaction of a connector without a tag."""
+        with self.lock:
+            self.sessions.stop(self.connectors[connector_id])
+
+    def fault(self, connector_id: int, error_code: ChargePointErrorCode) -> None:
+        """Set the error of a connector, or of the station as 0; NoError ends it. A fault interrupts charging."""
+        with self.lock:
+            concerned = [c for n, c in self.connectors.items() if connector_id in (_WHOLE_STATION, n)]
+            if connector_id == _WHOLE_STATION:
+                self._fault = error_code
+            for connector in concerned:
+                was_faulted, connector.error_code = connector.faulted, error_code
+                self._interrupt(connector, was_faulted=was_faulted)
+            self.reservations.end_unusable()
+            self.report_changes()
+
+    def unlock(self, connector_id: int) -> bool:
+        """End the transaction of a connector and let go of the cable; False: stuck, or no such connector."""
+        with self.lock:
+            connector = self.connectors.get(connector_id)
+            if connector is None:
+                return False
+            self.sessions.stop(connector)
+            connector.locked = connector.locked and not connector.lock_works
+            if not connector.lock_works:
+                self.fault(connector_id, ChargePointErrorCode.CONNECTOR_LOCK_FAILURE)
+            return connector.lock_works
+
+    def transfer_data(self, request: DataTransferRequest, then: Then) -> None:
+        """Send a DataTransfer (1.5); ``then`` gets its answer, or the reason why there is none."""
+        with self.lock:
+            self.outbox.ask(request, then)
+
+    # --- what the parts of the station use ------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The station's clock, in UTC."""
+        return self.schedule.now() + self._offset
+
+    def set_clock(self, current_time: datetime) -> None:
+        """Take over the central system's time."""
+        self._offset = current_time - self.schedule.now()
+        self.note("clock set")
+        self.metering.rearm()
+
+    def at(self, when: datetime, callback: Callable[[], None]) -> Timer:
+        """Run ``callback`` with the lock held when the station's clock shows ``when``."""
+        return self.after((when - self.now()).total_seconds(), callback)
+
+    def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Run ``callback`` with the lock held in ``seconds``."""
+
+        def locked() -> None:
+            with self.lock:
+                callback()
+
+        return self.schedule.after(seconds, locked)
+
+    def after_the_answer(self, callback: Callable[[], None]) -> Timer:
+        """Run ``callback`` with the lock held when the answer that promised it has left (notes 7.23)."""
+        return self.after(AFTER_THE_ANSWER, callback)
+
+    def note(self, text: str) -> None:
+        """Add a line to the log that GetDiagnostics uploads."""
+        self.log.append((self.now(), text))
+
+    def event(self, name: str, subject: Any) -> None:
+        """Tell the observer."""
+        if self._observer is not None:
+            self._observer(self, name, subject)
+
+    def save_state(self) -> None:
+        """Write the state to the store, if there is one."""
+        if self._state is not None:
+            self._state.save()
+
+    def restore_meter(self, connector: Connector, energy: float) -> None:
+        """Let a simulated meter go on from the register it had."""
+        if isinstance(connector.meter, SimulatedMeter):
+            connector.meter = SimulatedMeter(energy, connector.meter.curve)
+
+    def learn(self, id_tag: str, info: IdTagInfo, *, from_stop: bool = False) -> None:
+        """Put what the central system said of a tag into the list."""
+        self.local_list.learn(id_tag, info, from_stop=from_stop)
+        self.save_state()
+
+    def status_of(self, connector_id: int) -> ChargePointStatus:
+        """The state of a connector, or of the station as 0."""
+        if connector_id == _WHOLE_STATION:
+            if self._fault is not ChargePointErrorCode.NO_ERROR and all(c.faulted for c in self.connectors.values()):
+                return ChargePointStatus.FAULTED
+            if not self.availability.operative:
+                return ChargePointStatus.UNAVAILABLE
+            return station_status([self.status_of(n) for n in self.connectors])
+        return self.connectors[connector_id].status(
+            station_operative=self.availability.idle_connectors_operative,
+            reserved=self.reservations.of(connector_id) is not None,
+        )
+
+    def report_changes(self) -> None:
+        """Queue a StatusNotification for each connector, and for the station, whose state became another one."""
+        if not self.registration.accepted:
+            return
+        station = (self.status_of(_WHOLE_STATION), self._fault)
+        if station != self._reported:
+            self._reported = station
+            self._report(_WHOLE_STATION, *station)
+        for connector in self.connectors.values():
+            state = (self.status_of(connector.connector_id), connector.error_code)
+            if state != connector.reported:
+                connector.reported = state
+                self._report(connector.connector_id, *state)
+
+    def accepted(self) -> None:
+        """The central system accepted the boot: report every state and let the queue go."""
+        self.restarting = False
+        self.note("boot accepted")
+        self._reported = None
+        for connector in self.connectors.values():
+            connector.reported = None
+        self.report_changes()
+        self.outbox.open()
+        self.event("accepted", None)
+
+    def boot_request(self) -> BootNotificationRequest:
+        """What the station says of itself."""
+        return BootNotificationRequest(
+            charge_point_vendor=self.options.vendor,
+            charge_point_model=self.options.model,
+            charge_point_serial_number=self.options.serial_number,
+            firmware_version=self.firmware_version,
+        )
+
+    # --- the outbox's owner ---------------------------------------------------------------------------------------
+
+    def answered(self, entry: Entry, response: Any) -> None:
+        """A queued request was answered."""
+        if isinstance(response, StartTransactionResponse):
+            self.sessions.start_answered(entry, response)
+        elif isinstance(response, StopTransactionResponse):
+            self.sessions.stop_answered(entry, response)
+
+    def given_up(self, entry: Entry, error: OcppSoapError) -> None:
+        """A queued request cannot be delivered."""
+        self.note(f"{type(entry.request).__name__} given up: {error}")
+        if entry.transaction:
+            self.sessions.given_up(entry)
+
+    def _send(self, request: Any) -> Any:
+        name = type(request).__name__.removesuffix("Request")
+        started = time.perf_counter()
+        error: OcppSoapError | None = None
+        try:
+            return self._sender(request)
+        except OcppSoapError as failure:
+            error = failure
+            raise
+        finally:
+            with self.lock:
+                if error is None:
+                    self.registration.exchanged()
+                self.note(f"{name} {'answered' if error is None else f'failed: {error}'}")
+                self.event("exchange", (name, time.perf_counter() - started, error))
+
+    def _report(self, connector_id: int, status: ChargePointStatus, error_code: ChargePointErrorCode) -> None:
+        self.outbox.put(status_notification(self.version, connector_id, status, error_code, self.now()))
+
+    def _interrupt(self, connector: Connector, *, was_faulted: bool) -> None:
+        if connector.transaction is None or connector.faulted == was_faulted:
+            return
+        if connector.faulted:
+            connector.meter.open(self.now())
+            self.metering.interrupted(connector, ReadingContext.INTERRUPTION_BEGIN)
+        else:
+            connector.meter.close(self.now(), new_vehicle=False)
+            self.metering.interrupted(connector, ReadingContext.INTERRUPTION_END)
+
+    def _restart_when_delivered(self, patience_ends: datetime) -> None:
+        outbox = self.outbox
+        if outbox.waiting and outbox.online and self.schedule.now() < patience_ends:
+            self.after(0.1, lambda: self._restart_when_delivered(patience_ends))
+            return
+        self.note("restarting")
+        outbox.shut()
+        self.registration.stop()
+        for connector in self.connectors.values():
+            self.sessions.give_up_waiting(connector)
+        self.after(self.options.boot_seconds, self.registration.boot)
+
+    def _configuration_changed(self, name: str) -> None:
+        if name == "HeartBeatInterval":
+            self.registration.interval_changed()
+        elif name in ("MeterValueSampleInterval", "ClockAlignedDataInterval"):
+            self.metering.rearm()
+        self.save_state()
