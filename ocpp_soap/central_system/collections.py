@@ -24,7 +24,7 @@ TRANSACTIONS = Collection(
     "transactions",
     indexes=(
         ("transaction_id",),
-        ("charge_box_identity", "state"),
+        ("charge_box_identity", "state", "begun_at"),
         ("charge_box_identity", "begun_at"),
         ("tag_key", "state"),
         ("tag_key", "begun_at"),

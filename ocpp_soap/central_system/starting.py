@@ -18,7 +18,7 @@ from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo, StartTransactionRequest
 from ocpp_soap.storage.base import Document, Storage
 
-PATIENCE = 0.2
+PATIENCE = 1.0
 """Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
 
 

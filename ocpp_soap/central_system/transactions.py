@@ -97,7 +97,7 @@ class Transactions:
     def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
         """Key and content of a connector's open transactions, the latest id last; more than one for moments only."""
         where = {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}
-        found = [pair for pair in self._every(where) if pair[1].connector_id == connector_id]
+        found = [pair for pair in self._every(where, "begun_at") if pair[1].connector_id == connector_id]
         return sorted(found, key=lambda pair: pair[1].transaction_id or 0)
 
     def open_with(self, tag_key: str) -> list[Transaction]:
@@ -122,6 +122,8 @@ class Transactions:
         where: dict[str, Any] = {}
         if charge_box_identity is not None:
             where["charge_box_identity"] = charge_box_identity
+            if state is not None:
+                where["state"] = state
         elif id_tag is not None:
             where["tag_key"] = fold(id_tag)
         elif state is not None:
@@ -148,10 +150,10 @@ class Transactions:
             after=after,
         )
 
-    def _every(self, where: dict[str, Any]) -> Iterator[tuple[str, Transaction]]:
+    def _every(self, where: dict[str, Any], order: str | None = None) -> Iterator[tuple[str, Transaction]]:
         after = None
         while True:
-            page = self._store.find(TRANSACTIONS, where, after=after)
+            page = self._store.find(TRANSACTIONS, where, order=order, after=after)
             yield from ((item.key, read(item.document)) for item in page.items)
             after = page.next
             if after is None:
