@@ -26,6 +26,7 @@
         ├── Unreachable             no connection
         ├── TimedOut                connected, no answer in time
         ├── BadAnswer               an answer that is not OCPP
+        ├── TryLater                HTTP 503 or 429: to be sent again later
         └── Refused                 a SOAP fault came back (its Fault is the cause)
 """
 
@@ -169,6 +170,14 @@ class TimedOut(CallFailed):
 
 class BadAnswer(CallFailed):
     """What came back is not an OCPP answer."""
+
+
+class TryLater(CallFailed):
+    """The other side cannot take the message now and wants it again, in ``after`` seconds if it said so."""
+
+    def __init__(self, message: str, after: int | None = None) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class Refused(CallFailed):

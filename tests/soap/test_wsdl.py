@@ -1,4 +1,4 @@
-"""The service descriptions say what the official ones say (tests/data/interface.json) and are what `make wsdl` writes."""
+"""The service descriptions say what the official ones do (tests/data/interface.json), and are what make wsdl writes."""
 
 import itertools
 import json

@@ -33,6 +33,6 @@
 """
 
 from ocpp_soap.soap.codec.decoding import decode
-from ocpp_soap.soap.codec.encoding import body_name, encode
+from ocpp_soap.soap.codec.encoding import body_name, check, encode
 
-__all__ = ["body_name", "decode", "encode"]
+__all__ = ["body_name", "check", "decode", "encode"]

@@ -47,6 +47,11 @@ def encode(message: Any, version: Version, *, element: str, namespace: str) -> s
     return f'<{element} xmlns="{namespace}">{_writer(type(message), version)(message)}</{element}>'
 
 
+def check(message: Any, version: Version) -> None:
+    """Raise what :func:`encode` would raise."""
+    _writer(type(message), version)(message)
+
+
 def body_name(record: type[Any]) -> str:
     """``AuthorizeRequest`` → ``authorizeRequest``: the element that holds a message."""
     return record.__name__[0].lower() + record.__name__[1:]

@@ -1,0 +1,183 @@
+"""HTTP POST to an endpoint: pooled connections, one deadline, a bounded answer, no redirect, no proxy, no netrc."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ocpp_soap.errors import BadAnswer, NoAddress, TimedOut, Unreachable
+from ocpp_soap.soap.client.endpoint import Endpoint
+from ocpp_soap.soap.client.sockets import connect, deadline, remaining, tls_context
+from ocpp_soap.soap.compression import CannotDecompress, decompress
+from ocpp_soap.soap.guard import Guard
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+MOST_POOLS = 256
+MOST_CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back: the status, the headers that matter, and the decompressed body."""
+
+    status: int
+    body: bytes
+    charset: str = ""
+    location: str = ""
+    retry_after: str = ""
+
+
+class _Guarded:
+    def __init__(self, *args: Any, guard: Guard | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._guard = guard
+
+    def _new_conn(self) -> Any:
+        return connect(self._dns_host, self.port, self._guard)  # type: ignore[attr-defined]
+
+
+class _HttpConnection(_Guarded, HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Guarded, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+class Pools:
+    """The connections kept open, for the endpoints used last."""
+
+    def __init__(self, most: int = MOST_POOLS) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._pools: OrderedDict[Endpoint, HTTPConnectionPool] = OrderedDict()
+
+    def post(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> HttpAnswer:
+        """Send ``body`` and read the answer, all within ``endpoint.timeout``.
+
+        Raises NoAddress, Unreachable, TimedOut or BadAnswer with the second half of a sentence.
+        """
+        url = _split(endpoint)
+        target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
+        try:
+            with deadline(endpoint.timeout):
+                response = self._pool(endpoint, url).urlopen(
+                    "POST",
+                    target,
+                    body=body,
+                    headers=headers | _credentials(endpoint),
+                    retries=False,
+                    redirect=False,
+                    timeout=remaining(),
+                    preload_content=False,
+                    decode_content=False,
+                )
+                return _read(response)
+        except (TimeoutError, urllib3.exceptions.TimeoutError):
+            raise TimedOut(f"did not answer within {endpoint.timeout:g} s") from None
+        except urllib3.exceptions.SSLError as error:
+            raise Unreachable(f"cannot be reached: TLS failed: {_tls_reason(error)}") from None
+        except (urllib3.exceptions.HTTPError, OSError):
+            raise Unreachable("closed the connection without a complete answer") from None
+
+    def _pool(self, endpoint: Endpoint, url: SplitResult) -> HTTPConnectionPool:
+        with self._lock:
+            pool = self._pools.get(endpoint)
+            if pool is None:
+                pool = self._pools[endpoint] = _new_pool(endpoint, url)
+            self._pools.move_to_end(endpoint)
+            forgotten = [self._pools.popitem(last=False)[1] for _ in range(len(self._pools) - self._most)]
+        for old in forgotten:
+            old.close()
+        return pool
+
+    def close(self) -> None:
+        """Close every connection that is kept open."""
+        with self._lock:
+            pools = list(self._pools.values())
+            self._pools.clear()
+        for pool in pools:
+            pool.close()
+
+
+def _split(endpoint: Endpoint) -> SplitResult:
+    try:
+        url = urlsplit(endpoint.url)
+        known = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        known = None
+    if not known:
+        raise NoAddress("cannot be called: expected an address like http://192.0.2.1:9221/")
+    return url
+
+
+def _new_pool(endpoint: Endpoint, url: SplitResult) -> HTTPConnectionPool:
+    options: dict[str, Any] = {"maxsize": MOST_CONNECTIONS, "guard": endpoint.guard}
+    if url.scheme == "http":
+        return _HttpPool(url.hostname or "", url.port or 80, **options)
+    try:
+        context = tls_context(endpoint.ca_file, endpoint.client_certificate, endpoint.client_key)
+    except (OSError, ValueError) as error:
+        raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
+    return _HttpsPool(url.hostname or "", url.port or 443, ssl_context=context, **options)
+
+
+def _credentials(endpoint: Endpoint) -> dict[str, str]:
+    if not endpoint.username:
+        return {}
+    token = b64encode(f"{endpoint.username}:{endpoint.password}".encode()).decode("ascii")
+    return {"Authorization": f"Basic {token}"}
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> HttpAnswer:
+    complete = False
+    try:
+        raw = response.read(LARGEST_ANSWER + 1, decode_content=False)
+        if len(raw) > LARGEST_ANSWER:
+            raise BadAnswer(f"sent an answer of more than {LARGEST_ANSWER} bytes")
+        complete = True
+    finally:
+        if complete:
+            response.release_conn()
+        else:
+            response.close()
+    try:
+        body = decompress(raw, response.headers.get("Content-Encoding", ""), LARGEST_ANSWER)
+    except CannotDecompress as error:
+        raise BadAnswer(f"sent an answer that cannot be decompressed: {error}") from None
+    return HttpAnswer(
+        response.status,
+        body,
+        _charset(response.headers.get("Content-Type", "")),
+        response.headers.get("Location", ""),
+        response.headers.get("Retry-After", ""),
+    )
+
+
+def _charset(content_type: str) -> str:
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value
+    return ""
+
+
+def _tls_reason(error: Exception) -> str:
+    cause: Any = error.args[0] if error.args else error
+    return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or type(cause).__name__)

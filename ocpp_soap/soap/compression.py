@@ -1,0 +1,45 @@
+"""gzip and deflate (12/15 §8.6), read with a bound on what comes out."""
+
+from __future__ import annotations
+
+import zlib
+
+_GZIP, _ZLIB, _RAW = 31, 15, -15
+_PLAIN = ("", "identity")
+_NAMES = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
+
+
+class CannotDecompress(ValueError):
+    """The encoding is unknown, or the data is not what it says."""
+
+
+class TooLarge(CannotDecompress):
+    """More than the limit comes out."""
+
+
+def decompress(data: bytes, encoding: str, limit: int) -> bytes:
+    """The body of a message as it was before ``Content-Encoding``; deflate is read with and without zlib header.
+
+    Raises CannotDecompress, or TooLarge as soon as more than ``limit`` bytes would come out.
+    """
+    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
+        if name in _PLAIN:
+            continue
+        if name not in _NAMES:
+            raise CannotDecompress(f"the Content-Encoding is {name[:40]!r}; expected gzip or deflate")
+        data = _inflate(data, name, limit)
+    return data
+
+
+def _inflate(data: bytes, name: str, limit: int) -> bytes:
+    for window in _NAMES[name]:
+        inflater = zlib.decompressobj(window)
+        try:
+            inflated = inflater.decompress(data, limit + 1)
+        except zlib.error:
+            continue
+        if len(inflated) > limit:
+            raise TooLarge(f"more than {limit} bytes come out of the {name} body")
+        if inflater.eof:
+            return inflated
+    raise CannotDecompress(f"the body is not the {name} that its Content-Encoding says")
