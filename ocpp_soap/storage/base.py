@@ -66,10 +66,15 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the documents found; ``next`` goes into ``after`` of the next call, None: there are no more."""
+    """Some of the documents found; ``next`` goes into ``after`` of the next call, None: there are no more.
+
+    ``cursor`` goes into ``after`` too: the place behind the last item, None only if there is no item. With it, a
+    reader of a time series comes back later for what has arrived since.
+    """
 
     items: list[Stored]
     next: str | None = None
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

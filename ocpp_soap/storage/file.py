@@ -90,8 +90,12 @@ class FileStorage(Storage):
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._table(collection)
         rows = [table.row(key, document) for key, document in documents.items()]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(table.upsert, rows)
+
         if rows:
-            self._write(lambda connection: connection.executemany(table.upsert, rows), False)
+            self._write(work, False)
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         table = self._table(collection)
@@ -130,10 +134,11 @@ class FileStorage(Storage):
         with self._process().reader() as connection:
             rows = connection.execute(statement, values).fetchall()
         items = [stored(row) for row in rows[:limit]]
-        if len(rows) <= limit:
-            return Page(items)
+        if not items:
+            return Page([])
         value = items[-1].document.get(search.sort) if search.sort else None
-        return Page(items, write_token(search, descending, value, rows[limit - 1][3]))
+        cursor = write_token(search, descending, value, rows[len(items) - 1][3])
+        return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         statement, values = self._table(collection).count(count_search(collection, where))

@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 
 class Write:
-    """One write that waits for its commit; ``work`` does it inside the transaction."""
+    """One write that waits for its commit; ``work`` does it inside the transaction.
+
+    ``work`` returns no cursor: it would be freed by its own thread while the next leader uses the connection.
+    """
 
     __slots__ = ("durable", "error", "leads", "result", "wake", "work")
 

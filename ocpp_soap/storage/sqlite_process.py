@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ocpp_soap.errors import StorageError, StoreClosed, StoreUnavailable
+from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
 from ocpp_soap.storage.sqlite_upkeep import Upkeep
@@ -105,6 +105,8 @@ class Process:
     def _error(self, error: sqlite3.Error | OSError) -> StorageError:
         if self._closed:
             return StoreClosed(f"{self.path} was closed")
+        if isinstance(error, sqlite3.DataError):
+            return DocumentTooLarge(f"{self.path}: {error}")
         return unavailable(self.path, error)
 
     def _commit(self, batch: Sequence[Write]) -> None:

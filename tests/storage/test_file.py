@@ -1,0 +1,170 @@
+"""The file store: the contract, and what only a file can suffer."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from storage_contract import READINGS, STATIONS, StorageContract
+
+from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.storage import sqlite_upkeep
+from ocpp_soap.storage.file import FileStorage
+
+
+class TestFileStorage(StorageContract):
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Any:
+        return SimpleNamespace(backend="file", file=SimpleNamespace(path=tmp_path / "store" / "test.sqlite"))
+
+    @pytest.fixture
+    def gone(self, settings: Any) -> Callable[[], None]:
+        return lambda: os.rename(settings.file.path, f"{settings.file.path}.gone")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[FileStorage]:
+    with closing(FileStorage(path)) as opened:
+        yield opened
+
+
+def test_one_file_is_left_after_close(store: FileStorage, path: Path) -> None:
+    store.create(STATIONS, "CP1", {})
+    store.close()
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_every_search_uses_its_index(store: FileStorage) -> None:
+    store.put(STATIONS, {"CP1": {"vendor": "A"}, "CP2": {"vendor": "A"}})
+    statements: list[str] = []
+    (reader,) = store._process()._readers
+    reader.set_trace_callback(statements.append)
+    for where, order in [({"vendor": "A"}, None), ({"vendor": "A"}, "seen"), (None, "seen"), (None, None)]:
+        for descending in (False, True):
+            page = store.find(STATIONS, where, order=order, descending=descending, limit=1)
+            store.find(STATIONS, where, order=order, descending=descending, after=page.next)
+    store.count(STATIONS, {"vendor": "A"})
+    reader.set_trace_callback(None)
+    plans = [
+        row[3]
+        for statement in statements
+        for row in reader.execute(f"EXPLAIN QUERY PLAN {statement}".replace("-Inf", "-9e999"))
+    ]
+    assert len(plans) == 17
+    assert not [plan for plan in plans if "TEMP" in plan or ("SCAN" in plan and "INDEX" not in plan)]
+
+
+def test_threads_share_commits(store: FileStorage) -> None:
+    store.create(STATIONS, "first", {})
+    transactions = 0
+
+    def count_transaction(statement: str) -> None:
+        nonlocal transactions
+        transactions += statement == "COMMIT"
+
+    writer = store._process()._writer
+    assert writer is not None
+    writer.set_trace_callback(count_transaction)
+
+    def write(thread: int) -> None:
+        for number in range(50):
+            store.create(STATIONS, f"{thread}-{number}", {}, durable=True)
+
+    threads = [threading.Thread(target=write, args=(thread,)) for thread in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.count(STATIONS) == 801
+    assert transactions < 400
+
+
+def test_a_durable_write_is_synced_before_it_returns(store: FileStorage) -> None:
+    store.create(STATIONS, "CP1", {})
+    writer = store._process()._writer
+    assert writer is not None
+    modes = []
+    for durable in (False, True):
+        store.create(STATIONS, f"CP-{durable}", {}, durable=durable)
+        modes.append(writer.execute("PRAGMA synchronous").fetchone()[0])
+    assert modes == [1, 2]
+
+
+def test_a_forked_process_opens_the_file_for_itself(store: FileStorage) -> None:
+    store.create(STATIONS, "parent", {})
+    child = multiprocessing.get_context("fork").Process(target=_write_in_child, args=(store,))
+    child.start()
+    store.create(STATIONS, "parent again", {})
+    child.join(20)
+    assert child.exitcode == 0
+    assert store.count(STATIONS) == 102
+
+
+def _write_in_child(store: FileStorage) -> None:
+    for number in range(100):
+        store.create(STATIONS, f"child-{number}", {})
+    store.close()
+
+
+def test_the_log_does_not_grow_with_what_is_written(
+    store: FileStorage, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_upkeep, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_upkeep, "FOLD_BYTES", 100_000)
+    monkeypatch.setattr(sqlite_upkeep, "LIMIT_BYTES", 400_000)
+    for number in range(4000):
+        store.append(READINGS, [(f"{number}", {"text": "x" * 1000})])
+    assert path.stat().st_size > 2_000_000
+    assert path.with_name(f"{path.name}-wal").stat().st_size < 2_000_000
+
+
+def test_a_backup_while_others_write_is_complete_and_opens_as_a_store(store: FileStorage, tmp_path: Path) -> None:
+    store.append(READINGS, [(f"{number}", {"n": number}) for number in range(500)])
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 500
+        while not stop.is_set():
+            store.append(READINGS, [(f"{number}", {"n": number})])
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        store.backup(tmp_path / "copy.sqlite")
+    finally:
+        stop.set()
+        writer.join()
+    with closing(FileStorage(tmp_path / "copy.sqlite")) as copy:
+        numbers = [item.document["n"] for item in copy.find(READINGS, limit=100_000).items]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= 500
+
+
+def test_a_backup_does_not_overwrite(store: FileStorage, tmp_path: Path) -> None:
+    (tmp_path / "copy.sqlite").write_text("mine")
+    with pytest.raises(StoreUnavailable, match=r"copy\.sqlite.*another name"):
+        store.backup(tmp_path / "copy.sqlite")
+    assert (tmp_path / "copy.sqlite").read_text() == "mine"
+
+
+def test_the_file_of_a_newer_version_is_left_alone(store: FileStorage, path: Path) -> None:
+    store.create(STATIONS, "CP1", {})
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with closing(FileStorage(path)) as newer, pytest.raises(StoreUnavailable, match="newer version"):
+        newer.get(STATIONS, "CP1")
