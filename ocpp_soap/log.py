@@ -23,13 +23,23 @@ _PROCESSORS: list[structlog.typing.Processor] = [
 ]
 
 
+class _Stderr:
+    """Whatever ``sys.stderr`` is when something is written."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(settings: LogSettings) -> None:
     """Set up logging for this process; may be called again."""
     level = logging.getLevelName(settings.level.upper())
     structlog.configure(
         processors=[*_PROCESSORS, _renderer(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(standard_library(settings))
@@ -50,7 +60,7 @@ def standard_library(settings: LogSettings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structlog": formatter},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": _Stderr()}},
         "root": {"level": max(level, "WARNING", key=logging.getLevelName), "handlers": ["stderr"]},
         "loggers": {"_granian": {"level": level, "propagate": True}},
     }

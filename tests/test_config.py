@@ -1,4 +1,4 @@
-"""Settings: defaults in one file, an operator's file over them, the environment over both; nothing wrong goes through."""
+"""Settings: defaults in one file, then an operator's file, then the environment; nothing wrong goes through."""
 
 from __future__ import annotations
 

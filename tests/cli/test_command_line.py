@@ -1,0 +1,112 @@
+"""The program as a whole: help, errors, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from ocpp_soap.cli import COMMANDS, main
+from ocpp_soap.cli.exits import failure
+from ocpp_soap.errors import (
+    ConfigurationError,
+    HandlerError,
+    NoAddress,
+    NotFound,
+    OcppSoapError,
+    StoreUnavailable,
+    TimedOut,
+)
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path[-1] if path else "ocpp-soap")
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from commands(found, (*path, name))
+
+
+def test_every_command_has_help(cli: Any) -> None:
+    for path, command in commands(main):
+        assert command.help, path
+        context = click.Context(command, info_name=path[-1] if path else "ocpp-soap")
+        text = command.get_help(context)
+        assert "Usage:" in text, path
+
+
+def test_every_command_shows_an_example() -> None:
+    for path, command in commands(main):
+        if path[:1] != ("call",) and not isinstance(command, click.Group):
+            assert "ocpp-soap " in (command.help or ""), path
+
+
+def test_every_option_is_explained() -> None:
+    for path, command in commands(main):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and path[:1] != ("call",):
+                named = parameter.help or isinstance(parameter.type, click.Choice)
+                assert named, f"{' '.join(path)} {parameter.opts}"
+
+
+def test_the_module_is_the_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "ocpp_soap", "--help"], capture_output=True, text=True, check=True)
+    assert all(name in done.stdout for name in COMMANDS)
+    assert "Exit codes" in done.stdout
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "ocpp_soap", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(3)) < 0.3
+
+
+def test_help_imports_no_library_that_is_slow() -> None:
+    code = (
+        "import sys\nfrom ocpp_soap.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "sys.exit(sorted({'spyne', 'zeep', 'lxml', 'granian', 'pydantic', 'structlog'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OcppSoapError("x"), 1),
+        (ConfigurationError("x"), 3),
+        (HandlerError("x"), 3),
+        (NotFound("x"), 4),
+        (StoreUnavailable("x"), 5),
+        (NoAddress("x"), 6),
+        (TimedOut("x"), 6),
+    ],
+)
+def test_each_kind_of_failure_has_its_exit_code(error: OcppSoapError, code: int) -> None:
+    assert failure(error).exit_code == code
+
+
+def test_a_wrong_setting_ends_every_command_with_3(cli: Any, tmp_path: Path) -> None:
+    cli.config_file.write_text("server: {prot: 1}")
+    result = cli("stations", "list")
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "server.prot" in result.stderr
+
+
+def test_wrong_usage_ends_with_2(cli: Any) -> None:
+    assert cli("stations", "lits").exit_code == 2
+    assert cli("tags", "add").exit_code == 2
+    assert cli("transactions", "list", "--since", "yesterday").exit_code == 2

@@ -1,0 +1,66 @@
+"""Logging: one line for each event on stderr, as text or JSON; nothing below the level."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ocpp_soap import config, log
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
+
+
+def configure(**settings: str) -> None:
+    log.configure(config.load(None, {f"OCPP_SOAP__LOG__{key.upper()}": value for key, value in settings.items()}).log)
+
+
+def test_an_event_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(format="json")
+    structlog.get_logger("ocpp_soap.test").info("started", station="CP001")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    event = json.loads(printed.err)
+    assert event["event"] == "started"
+    assert event["station"] == "CP001"
+    assert event["level"] == "info"
+    assert event["timestamp"].endswith("Z")
+
+
+def test_an_event_is_readable_on_a_console(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(format="console")
+    structlog.get_logger("ocpp_soap.test").info("started", station="CP001")
+    assert "started" in capsys.readouterr().err
+
+
+def test_what_lies_below_the_level_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(level="warning")
+    structlog.get_logger("ocpp_soap.test").info("started")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_traceback_stays_within_its_event(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(format="json")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        structlog.get_logger("ocpp_soap.test").exception("failed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ValueError: broken" in json.loads(line)["exception"]
+
+
+def test_libraries_are_heard_in_the_same_form_from_warning_on(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(format="json")
+    logging.getLogger("zeep").info("quiet")
+    logging.getLogger("zeep").warning("loud")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "loud"
+    assert json.loads(line)["level"] == "warning"
