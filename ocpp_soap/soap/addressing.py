@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +16,7 @@ from ocpp_soap.soap.namespaces import SOAP_12, WSA, WSA_2004, WSA_2004_ANONYMOUS
 Element = Any
 
 _ADDRESSING = {"action", "messageid", "from", "replyto", "to", "relatesto", "faultto"}
+_PLAIN = {"action": "action", "messageid": "message_id", "relatesto": "relates_to", "to": "to"}
 _CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ANONYMOUS = (WSA_ANONYMOUS, WSA_2004_ANONYMOUS)
 _FOR_US = frozenset(
@@ -52,52 +52,43 @@ class Headers:
         return self.action.replace("#", "/").replace(":", "/").rstrip("/").rpartition("/")[2]
 
 
-def read_headers(header: Element, soap_namespace: str, max_identity: int, warnings: list[MessageWarning]) -> Headers:
-    """Read the children of a Header, in any order.
+def read_headers(
+    headers: Headers, header: Element, soap_namespace: str, max_identity: int, warnings: list[MessageWarning]
+) -> None:
+    """Read the children of a Header, in any order, into ``headers``.
 
-    Raises MustUnderstand for one that is unknown and must be understood, ProtocolError for an identity that is too
-    long or has control characters, IdentityMismatch for two different ones.
+    Raises, when all are read, MustUnderstand for one that is unknown and must be understood, ProtocolError for an
+    identity that is too long or has control characters, IdentityMismatch for two different ones.
     """
-    headers = Headers()
     reply_to = ""
+    not_understood = ""
+    identities = []
     for child in header:
         name, namespace, exact = _classify(child.tag)
-        if not exact and name:
+        if not name:
+            if not not_understood and _must_be_understood(child, soap_namespace):
+                not_understood = child.tag
+            continue
+        if not exact:
             note(warnings, "header_name", child.tag.rpartition("}")[2], namespace)
         if name == "identity":
-            _take_identity(headers, _text(child, name, warnings), namespace, max_identity)
+            identities.append((_text(child, name, warnings), namespace))
         elif name in ("from", "replyto"):
             address = _address(child, name, warnings)
             if name == "from":
                 headers.sender = address
-            elif address not in _ANONYMOUS:
+            else:
                 reply_to = address
-        elif name:
-            reader = _READERS.get(name)
-            if reader is not None:
-                reader(headers, _text(child, name, warnings))
-                if name == "action" and namespace == WSA_2004:
-                    headers.namespace = WSA_2004
-        elif _must_be_understood(child, soap_namespace):
-            raise MustUnderstand(child.tag)
-    if not headers.sender:
+        elif name in _PLAIN:
+            setattr(headers, _PLAIN[name], _text(child, name, warnings))
+            if name == "action" and namespace == WSA_2004:
+                headers.namespace = WSA_2004
+    if not headers.sender and reply_to not in _ANONYMOUS:
         headers.sender = reply_to
-    return headers
-
-
-def _set(field: str) -> Callable[[Headers, str], None]:
-    def put(headers: Headers, text: str) -> None:
-        setattr(headers, field, text)
-
-    return put
-
-
-_READERS = {
-    "action": _set("action"),
-    "messageid": _set("message_id"),
-    "relatesto": _set("relates_to"),
-    "to": _set("to"),
-}
+    if not_understood:
+        raise MustUnderstand(not_understood)
+    for identity, namespace in identities:
+        _take_identity(headers, identity, namespace, max_identity)
 
 
 @lru_cache(maxsize=512)

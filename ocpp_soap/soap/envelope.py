@@ -28,18 +28,23 @@ _ENVELOPES = {f"{{{namespace}}}Envelope": namespace for namespace in (SOAP_12, S
 
 @dataclass(slots=True)
 class Envelope:
-    """A message as read: the SOAP version by its namespace, the headers, and the Body element."""
+    """A message as read: the SOAP version by its namespace, the headers, and the elements Header and Body."""
 
     soap_namespace: str
     headers: Headers
+    header: Element | None
     body: Element
 
+    def read_headers(self, limits: Limits, warnings: list[MessageWarning]) -> None:
+        """Fill in ``headers``. Raises as :func:`ocpp_soap.soap.addressing.read_headers` does."""
+        if self.header is not None:
+            read_headers(self.headers, self.header, self.soap_namespace, limits.max_identity, warnings)
 
-def read(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: str = "") -> Envelope:
-    """Read an envelope of SOAP 1.2 or 1.1 from the bytes of an HTTP body.
 
-    Raises ProtocolError for what is not one, VersionMismatch for an envelope of another SOAP version, and what
-    :func:`~ocpp_soap.soap.addressing.read_headers` raises.
+def open_envelope(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: str = "") -> Envelope:
+    """Parse an envelope of SOAP 1.2 or 1.1 from the bytes of an HTTP body; its headers are still to be read.
+
+    Raises ProtocolError for what is not one, VersionMismatch for an envelope of another SOAP version.
     """
     root = parse(data, warnings, charset)
     soap_namespace = _ENVELOPES.get(root.tag)
@@ -47,13 +52,16 @@ def read(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: s
         raise _not_an_envelope(root)
     check_depth(root, data, limits.max_depth)
     header, body = _parts(root, soap_namespace, warnings)
-    if header is None:
-        headers = Headers()
-    else:
-        if len(data) > limits.max_header and len(etree.tostring(header)) > limits.max_header:
-            raise ProtocolError(f"The Header is longer than {limits.max_header} bytes.", kind="header_too_large")
-        headers = read_headers(header, soap_namespace, limits.max_identity, warnings)
-    return Envelope(soap_namespace, headers, body)
+    if header is not None and len(data) > limits.max_header and len(etree.tostring(header)) > limits.max_header:
+        raise ProtocolError(f"The Header is longer than {limits.max_header} bytes.", kind="header_too_large")
+    return Envelope(soap_namespace, Headers(), header, body)
+
+
+def read(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: str = "") -> Envelope:
+    """Parse an envelope and read its headers. Raises what both steps raise."""
+    envelope = open_envelope(data, limits, warnings, charset)
+    envelope.read_headers(limits, warnings)
+    return envelope
 
 
 def write_response(request: Envelope, action: str, body: str) -> bytes:

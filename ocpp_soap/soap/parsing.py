@@ -32,6 +32,7 @@ _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
+_DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
 _DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=")
 _CHARSETS = frozenset(
     {"ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin1", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16be"}
@@ -70,9 +71,7 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
             raise _not_xml(data, error) from None
     docinfo = root.getroottree().docinfo
     if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
-        if _HTML.match(data.lstrip(_BLANK)):
-            raise _html(data)
-        raise ProtocolError("A document type declaration is not allowed in a SOAP message.", kind="dtd")
+        raise _html(data) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
     if docinfo.encoding is not None and docinfo.encoding.lower() not in _CHARSETS:
         raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
     return root
@@ -130,9 +129,15 @@ def _parse_undeclared_prefixes(data: bytes, encoding: str | None, warnings: list
 def _not_xml(data: bytes, error: Exception) -> ProtocolError:
     if _HTML.search(data[:1024]):
         return _html(data)
+    if _DTD.search(data[:4096].replace(b"\0", b"")):
+        return _dtd()
     line, column = getattr(error, "position", (0, 0))
     place = f" (line {line}, column {column})" if line else ""
     return ProtocolError(f"The body is not well-formed XML{place}; expected a SOAP envelope.", kind="not_xml")
+
+
+def _dtd() -> ProtocolError:
+    return ProtocolError("A document type declaration is not allowed in a SOAP message.", kind="dtd")
 
 
 def _html(data: bytes) -> ProtocolError:

@@ -34,7 +34,9 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
 
     def create_in_document(self, ctx: Exchange, charset: str | None = None) -> None:
         """Parse the bytes and find out which operation of which version they are, whatever this protocol's version."""
-        ctx.in_document = envelope.read(ctx.in_string, self.settings.limits, ctx.warnings, charset or ctx.charset)
+        limits = self.settings.limits
+        ctx.in_document = envelope.open_envelope(ctx.in_string, limits, ctx.warnings, charset or ctx.charset)
+        ctx.in_document.read_headers(limits, ctx.warnings)
         ctx.identity = self._identity(ctx)
         found = self.operations.find(ctx.in_document, ctx.url_version, ctx.warnings, strict=self.settings.strict)
         ctx.version, ctx.action, ctx.in_body_doc = found
@@ -55,6 +57,8 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         if ctx.out_error is not None:
             ctx.out_string = envelope.write_fault(ctx.out_error, self.version, ctx.in_document)
             return
+        if type(ctx.out_object) is not ctx.action.response:
+            raise TypeError(f"{ctx.action.name} was answered with {type(ctx.out_object).__name__}")
         body = encode(ctx.out_object, self.version, element=body_name(ctx.action.response), namespace=self._namespace)
         ctx.out_string = envelope.write_response(ctx.in_document, f"/{ctx.action.name}Response", body)
 

@@ -3,7 +3,8 @@
 Spyne bundles a ``six`` whose import hook Python 3.12 no longer understands (and about which 3.10 and 3.11 warn at every
 failed import of the process), and it imports ``cgi``, which is deprecated from 3.11 and gone in 3.13. The modules that
 ``six.moves`` would give are put in place beforehand, ``cgi`` is replaced by the one function that Spyne calls while
-Spyne is being imported, and the hook is taken out afterwards. Warnings are silenced during this import only.
+Spyne is being imported, and the hook is taken out afterwards. Warnings are silenced during this import only. Spyne's
+registry of applications, which we do not use, would log a warning for the second one of a name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import collections.abc
 import http.cookies
 import importlib
+import logging
 import sys
 import urllib.error
 import urllib.parse
@@ -51,6 +53,7 @@ def _import_spyne() -> None:
     finally:
         if borrowed:
             del sys.modules["cgi"]
+        logging.getLogger(f"{_SIX.rpartition('.')[0]}.appreg").setLevel(logging.ERROR)
         sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != _SIX]
 
 

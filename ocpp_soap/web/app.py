@@ -5,22 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 
+from ocpp_soap.central_system.system import CentralSystem
+from ocpp_soap.config import Settings
 from ocpp_soap.errors import StorageError
+from ocpp_soap.messages import Role
 from ocpp_soap.soap import http
 from ocpp_soap.soap.http import Answer, Environ, StartResponse
 from ocpp_soap.soap.server import SoapServer
+from ocpp_soap.soap.settings import server_settings
 from ocpp_soap.storage.base import StoreInfo
 
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 
 
+def central_system_application(settings: Settings) -> Application:
+    """The central system of these settings as a WSGI application; it opens the store."""
+    system = CentralSystem.open(settings)
+    server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM))
+    return Application([server], system.store.check, system.close)
+
+
 class Application:
     """A WSGI application of SOAP services with ``/healthz`` and a page for people at ``/``.
 
-    ``check`` asks the store for a sign of life.
+    ``check`` asks the store for a sign of life; ``close`` lets go of everything when the process ends.
     """
 
-    def __init__(self, services: Sequence[SoapServer], check: Callable[[], StoreInfo]) -> None:
+    def __init__(
+        self, services: Sequence[SoapServer], check: Callable[[], StoreInfo], close: Callable[[], None]
+    ) -> None:
+        self.close = close
         self._services = tuple(services)
         self._check = check
         self._pages: dict[str, Callable[[Environ], Answer]] = {"/": self._front_page, "/healthz": self._health}
