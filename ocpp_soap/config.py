@@ -23,6 +23,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -136,7 +137,7 @@ class StorageSettings(_Section):
 class RegistrationSettings(_Section):
     """Which charge points may speak."""
 
-    unknown_charge_points: Literal["accept", "reject"]
+    unknown_charge_points: Literal["accept", "reject", "hold"]
     heartbeat_interval: PositiveInt
 
 
@@ -159,6 +160,69 @@ class CallsSettings(_Section):
     timeout: PositiveFloat
     allowed_networks: Networks
     denied_networks: Networks
+
+
+class CommandsSettings(_Section):
+    """How persistent commands are delivered."""
+
+    workers: PositiveInt
+    poll_interval: PositiveFloat
+    deadline: PositiveInt
+    max_attempts: PositiveInt
+    first_retry: PositiveFloat
+    longest_retry: PositiveFloat
+    wake_up_url: HttpUrl
+    wake_up_interval: NonNegativeFloat
+
+
+class WatchSettings(_Section):
+    """What is reported when it lasts too long."""
+
+    silent_after_heartbeats: NonNegativeInt
+    open_transaction: NonNegativeInt
+
+
+class LimitsSettings(_Section):
+    """How much one sender may send."""
+
+    station_messages_per_minute: NonNegativeInt
+    address_messages_per_minute: NonNegativeInt
+
+
+class JournalSettings(_Section):
+    """What is kept of every message in the store."""
+
+    enabled: bool
+    envelopes: bool
+    keep_days: PositiveInt
+
+
+class ApiSettings(_Section):
+    """The REST API."""
+
+    enabled: bool
+    max_streams: PositiveInt
+
+
+class EventsSettings(_Section):
+    """The events that operators hear of."""
+
+    retention_days: PositiveInt
+
+
+class WebhooksSettings(_Section):
+    """How events are sent to other systems."""
+
+    timeout: PositiveFloat
+    attempts: PositiveInt
+
+
+class MetricsSettings(_Section):
+    """The figures for Prometheus."""
+
+    enabled: bool
+    networks: Networks
+    folder: str
 
 
 class LogSettings(_Section):
@@ -192,6 +256,14 @@ class Settings(BaseSettings):
     authorization: AuthorizationSettings
     handlers: HandlersSettings
     calls: CallsSettings
+    commands: CommandsSettings
+    watch: WatchSettings
+    limits: LimitsSettings
+    journal: JournalSettings
+    api: ApiSettings
+    events: EventsSettings
+    webhooks: WebhooksSettings
+    metrics: MetricsSettings
     log: LogSettings
     charge_point: ChargePointSettings
 
