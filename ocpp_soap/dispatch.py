@@ -48,6 +48,8 @@ class Call:
 
     ``callback_url`` is where the sender says it listens (WS-Addressing From, 12/15 §8.3), ``peer`` the address of the
     connection, ``received_at`` an aware UTC time, ``warnings`` what was understood although it breaks the schema.
+    ``client_subject`` is the subject of the client certificate as a trusted proxy tells it (RFC 4514), ``username`` and
+    ``password`` are HTTP Basic credentials as sent; empty: there were none.
     """
 
     charge_box_identity: str
@@ -58,6 +60,34 @@ class Call:
     message_id: str = ""
     callback_url: str = ""
     peer: str = ""
+    client_subject: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    warnings: list[MessageWarning] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchanged:
+    """One request and its answer, ready but not yet sent: what a journal tells of it.
+
+    ``outcome`` is ``ok``, the subcode of the fault, or the kind of what got an HTTP status without envelope;
+    ``status`` the HTTP status; ``seconds`` how long it took. ``request`` holds the bytes without their codings, none
+    if they were not read; with ``charset``, ``url_identity`` and ``url_version`` they can be read again later.
+    """
+
+    received_at: datetime
+    seconds: float
+    status: int
+    outcome: str
+    charge_box_identity: str = ""
+    action: str = ""
+    version: Version | None = None
+    peer: str = ""
+    request: bytes = b""
+    response: bytes = b""
+    charset: str = ""
+    url_identity: str = ""
+    url_version: Version | None = None
     warnings: list[MessageWarning] = field(default_factory=list)
 
 
