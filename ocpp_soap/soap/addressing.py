@@ -73,18 +73,14 @@ def read_headers(
             note(warnings, "header_name", child.tag.rpartition("}")[2], namespace)
         if name == "identity":
             identities.append((_text(child, name, warnings), namespace))
-        elif name in ("from", "replyto"):
-            address = _address(child, name, warnings)
-            if name == "from":
-                headers.sender = address
-            else:
-                reply_to = address
+        elif name == "from":
+            headers.sender = _address(child, name, warnings)
+        elif name == "replyto":
+            reply_to = _address(child, name, warnings)
         elif name in _PLAIN:
             setattr(headers, _PLAIN[name], _text(child, name, warnings))
-            if name == "action" and namespace == WSA_2004:
-                headers.namespace = WSA_2004
-    if not headers.sender and reply_to not in _ANONYMOUS:
-        headers.sender = reply_to
+            headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
+    headers.sender = headers.sender or ("" if reply_to in _ANONYMOUS else reply_to)
     if not_understood:
         raise MustUnderstand(not_understood)
     for identity, namespace in identities:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from ocpp_soap.errors import IdentityMismatch, ProtocolError
 from ocpp_soap.soap import envelope
 from ocpp_soap.soap.faults import MustUnderstand, VersionMismatch
-from ocpp_soap.soap.parsing import Limits
+from ocpp_soap.soap.parsing import Limits, safe_parser
 
 LIMITS = Limits(max_depth=64, max_elements=10_000, max_header=16_384, max_identity=100)
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
@@ -202,3 +203,10 @@ def test_an_entity_is_never_expanded():
 def test_another_soap_version_is_a_version_mismatch():
     with pytest.raises(VersionMismatch):
         read(text(soap="http://www.w3.org/2001/12/soap-envelope"))
+
+
+def test_the_parser_opens_no_file(tmp_path):
+    dtd = tmp_path / "x.dtd"
+    dtd.write_text("this is no DTD, and reading it would be an error")
+    for declaration in (f'SYSTEM "{dtd.as_uri()}"', f'[<!ENTITY % x SYSTEM "{dtd.as_uri()}"> %x;]'):
+        assert etree.fromstring(f"<!DOCTYPE a {declaration}><a/>", safe_parser()).tag == "a"
