@@ -62,8 +62,14 @@ def standard_library(settings: LogSettings) -> dict[str, Any]:
         "formatters": {"structlog": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": _Stderr()}},
         "root": {"level": max(level, "WARNING", key=logging.getLevelName), "handlers": ["stderr"]},
-        "loggers": {"_granian": {"level": level, "propagate": True}},
+        "loggers": {"_granian": {"level": level, "propagate": True, "filters": ["threads"]}},
+        "filters": {"threads": {"()": lambda: _not_about_threads}},
     }
+
+
+def _not_about_threads(record: logging.LogRecord) -> bool:
+    """Pass over granian's advice against many threads: slow stations need them (see server.threads)."""
+    return "Python threads" not in record.getMessage()
 
 
 def _renderer(settings: LogSettings) -> structlog.typing.Processor:
