@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,11 @@ def main() -> int:
     central = f"http://127.0.0.1:{port}/Ocpp/CentralSystemService"
     simulate = ("simulate", "--central", central, "--id", STATIONS[0], "--count", str(len(STATIONS)))
     try:
-        with running("serve"):
-            wait_until("the central system answers", lambda: answers(f"http://127.0.0.1:{port}/healthz"))
-            with running(*simulate, "--listen", f"127.0.0.1:{free_port()}"):
-                wait_until("the charge points have booted", lambda: len(booted()) == len(STATIONS))
-                charge()
+        with running("serve") as server:
+            wait_until("the central system answers", lambda: answers(f"http://127.0.0.1:{port}/healthz"), server)
+            with running(*simulate, "--listen", f"127.0.0.1:{free_port()}") as simulator:
+                wait_until("the charge points have booted", lambda: len(booted()) == len(STATIONS), simulator)
+                charge(simulator)
         transactions = closed()
         run("transactions", "list")
         check(transactions)
@@ -64,19 +64,19 @@ def configure(port: int) -> None:
     )
 
 
-def charge() -> None:
+def charge(simulator: subprocess.Popen[bytes]) -> None:
     """Start a session on each charge point from afar, let it charge, stop it."""
     say("Starting a session on each charge point from the central system")
     for number, station in enumerate(STATIONS, start=1):
         run("tags", "add", f"TAG{number}")
         run("call", station, "RemoteStartTransaction", "--id-tag", f"TAG{number}", "--connector-id", "1")
-    wait_until("every session has started", lambda: len(listed("open")) == len(STATIONS))
+    wait_until("every session has started", lambda: len(listed("open")) == len(STATIONS), simulator)
     say("Charging for 5 seconds")
     time.sleep(5)
     for transaction in listed("open"):
         identity, transaction_id = transaction["charge_box_identity"], str(transaction["transaction_id"])
         run("call", identity, "RemoteStopTransaction", "--transaction-id", transaction_id)
-    wait_until("every session has ended", lambda: len(closed()) == len(STATIONS))
+    wait_until("every session has ended", lambda: len(closed()) == len(STATIONS), simulator)
 
 
 def check(transactions: list[dict[str, Any]]) -> None:
@@ -119,27 +119,26 @@ def run(*command: str) -> None:
 
 
 @contextmanager
-def running(*command: str) -> Iterator[None]:
+def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
     """Show a command and run it in the background; it is told to end afterwards and must do so in order."""
     say(f"$ {shown(*command)}")
     with (FOLDER / f"{command[0]}.log").open("w") as log:
         process = subprocess.Popen(line(*command), stdout=log, stderr=log)
         try:
-            yield
+            yield process
         finally:
-            gone = process.poll()
             process.terminate()
             code = process.wait(timeout=15)
-    if gone is not None or code:
-        raise DemoFailed(f"{command[0]} ended with {code}, see {FOLDER / command[0]}.log")
+    if code:
+        raise DemoFailed(f"{command[0]} ended with {code}; see {FOLDER / command[0]}.log")
 
 
-def wait_until(what: str, condition: Any, seconds: float = 20) -> None:
-    """Wait for a condition; raises DemoFailed if it does not come true in time."""
-    end = time.monotonic() + seconds
+def wait_until(what: str, condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait up to 20 s for a condition that ``process`` is to bring about; raises DemoFailed if that does not happen."""
+    end = time.monotonic() + 20
     while not condition():
-        if time.monotonic() > end:
-            raise DemoFailed(f"waited {seconds} s in vain until {what}; see the logs in {FOLDER}")
+        if process.poll() is not None or time.monotonic() > end:
+            raise DemoFailed(f"waited in vain until {what}; see the logs in {FOLDER}")
         time.sleep(0.2)
 
 

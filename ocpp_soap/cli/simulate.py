@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import click
@@ -79,6 +80,7 @@ def command(
         duration=duration,
         **options,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     summary = run_simulation(simulation, settings, report=print_hint)
     if as_json:
         print_json(summary)

@@ -17,6 +17,7 @@ from threading import Thread
 from typing import Any
 
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from ocpp_soap import log
@@ -50,6 +51,7 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=SECONDS_TO_STOP,
+        log_level=LogLevels(settings.log.level),
         log_dictconfig=log.standard_library(settings.log),
     )
     announce()
