@@ -9,6 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +76,12 @@ class Program:
     process: subprocess.Popen[bytes]
 
     @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/Ocpp/CentralSystemService"
+        return f"{self.base}/Ocpp/CentralSystemService"
 
     def post(self, body: bytes, url: str | None = None) -> Answer:
         headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
@@ -98,6 +104,23 @@ class Program:
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)
+
+
+@contextmanager
+def simulated_station(program: Program, version: Version, identity: str) -> Iterator[str]:
+    """`ocpp-soap simulate` of one idle station; yields the URL that it listens on, without a path."""
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        *(sys.executable, "-m", "ocpp_soap", "simulate", "--central", program.url, "--version", version.value),
+        *("--id", identity, "--listen", url.removeprefix("http://"), "--scenario", "idle"),
+    ]
+    process = subprocess.Popen(command, env=program.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(f"{url}/Ocpp/ChargePointService", process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
 
 
 def assert_valid(answer: Answer, role: Role, version: Version) -> None:
