@@ -52,7 +52,36 @@ CONNECTORS = Collection("connectors", indexes=(("charge_box_identity", "connecto
 NOTIFICATIONS = Collection("notifications", indexes=(("charge_box_identity", "kind"),), append_only=True)
 """Every FirmwareStatusNotification and DiagnosticsStatusNotification, in the order of arrival."""
 
-ALL = (STATIONS, CONTACTS, TAGS, TRANSACTIONS, METER_VALUES, STATUSES, CONNECTORS, NOTIFICATIONS)
+EVENTS = Collection("events", indexes=(("charge_box_identity",), ("kind",)), append_only=True)
+"""What happened, in the order in which it was stored."""
+
+API_KEYS = Collection("api_keys", indexes=(("name",),))
+"""The keys of the REST API, by their id: name, role, the digest of the secret."""
+
+AUDIT = Collection("audit", indexes=(("actor",), ("target",)), append_only=True)
+"""Every change that somebody asked for by the REST API or made to its keys."""
+
+WEBHOOKS = Collection("webhooks")
+"""Where events are sent, and up to which event that is done."""
+
+DEAD_LETTERS = Collection("dead_letters", indexes=(("webhook_id", "failed_at"),))
+"""Events that a webhook's receiver did not take."""
+
+ALL = (
+    STATIONS,
+    CONTACTS,
+    TAGS,
+    TRANSACTIONS,
+    METER_VALUES,
+    STATUSES,
+    CONNECTORS,
+    NOTIFICATIONS,
+    EVENTS,
+    API_KEYS,
+    AUDIT,
+    WEBHOOKS,
+    DEAD_LETTERS,
+)
 """Every collection of the central system, for backends that create indexes and for copying a store."""
 
 TRANSACTION_ID = "transaction_id"

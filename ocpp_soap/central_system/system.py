@@ -8,8 +8,10 @@ from ocpp_soap import storage
 from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.commands import Commands
 from ocpp_soap.central_system.contacts import Contacts
+from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.notifications import Notifications
+from ocpp_soap.central_system.observation import observe
 from ocpp_soap.central_system.registration import Admission
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.central_system.stations import Stations
@@ -39,6 +41,7 @@ class CentralSystem:
         self.settings = settings
         self.handlers = handlers
         self.contacts = Contacts(store)
+        self.events = Events(store)
         self.stations = Stations(store, self.contacts)
         self.admission = Admission(
             self.stations,
@@ -76,9 +79,11 @@ class CentralSystem:
         try:
             station = self.admission.admit(call)
             handler = self.handlers.by_action[call.action.name]
-            return handler(call.request, self._with_rules(call, station))
+            response = handler(call.request, self._with_rules(call, station))
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
+        observe(self.events, call, response)
+        return response
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction of a start: the default rule of StartTransaction, see :class:`Starting`."""
@@ -91,6 +96,7 @@ class CentralSystem:
     def close(self) -> None:
         """Store what is pending and close the store. Calling it again does nothing."""
         self.contacts.close()
+        self.events.close()
         self.store.close()
 
     def __enter__(self) -> CentralSystem:

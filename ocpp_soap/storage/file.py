@@ -127,7 +127,7 @@ class FileStorage(Storage):
         search = find_search(collection, where, order)
         place = None
         if after is not None:
-            value, tie = read_token(after, search, descending)
+            value, tie = read_token(after, search)
             place = column_value(value), tie
         table = self._table(collection)
         statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
@@ -137,7 +137,7 @@ class FileStorage(Storage):
         if not items:
             return Page([])
         value = items[-1].document.get(search.sort) if search.sort else None
-        cursor = write_token(search, descending, value, rows[len(items) - 1][3])
+        cursor = write_token(search, value, rows[len(items) - 1][3])
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:

@@ -58,17 +58,17 @@ def _serves(index: tuple[str, ...], equals: set[str], sort: str | None, exact: b
     return sort is None or rest[:1] == (sort,)
 
 
-def write_token(search: Search, descending: bool, value: Any, tie: str | int) -> str:
-    """The token that goes on after the document that has this value in the sorting field, and this key or number."""
-    place = encode({"search": [search.index, search.sort, descending], "value": value, "tie": tie})
+def write_token(search: Search, value: Any, tie: str | int) -> str:
+    """The place of the document that has this value in the sorting field, and this key or number."""
+    place = encode({"search": [search.index, search.sort], "value": value, "tie": tie})
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def read_token(token: str, search: Search, descending: bool) -> tuple[Any, Any]:
+def read_token(token: str, search: Search) -> tuple[Any, Any]:
     """The value and the tie of a token of the same search. Raises ValueError."""
     try:
         place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
-        same = json.dumps(place["search"]) == json.dumps([search.index, search.sort, descending])
+        same = json.dumps(place["search"]) == json.dumps([search.index, search.sort])
         found = place["value"], place["tie"]
     except (ValueError, KeyError, TypeError):
         same = False

@@ -1,0 +1,156 @@
+"""What happened, in the order in which it was stored: a log that is read with a cursor, by streams and webhooks.
+
+Kinds are ``subject.verb``, such as ``transaction.started``; ``docs/events.md`` lists them with their data.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection as Many
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+from uuid import uuid4
+
+from ocpp_soap.central_system.collections import EVENTS
+from ocpp_soap.central_system.periodic import Periodic
+from ocpp_soap.central_system.records import document_of, record_of
+from ocpp_soap.errors import StorageError
+from ocpp_soap.storage.base import Document, Storage
+
+LONGEST_DELAY = 0.2
+BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened ``at`` that time. ``charge_box_identity`` is None if it concerns no single station."""
+
+    event_id: str
+    kind: str
+    at: datetime
+    charge_box_identity: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events in the order of arrival. ``cursor`` is where to go on, now or when more have arrived.
+
+    ``has_more``: there are more already.
+    """
+
+    items: list[Event]
+    cursor: str | None
+    has_more: bool = False
+
+
+class Events:
+    """The log of events."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._noted: list[tuple[str, Document]] = []
+        self._writing = Periodic("events", LONGEST_DELAY, self.flush)
+
+    def add(
+        self,
+        kind: str,
+        charge_box_identity: str | None = None,
+        *,
+        key: str = "",
+        at: datetime | None = None,
+        **data: Any,
+    ) -> bool:
+        """Store an event, which happened now or ``at`` that time.
+
+        False: there is one with that ``key`` already, and nothing was added.
+        """
+        return self._store.append(EVENTS, [_entry(kind, charge_box_identity, key, at, data)]) == 1
+
+    def note(
+        self,
+        kind: str,
+        charge_box_identity: str | None = None,
+        *,
+        key: str = "",
+        at: datetime | None = None,
+        **data: Any,
+    ) -> None:
+        """Store an event within :data:`LONGEST_DELAY` seconds; a process killed before that loses it."""
+        if self._process != os.getpid():
+            self._process, self._lock, self._noted = os.getpid(), threading.Lock(), []
+        with self._lock:
+            self._noted.append(_entry(kind, charge_box_identity, key, at, data))
+        self._writing.begin()
+
+    def list(
+        self,
+        *,
+        charge_box_identity: str | None = None,
+        kinds: Many[str] = (),
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> EventPage:
+        """The events of a station, of some kinds, or all, after a cursor of the same search (else ValueError).
+
+        Fewer than ``limit`` may come although there are more, where few of them are of those kinds.
+        """
+        where: Document = {} if charge_box_identity is None else {"charge_box_identity": charge_box_identity}
+        if not where and len(kinds) == 1:
+            where = {"kind": next(iter(kinds))}
+        page = self._store.find(EVENTS, where, descending=descending, limit=limit, after=after)
+        found = [record_of(Event, item.document) for item in page.items]
+        kept = [event for event in found if not kinds or event.kind in kinds]
+        return EventPage(kept, page.cursor or after, page.next is not None)
+
+    def forget(self, before: datetime, *, most: int = 10_000) -> int:
+        """Remove events older than that, the newest event never; returns how many."""
+        removed = 0
+        while removed < most:
+            page = self._store.find(EVENTS, limit=500)
+            but_newest = page.items if page.next else page.items[:-1]
+            old = [item.key for item in but_newest if item.document["at"] < before]
+            for key in old:
+                self._store.delete(EVENTS, key)
+            removed += len(old)
+            if len(old) < len(page.items):
+                break
+        return removed
+
+    def flush(self) -> None:
+        """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""
+        while True:
+            with self._lock:
+                batch, self._noted = self._noted[:BATCH], self._noted[BATCH:]
+            if not batch:
+                return
+            try:
+                self._store.append(EVENTS, batch)
+            except StorageError:
+                with self._lock:
+                    self._noted = batch + self._noted
+                raise
+
+    def close(self) -> None:
+        """Store what is left and end the thread. Calling it again does nothing."""
+        if self._process == os.getpid():
+            self._writing.end()
+            self.flush()
+
+
+def _entry(
+    kind: str, charge_box_identity: str | None, key: str, at: datetime | None, data: dict[str, Any]
+) -> tuple[str, Document]:
+    event = Event(
+        event_id=key or uuid4().hex,
+        kind=kind,
+        at=at or datetime.now(timezone.utc),
+        charge_box_identity=charge_box_identity,
+        data={name: value for name, value in data.items() if value is not None},
+    )
+    return event.event_id, document_of(event)

@@ -1,0 +1,116 @@
+"""Which messages of a charge point are events, seen from the answered message and so the same with any handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.records import digest
+from ocpp_soap.dispatch import Call
+from ocpp_soap.errors import OcppSoapError
+
+_log = structlog.get_logger("ocpp_soap.central_system")
+
+
+def observe(events: Events, call: Call, response: Any) -> None:
+    """Add the event of a message that was handled; it never raises, and what it cannot store now is stored later.
+
+    A start or a stop is stored before the answer leaves, under a key of its content: a station that got no answer
+    sends it again, so no event of a transaction is missing and none is there twice. The others are queued.
+    """
+    rule = _RULES.get(call.action.name)
+    if rule is None:
+        return
+    try:
+        rule(events, call, response)
+    except OcppSoapError as error:
+        _log.warning("an event was not stored", action=call.action.name, error=str(error))
+
+
+def _booted(events: Events, call: Call, response: Any) -> None:
+    request = call.request
+    events.note(
+        "station.booted",
+        call.charge_box_identity,
+        at=call.received_at,
+        registration=str(response.status),
+        vendor=request.charge_point_vendor,
+        model=request.charge_point_model,
+        firmware_version=request.firmware_version,
+    )
+
+
+def _status(events: Events, call: Call, response: Any) -> None:
+    request = call.request
+    events.note(
+        "connector.status",
+        call.charge_box_identity,
+        at=call.received_at,
+        connector_id=request.connector_id,
+        status=str(request.status),
+        error_code=str(request.error_code),
+        info=request.info,
+        vendor_id=request.vendor_id,
+        vendor_error_code=request.vendor_error_code,
+        timestamp=request.timestamp,
+    )
+
+
+def _started(events: Events, call: Call, response: Any) -> None:
+    request = call.request
+    _store(
+        events,
+        "transaction.started",
+        call,
+        digest("transaction.started", call.charge_box_identity, response.transaction_id),
+        transaction_id=response.transaction_id,
+        connector_id=request.connector_id,
+        id_tag=request.id_tag,
+        meter_start=request.meter_start,
+        timestamp=request.timestamp,
+        reservation_id=request.reservation_id,
+        authorization=str(response.id_tag_info.status),
+    )
+
+
+def _stopped(events: Events, call: Call, response: Any) -> None:
+    request = call.request
+    content = (request.transaction_id, request.timestamp, request.meter_stop)
+    _store(
+        events,
+        "transaction.stopped",
+        call,
+        digest("transaction.stopped", call.charge_box_identity, *content),
+        transaction_id=request.transaction_id,
+        id_tag=request.id_tag or None,
+        meter_stop=request.meter_stop,
+        timestamp=request.timestamp,
+    )
+
+
+def _store(events: Events, kind: str, call: Call, key: str, **data: Any) -> None:
+    try:
+        events.add(kind, call.charge_box_identity, key=key, at=call.received_at, **data)
+    except OcppSoapError:
+        events.note(kind, call.charge_box_identity, key=key, at=call.received_at, **data)
+        raise
+
+
+def _notified(kind: str) -> Callable[[Events, Call, Any], None]:
+    def rule(events: Events, call: Call, response: Any) -> None:
+        events.note(kind, call.charge_box_identity, at=call.received_at, status=str(call.request.status))
+
+    return rule
+
+
+_RULES: dict[str, Callable[[Events, Call, Any], None]] = {
+    "BootNotification": _booted,
+    "StatusNotification": _status,
+    "StartTransaction": _started,
+    "StopTransaction": _stopped,
+    "FirmwareStatusNotification": _notified("firmware.status"),
+    "DiagnosticsStatusNotification": _notified("diagnostics.status"),
+}

@@ -1,0 +1,55 @@
+"""Work that a process does every few seconds beside answering, in a thread that begins when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from ocpp_soap.errors import StorageError, StoreClosed
+
+_log = structlog.get_logger("ocpp_soap.central_system")
+
+
+class Periodic:
+    """Calls ``work`` every ``interval`` seconds from the first :meth:`begin` on, in whichever process that is.
+
+    A StorageError of the work is logged and the work tried again, except StoreClosed, which ends it.
+    """
+
+    def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
+        self._name = name
+        self._interval = interval
+        self._work = work
+        self._process = 0
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+
+    def begin(self) -> None:
+        """Start the thread unless this process has it already; costs next to nothing if it has."""
+        if self._process == os.getpid():
+            return
+        with self._lock:
+            if self._process != os.getpid():
+                self._wake = threading.Event()
+                self._thread = threading.Thread(target=self._repeat, name=self._name, daemon=True)
+                self._thread.start()
+                self._process = os.getpid()
+
+    def end(self) -> None:
+        """End the thread, if this process has it, and wait for it. Calling it again does nothing."""
+        if self._process == os.getpid() and self._thread is not None:
+            self._wake.set()
+            self._thread.join()
+
+    def _repeat(self) -> None:
+        while not self._wake.wait(self._interval):
+            try:
+                self._work()
+            except StoreClosed:
+                return
+            except StorageError as error:
+                _log.warning("could not be stored, trying again", what=self._name, error=str(error))
