@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from ocpp_soap.soap.compression import CannotDecompress, TooLarge, decompress
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -41,10 +43,10 @@ def text(status: int, sentence: str, *headers: tuple[str, str]) -> Answer:
     return Answer(status, [("Content-Type", "text/plain; charset=utf-8"), *headers], f"{sentence}\n".encode())
 
 
-def respond(answer: Answer, start_response: StartResponse) -> list[bytes]:
-    """Hand an answer to the WSGI server."""
+def respond(answer: Answer, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """Hand an answer to the WSGI server, without its body if only the head was asked for."""
     start_response(_STATUS_LINES[answer.status], [*answer.headers, ("Content-Length", str(len(answer.body)))])
-    return [answer.body]
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
 
 def path_of(environ: Environ) -> str:
@@ -77,12 +79,19 @@ def read_body(environ: Environ, max_body: int, large_marker: bytes, max_large: i
     the beginning. Raises Refused: 413 beyond that, 400, 411 or 415 for what cannot be read.
     """
     limits = _BodyLimits(max_body, large_marker, max(max_body, max_large))
-    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if coding in ("", "identity"):
+    coding = environ.get("HTTP_CONTENT_ENCODING", "")
+    if not coding:
         return _read(environ, limits, coded=False)
-    if coding in ("gzip", "x-gzip", "deflate"):
-        return _unpack(_read(environ, limits, coded=True), coding, limits)
-    raise Refused(415, "Content-Encoding: expected gzip, deflate or none.", "content_encoding")
+    packed = _read(environ, limits, coded=True)
+    try:
+        body = decompress(packed, coding, limits.large)
+    except TooLarge:
+        raise limits.too_large() from None
+    except CannotDecompress as error:
+        raise Refused(415, f"{str(error)[:1].upper()}{str(error)[1:]}.", "content_encoding") from None
+    if len(body) > limits.of(body):
+        raise limits.too_large()
+    return body
 
 
 class _BodyLimits(NamedTuple):
@@ -143,31 +152,6 @@ def _read_to_end(read: Callable[[int], bytes], limits: _BodyLimits, *, coded: bo
         if len(data) > limits.large or (not coded and len(data) > limits.usual and len(data) > limits.of(bytes(data))):
             raise limits.too_large()
     return bytes(data)
-
-
-def _unpack(data: bytes, coding: str, limits: _BodyLimits) -> bytes:
-    if coding == "deflate" and not _has_zlib_header(data):
-        window = -zlib.MAX_WBITS
-    else:
-        window = zlib.MAX_WBITS if coding == "deflate" else zlib.MAX_WBITS | 16
-    unpacker = zlib.decompressobj(window)
-    try:
-        unpacked = unpacker.decompress(data, limits.usual + 1)
-        if len(unpacked) > limits.usual and not unpacker.eof:
-            allowed = limits.of(unpacked)
-            if allowed > limits.usual:
-                unpacked += unpacker.decompress(unpacker.unconsumed_tail, allowed + 1 - len(unpacked))
-    except zlib.error:
-        raise Refused(400, f"The body is not {coding}, which Content-Encoding says it is.", "bad_coding") from None
-    if len(unpacked) > limits.of(unpacked):
-        raise limits.too_large()
-    if not unpacker.eof:
-        raise Refused(400, f"The {coding} body is cut.", "cut_body")
-    return unpacked
-
-
-def _has_zlib_header(data: bytes) -> bool:
-    return len(data) > 1 and data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
 
 
 def compressed(answer: Answer, accepted: str, over: int) -> Answer:

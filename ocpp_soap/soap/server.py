@@ -55,7 +55,7 @@ class SoapServer:
         except Refused as refused:
             _log.info("request refused", kind=refused.kind, status=refused.answer.status)
             answer = refused.answer
-        return http.respond(answer, start_response)
+        return http.respond(answer, environ, start_response)
 
     def _post(self, environ: Environ, place: Place) -> Answer:
         settings = self._settings

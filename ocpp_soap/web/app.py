@@ -52,7 +52,7 @@ class Application:
             answer = http.text(405, f"{path} is to be read only.\n\n{self._directory()}", ("Allow", "GET, HEAD"))
         else:
             answer = page(environ)
-        return http.respond(answer, start_response)
+        return http.respond(answer, environ, start_response)
 
     def _front_page(self, environ: Environ) -> Answer:
         return http.text(200, f"Central system for OCPP 1.2 and 1.5 over SOAP.\n\n{self._directory()}")

@@ -1,0 +1,84 @@
+"""The web application: who answers which path."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.web.app import Application, central_system_application
+
+HEARTBEAT = (
+    '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Header>'
+    '<chargeBoxIdentity xmlns="urn://Ocpp/Cs/2012/06/">CB1</chargeBoxIdentity></e:Header>'
+    '<e:Body><heartbeatRequest xmlns="urn://Ocpp/Cs/2012/06/"/></e:Body></e:Envelope>'
+)
+
+
+@pytest.fixture
+def application(tmp_path):
+    settings = config.load(None, {"OCPP_SOAP__STORAGE__FILE__PATH": str(tmp_path / "store.sqlite")})
+    application = central_system_application(settings)
+    yield application
+    application.close()
+
+
+def request(application, method, path, body=b""):
+    started = []
+    environ = {
+        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "HTTP_HOST": "cs.example",
+        "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": "", "REMOTE_ADDR": "127.0.0.1",
+    }  # fmt: skip
+    body = b"".join(application(environ, lambda status, headers: started.append((status, dict(headers)))))
+    return (*started[0], body.decode())
+
+
+@pytest.mark.parametrize("path", ["/Ocpp/CentralSystemService", "/Ocpp/1.2/CentralSystemService/CB1"])
+def test_soap_goes_to_the_central_system(application, path):
+    status, headers, body = request(application, "POST", path, HEARTBEAT.encode())
+    assert (status, headers["Content-Type"]) == ("200 OK", "application/soap+xml; charset=utf-8")
+    assert "currentTime" in body
+
+
+def test_the_front_page_names_the_urls(application):
+    status, headers, body = request(application, "GET", "/")
+    assert (status, headers["Content-Type"]) == ("200 OK", "text/plain; charset=utf-8")
+    assert "/Ocpp/CentralSystemService" in body
+
+
+def test_an_unknown_path_is_told_the_right_ones(application):
+    status, _, body = request(application, "POST", "/ocpp")
+    assert status == "404 Not Found"
+    assert "/Ocpp/1.5/CentralSystemService" in body
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz"])
+def test_pages_are_read_only(application, path):
+    status, headers, _ = request(application, "POST", path)
+    assert (status, headers["Allow"]) == ("405 Method Not Allowed", "GET, HEAD")
+
+
+def test_health_tells_of_the_store(application):
+    status, headers, body = request(application, "GET", "/healthz")
+    assert (status, headers["Content-Type"]) == ("200 OK", "application/json; charset=utf-8")
+    assert json.loads(body)["status"] == "ok"
+    assert json.loads(body)["store"]["backend"] == "file"
+
+
+def test_health_fails_with_the_store():
+    def check():
+        raise StoreUnavailable("the disk is full")
+
+    status, _, body = request(Application([], check, lambda: None), "GET", "/healthz")
+    assert status == "503 Service Unavailable"
+    assert json.loads(body) == {"status": "store unavailable", "reason": "the disk is full"}
+
+
+def test_a_head_request_gets_no_body(application):
+    status, headers, body = request(application, "HEAD", "/")
+    assert (status, body) == ("200 OK", "")
+    assert int(headers["Content-Length"]) > 0
