@@ -24,7 +24,11 @@ _ILLEGAL = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]").se
 _ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 )
-_URI = re.compile(r"(?:[A-Za-z0-9;/?:@&=+$,_.!~*'()#-]|%[0-9A-Fa-f]{2})*").fullmatch
+_IN_URL = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
+_URL = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*://(?:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{{2}})*@)?"
+    rf"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?(?:[/?]{_IN_URL})?(?:#{_IN_URL})?"
+).fullmatch
 
 _MEANT_BY_12 = {
     "context": "Sample.Periodic",
@@ -183,8 +187,10 @@ def _string_writer(info: FieldInfo, limit: int | None) -> Writer:
             raise _wrong(info, "a text", value)
         if limit is not None and len(value) > limit:
             raise InvalidMessage(f"{where}: at most {limit} characters are allowed, got {len(value)}: {shown(value)}")
-        if is_uri and not _URI(value):
-            raise InvalidMessage(f"{where}: expected a URL, its special characters written as %XX, got {shown(value)}")
+        if is_uri and not _URL(value):
+            raise InvalidMessage(
+                f"{where}: expected a URL like ftp://host/path, other characters written as %XX, got {shown(value)}"
+            )
         return escape(value, where)
 
     return write

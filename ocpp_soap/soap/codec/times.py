@@ -66,13 +66,13 @@ def _oddities(match: re.Match[str], midnight: bool, leap: bool) -> list[str]:
         kinds.append("end_of_day_time")
     if len(match["fraction"] or "") > 6:
         kinds.append("long_fraction")
-    if not match["second"] or match["gap"] != "T" or match["zone"] == "z" or leap or not _is_plain_zone(match["zone"]):
+    if leap or not match["second"] or match["gap"] != "T" or "," in match[0] or not _is_plain_zone(match["zone"]):
         kinds.append("odd_time")
     return kinds
 
 
 def _is_plain_zone(text: str | None) -> bool:
-    return not text or text in "Zz" or len(text) == 6
+    return not text or text == "Z" or len(text) == 6
 
 
 def _no_time(text: str, where: str) -> ProtocolError:
