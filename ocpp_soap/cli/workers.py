@@ -20,7 +20,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from ocpp_soap import log
+from ocpp_soap import log, storage
 from ocpp_soap.config import Settings
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.web.app import Application, central_system_application
@@ -90,7 +90,7 @@ def _end_with_parent() -> None:
 
 
 def _try_out(settings: Settings) -> None:
-    """Build the application once in a process of its own, so that what is wrong is said once and nothing starts."""
+    """Use the store and build the application in a process of its own: what is wrong is said once, nothing starts."""
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     trial = context.Process(target=_report_trial, args=(settings, sender))
@@ -110,6 +110,9 @@ def _try_out(settings: Settings) -> None:
 def _report_trial(settings: Settings, sender: Connection) -> None:
     error: OcppSoapError | None = None
     try:
+        store = storage.open(settings.storage)
+        store.check()
+        store.close()
         central_system_application(settings).close()
     except OcppSoapError as problem:
         error = type(problem)(str(problem)) if type(problem).__init__ is OcppSoapError.__init__ else problem

@@ -1,0 +1,193 @@
+"""``ocpp-soap serve`` as a process of its own: it starts quickly, ends in time, and keeps its workers alive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+STALLED_REQUEST = (
+    b"POST /Ocpp/CentralSystemService HTTP/1.1\r\nHost: x\r\nContent-Type: application/soap+xml\r\n"
+    b"Content-Length: 1000\r\n\r\n<begun"
+)
+
+
+class Served:
+    """A running ``serve``; ``said`` is what it printed."""
+
+    def __init__(self, folder: Path, *arguments: str, workers: int = 1) -> None:
+        self.port = free_port()
+        self.config = folder / "serve.yaml"
+        self.config.write_text(
+            f"server: {{host: 127.0.0.1, port: {self.port}, workers: {workers}}}\n"
+            f"storage: {{file: {{path: {folder / 'serve.sqlite'}}}}}\n"
+        )
+        self._log = folder / "serve.log"
+        with self._log.open("wb") as log:
+            command = [sys.executable, "-m", "ocpp_soap", "--config", str(self.config), "serve", *arguments]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text("utf-8")
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the children that are running."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def answers(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as response:
+                return bool(response.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 15) -> float:
+    """Wait for a condition; the seconds that it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    running: list[Served] = []
+
+    def start(*arguments: str, workers: int = 1) -> Served:
+        served = Served(tmp_path, *arguments, workers=workers)
+        running.append(served)
+        eventually(lambda: served.answers() or served.process.poll() is not None)
+        assert served.process.poll() is None, served.said
+        return served
+
+    yield start
+    for served in running:
+        if served.process.poll() is None:
+            served.process.kill()
+            served.process.wait(timeout=10)
+
+
+def test_it_prints_the_url_to_configure_and_commands_that_carry_the_configuration(serve: Any) -> None:
+    served = serve()
+    assert f"http://127.0.0.1:{served.port}/Ocpp/CentralSystemService\n" in served.said
+    assert f"--config {served.config} simulate --central" in served.said
+
+
+def test_it_ends_in_order_on_sigterm(serve: Any) -> None:
+    served = serve()
+    assert served.end() == 0
+    assert not served.answers()
+
+
+def test_it_ends_within_five_seconds_beside_clients_that_stall(serve: Any) -> None:
+    served = serve()
+    clients = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(20)]
+    for client in clients:
+        client.sendall(STALLED_REQUEST)
+    time.sleep(0.3)
+    started = time.monotonic()
+    served.end()
+    assert time.monotonic() - started < 5
+    for client in clients:
+        client.close()
+
+
+def replaced(served: Served, before: list[int]) -> bool:
+    return len(set(served.workers) - set(before)) == len(before) and served.answers()
+
+
+def test_a_worker_that_died_comes_back_however_often(serve: Any) -> None:
+    served = serve()
+    for _ in range(3):
+        before = served.workers
+        os.kill(before[0], signal.SIGKILL)
+        eventually(partial(replaced, served, before))
+    assert served.process.poll() is None
+
+
+def test_two_workers_that_died_at_once_come_back(serve: Any) -> None:
+    served = serve(workers=2)
+    before = served.workers
+    for worker in before:
+        os.kill(worker, signal.SIGKILL)
+    eventually(partial(replaced, served, before))
+
+
+def test_the_workers_end_when_their_parent_is_killed(serve: Any) -> None:
+    served = serve()
+    served.process.kill()
+    served.process.wait(timeout=5)
+    eventually(lambda: not served.answers(), 5)
+
+
+def test_options_beat_the_file(serve: Any, tmp_path: Path) -> None:
+    other = free_port()
+    served = Served(tmp_path, "--port", str(other))
+    try:
+        served.port = other
+        eventually(served.answers)
+    finally:
+        served.end()
+
+
+def start_that_fails(tmp_path: Path, settings: str) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(settings)
+    command = [sys.executable, "-m", "ocpp_soap", "--config", str(file), "serve", "--port", str(free_port())]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_a_handler_that_cannot_be_loaded_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "central_system").mkdir(parents=True)
+    (tmp_path / "mine" / "central_system" / "autorize.py").write_text("")
+    done = start_that_fails(tmp_path, f"handlers: {{paths: [{tmp_path / 'mine'}]}}\nserver: {{host: 127.0.0.1}}")
+    assert done.returncode == 3
+    assert "autorize.py: matches no action" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_cannot_be_opened_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = f"storage: {{file: {{path: {tmp_path / 'file' / 'x.sqlite'}}}}}\nserver: {{host: 127.0.0.1}}"
+    done = start_that_fails(tmp_path, settings)
+    assert done.returncode == 5
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        file = tmp_path / "x.yaml"
+        file.write_text(f"server: {{host: 127.0.0.1, port: {port}}}\nstorage: {{file: {{path: {tmp_path / 'x'}}}}}")
+        command = [sys.executable, "-m", "ocpp_soap", "--config", str(file), "serve"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 3
+    assert f"server.port {port}: cannot be listened on" in done.stderr
