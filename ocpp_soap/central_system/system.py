@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap import storage
+from ocpp_soap.central_system.access import Access
+from ocpp_soap.central_system.api_keys import ApiKeys
+from ocpp_soap.central_system.audit import Audit
 from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.commands import Commands
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.journal import Journal
+from ocpp_soap.central_system.kept import Kept
+from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.notifications import Notifications
 from ocpp_soap.central_system.observation import observe
+from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.registration import Admission
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.central_system.stations import Stations
@@ -19,10 +26,11 @@ from ocpp_soap.central_system.statuses import Statuses
 from ocpp_soap.central_system.stopping import Stopping
 from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction, Transactions
-from ocpp_soap.dispatch import Call, Handlers, load_handlers
+from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
 from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest
 from ocpp_soap.paths import bundled
+from ocpp_soap.soap.guard import Guard
 from ocpp_soap.storage.base import Storage
 
 if TYPE_CHECKING:
@@ -42,10 +50,14 @@ class CentralSystem:
         self.handlers = handlers
         self.contacts = Contacts(store)
         self.events = Events(store)
+        self.api_keys = ApiKeys(store)
+        self.audit = Audit(store)
         self.stations = Stations(store, self.contacts)
+        self.access = Access(store, self.stations)
         self.admission = Admission(
             self.stations,
             self.contacts,
+            self.access,
             unknown=settings.registration.unknown_charge_points,
             heartbeat_interval=settings.registration.heartbeat_interval,
         )
@@ -58,7 +70,18 @@ class CentralSystem:
         self.meter_values = MeterValues(store, self.transactions)
         self.statuses = Statuses(store)
         self.notifications = Notifications(store)
-        self.commands = Commands(self.stations, timeout=settings.calls.timeout, public_url=settings.server.public_url)
+        journal = settings.journal
+        self.journal = Journal(store, enabled=journal.enabled, envelopes=journal.envelopes, keep_days=journal.keep_days)
+        self.kept = Kept(store)
+        self.profiles = Profiles(
+            store,
+            self.stations,
+            timeout=settings.calls.timeout,
+            guard=Guard(tuple(settings.calls.allowed_networks), tuple(settings.calls.denied_networks)),
+        )
+        self.commands = Commands(self.stations, self.profiles, self.journal, public_url=settings.server.public_url)
+        self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
+        self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
         self._starting = Starting(store, self.transactions)
         self._stopping = Stopping(store, self.transactions, self.meter_values)
 
@@ -76,6 +99,8 @@ class CentralSystem:
 
         Raises Fault where no repeat of the request can help, RetryLater where one can.
         """
+        self._address_limit.check(call.peer)
+        self._station_limit.check(call.charge_box_identity)
         try:
             station = self.admission.admit(call)
             handler = self.handlers.by_action[call.action.name]
@@ -84,6 +109,14 @@ class CentralSystem:
             raise RetryLater("The store cannot take the message now.") from error
         observe(self.events, call, response)
         return response
+
+    def observe(self, exchanged: Exchanged) -> None:
+        """Note an answered request before its answer leaves; one that reports energy and got a fault is kept.
+
+        Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
+        """
+        self.kept.keep(exchanged)
+        self.journal.add(exchanged)
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction of a start: the default rule of StartTransaction, see :class:`Starting`."""
@@ -96,6 +129,7 @@ class CentralSystem:
     def close(self) -> None:
         """Store what is pending and close the store. Calling it again does nothing."""
         self.contacts.close()
+        self.journal.close()
         self.events.close()
         self.store.close()
 
@@ -115,6 +149,9 @@ class CentralSystem:
             message_id=call.message_id,
             callback_url=call.callback_url,
             peer=call.peer,
+            client_subject=call.client_subject,
+            username=call.username,
+            password=call.password,
             warnings=call.warnings,
             central_system=self,
             station=station,

@@ -21,6 +21,7 @@ COMMANDS = {
     "stations": "List, show, allow and block charge points.",
     "tags": "List, add, block and remove idTags.",
     "transactions": "List, show and export transactions.",
+    "keys": "Make, list and revoke the keys of the REST API.",
 }
 
 

@@ -1,0 +1,83 @@
+"""Who changed what: every change that was asked for by the REST API, carried out or refused, and every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+from uuid import uuid4
+
+from ocpp_soap.central_system.collections import AUDIT
+from ocpp_soap.central_system.records import Listing, document_of, record_of, select
+from ocpp_soap.storage.base import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One change. ``actor`` is ``key:NAME`` or ``cli:USER``, ``target`` what was to be changed, such as ``/tags/04A2``.
+
+    ``status`` is the HTTP status it ended in, None for what the command line did.
+    """
+
+    entry_id: str
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    address: str | None = None
+    status: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Audit:
+    """The audit trail, in the order in which it was written. Nothing removes an entry."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def add(
+        self,
+        actor: str,
+        action: str,
+        target: str,
+        *,
+        address: str | None = None,
+        status: int | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> AuditEntry:
+        """Write an entry; it is stored on return."""
+        entry = AuditEntry(
+            entry_id=uuid4().hex,
+            at=datetime.now(timezone.utc),
+            actor=actor,
+            action=action,
+            target=target,
+            address=address,
+            status=status,
+            data=data or {},
+        )
+        self._store.append(AUDIT, [(entry.entry_id, document_of(entry))])
+        return entry
+
+    def list(
+        self,
+        *,
+        actor: str | None = None,
+        target: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Listing[AuditEntry]:
+        """The entries of an actor or on a target, in the order in which they were written."""
+        where = {"actor": actor} if actor is not None else {"target": target} if target is not None else {}
+        keep = (lambda entry: entry.target == target) if actor is not None and target is not None else None
+        return select(
+            self._store,
+            AUDIT,
+            where,
+            lambda document: record_of(AuditEntry, document),
+            keep=keep,
+            descending=descending,
+            limit=limit,
+            after=after,
+        )
