@@ -79,6 +79,7 @@ class Metering:
         self._send(connector, self._values(now, self._measurands("MeterValuesSampledData"), reading, context))
         collected = self._station.configuration.measurands("StopTxnSampledData")
         self._collect(transaction, self._values(now, collected, reading, context))
+        self._station.save_state()
 
     def _arm_sampling(self, connector: Connector, last: datetime | None = None) -> None:
         if connector.sample_timer is not None:

@@ -138,6 +138,11 @@ class Outbox:
         """What met a fault and will not be sent again unless a Stop needs its id."""
         return tuple(self._set_aside)
 
+    def holds_stop(self, transaction: str) -> bool:
+        """Tell whether the Stop of a transaction is queued or set aside."""
+        entries = [*self._queue, *self._set_aside]
+        return any(e.transaction == transaction and isinstance(e.request, StopTransactionRequest) for e in entries)
+
     def put(self, request: Any, *, transaction: str = "", waits_for_id: bool = False) -> None:
         """Queue a request until it is delivered."""
         with self._lock:

@@ -91,7 +91,7 @@ class StoredState:
                 connector.operative = saved["operative"]
                 connector.scheduled_inoperative = saved["scheduled_inoperative"]
                 station.restore_meter(connector, saved["energy"])
-            if "transaction" in saved:
+            if "transaction" in saved and not station.outbox.holds_stop(saved["transaction"]["handle"]):
                 self._end(saved["transaction"], saved["energy"])
         station.availability.transaction_ended()
 

@@ -103,7 +103,7 @@ def events() -> list[tuple[str, Any]]:
 def make_station(
     schedule: SteppedScheduler, central_system: CentralSystemDouble, events: list[tuple[str, Any]]
 ) -> Callable[..., Station]:
-    """Make a station with the given configuration keys; ``started``: booted and accepted, its first messages forgotten."""
+    """Make a station with the given configuration keys; ``started``: accepted, its first messages forgotten."""
 
     def make(
         version: Version = Version.V15,

@@ -1,0 +1,99 @@
+"""Where stations are called: one HTTP server for any number of them, told apart by identity header or URL."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+from waitress.server import create_server
+
+from ocpp_soap.charge_point.call import ChargePointCall
+from ocpp_soap.charge_point.station import Station
+from ocpp_soap.dispatch import Call, Handlers
+from ocpp_soap.errors import IdentityMismatch, NotSupported
+from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap.server import SoapServer
+from ocpp_soap.soap.settings import SoapServerSettings
+from ocpp_soap.soap.urls import base_path
+
+_CALL_FIELDS = tuple(field.name for field in dataclasses.fields(Call))
+_ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
+
+
+class Stations:
+    """The stations behind one address, and what receives the calls to them."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._by_identity: dict[str, Station] = {}
+
+    def add(self, station: Station) -> None:
+        """Let a station be called from now on."""
+        self._by_identity[station.charge_box_identity] = station
+
+    def receive(self, call: Call) -> Any:
+        """Let the handler of the action answer; an identity that is not ours is an IdentityMismatch (12/15 §8.1)."""
+        station = self._by_identity.get(call.charge_box_identity)
+        if station is None:
+            raise IdentityMismatch
+        if not station.version.has(call.action.since):
+            raise NotSupported(f"This charge point speaks OCPP {station.version}, which has no {call.action.name}.")
+        copied = {name: getattr(call, name) for name in _CALL_FIELDS}
+        extended = ChargePointCall(**copied, station=station, vendors=self._handlers.by_vendor)
+        with station.lock:
+            station.note(f"{call.action.name} received")
+            station.event("call", call)
+            return self._handlers.by_action[call.action.name](call.request, extended)
+
+
+class Listener:
+    """Serves ``stations`` at ``host:port`` (0: a free port) on a few threads until it is closed."""
+
+    def __init__(
+        self, stations: Stations, settings: SoapServerSettings, host: str, port: int = 0, threads: int = 4
+    ) -> None:
+        application: Callable[..., Any] = SoapServer(Role.CHARGE_POINT, stations.receive, settings)
+        server = create_server(application, map={}, host=host, port=port, threads=threads, ident="ocpp-soap")
+        self._server = cast(Any, server)
+        self._host = host
+        self.port: int = self._server.socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.run, name="station-listener", daemon=True)
+        self._thread.start()
+
+    def url(self, charge_box_identity: str, version: Version, central_url: str) -> str:
+        """The address at which the central system at ``central_url`` can call a station: for its ``From`` header."""
+        host = _address_towards(central_url) if self._host in _ANY_ADDRESS else self._host
+        place = f"[{host}]" if ":" in host else host
+        path = f"{base_path(Role.CHARGE_POINT, version)}/{quote(charge_box_identity, safe='')}"
+        return f"http://{place}:{self.port}{path}"
+
+    def close(self) -> None:
+        """Answer what is being answered, then let go of the port."""
+        self._server.trigger.pull_trigger(self._close_sockets)
+        self._thread.join()
+        self._server.task_dispatcher.shutdown()
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _close_sockets(self) -> None:
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        self._server.close()
+
+
+def _address_towards(url: str) -> str:
+    """The address of this machine from which ``url`` is reached; nothing is sent."""
+    parts = urlsplit(url)
+    found = socket.getaddrinfo(parts.hostname or "127.0.0.1", parts.port or 80, type=socket.SOCK_DGRAM)
+    family, kind, _, _, address = found[0]
+    with socket.socket(family, kind) as probe:
+        probe.connect(address)
+        return str(probe.getsockname()[0])

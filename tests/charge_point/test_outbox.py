@@ -1,0 +1,194 @@
+"""The queue of a station (12/15 §3.2, §4.2, §8.2; notes 7.11, 7.12)."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+
+from ocpp_soap.charge_point import Scheduler, Station
+from ocpp_soap.charge_point.outbox import Backoff
+from ocpp_soap.errors import BadAnswer, InternalError, InvalidMessage, NotSupported, ProtocolError
+from ocpp_soap.messages import BootNotificationResponse, HeartbeatRequest, RegistrationStatus, Version
+
+
+def start(station, schedule, connector=1):
+    station.plug(connector)
+    station.present_tag(connector, "TAG1")
+    schedule.run()
+
+
+def important(central_system):
+    return [n for n in central_system.names() if n in ("StartTransaction", "StopTransaction", "MeterValues")]
+
+
+def test_nothing_but_the_boot_leaves_before_it_is_accepted(make_station, schedule, central_system):
+    central_system.answers["BootNotification"] = BootNotificationResponse(
+        status=RegistrationStatus.REJECTED, current_time=schedule.now(), heartbeat_interval=20
+    )
+    station = make_station(started=False, AllowOfflineTxForUnknownId="true")
+    station.start()
+    start(station, schedule)
+    schedule.advance(45)
+    station.unplug(1)
+    schedule.advance(20)
+    assert set(central_system.names()) == {"BootNotification"}
+    assert len(central_system.requests) == 4
+    del central_system.answers["BootNotification"]
+    schedule.advance(20)
+    assert important(central_system) == ["StartTransaction", "StopTransaction"]
+
+
+def test_a_broken_network_is_tried_within_two_seconds_and_then_less_and_less_often(
+    make_station, schedule, central_system
+):
+    station = make_station()
+    central_system.down = True
+    station.plug(1)
+    tries = []
+    count = central_system.__class__.__call__
+
+    def counted(request):
+        tries.append(schedule.now())
+        return count(central_system, request)
+
+    station._sender = counted
+    schedule.advance(40)
+    gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(tries)]
+    assert gaps[:6] == [0.5, 1, 2, 4, 8, 10]
+
+
+def test_the_backoff_doubles_up_to_its_longest():
+    assert [Backoff(1, 5).delay(n) for n in (1, 2, 3, 4, 500)] == [1, 2, 4, 5, 5]
+
+
+def test_an_answer_that_is_not_ocpp_keeps_the_message(station, schedule, central_system):
+    def broken(_request):
+        raise BadAnswer("an HTML page")
+
+    central_system.answers["StartTransaction"] = broken
+    start(station, schedule)
+    schedule.advance(30)
+    del central_system.answers["StartTransaction"]
+    schedule.advance(15)
+    assert station.connectors[1].transaction.transaction_id == 101
+
+
+def test_a_fault_is_not_repeated_and_does_not_hold_up_the_rest(station, schedule, central_system):
+    central_system.answers["StatusNotification"] = ProtocolError()
+    start(station, schedule)
+    schedule.advance(30)
+    assert len(central_system.sent("StatusNotification")) == 1
+    assert len(central_system.sent("StartTransaction")) == 1
+
+
+def test_a_start_that_met_internal_error_is_tried_three_times_and_set_aside(station, schedule, central_system):
+    central_system.answers["StartTransaction"] = InternalError()
+    start(station, schedule)
+    schedule.advance(120)
+    assert len(central_system.sent("StartTransaction")) == 3
+    assert [type(e.request).__name__ for e in station.outbox.set_aside] == ["StartTransactionRequest"]
+    assert len(central_system.sent("MeterValues")) == 2
+
+
+def test_a_stop_repeats_the_start_that_it_needs(station, schedule, central_system):
+    central_system.answers["StartTransaction"] = InternalError()
+    start(station, schedule)
+    schedule.advance(60)
+    del central_system.answers["StartTransaction"]
+    station.unplug(1)
+    schedule.run()
+    assert central_system.sent("StopTransaction")[0].transaction_id == 101
+    assert station.outbox.set_aside == ()
+
+
+def test_a_stop_whose_start_is_refused_again_is_set_aside_too(station, schedule, central_system, events):
+    central_system.answers["StartTransaction"] = NotSupported()
+    start(station, schedule)
+    station.unplug(1)
+    schedule.advance(60)
+    assert central_system.sent("StopTransaction") == []
+    assert len(central_system.sent("StartTransaction")) == 2
+    assert len(station.outbox.set_aside) == 2
+    assert "session_lost" in [name for name, _ in events]
+
+
+def test_a_message_that_cannot_be_written_is_given_up(station, schedule, central_system):
+    def unwritable(_request):
+        raise InvalidMessage("too long")
+
+    central_system.answers["StatusNotification"] = unwritable
+    start(station, schedule)
+    assert important(central_system) == ["StartTransaction"]
+
+
+def test_a_station_that_lost_the_connection_with_nothing_to_say_looks_for_it(station, schedule, central_system):
+    central_system.down = True
+    station.present_tag(1, "TAG1")
+    schedule.advance(20)
+    assert not station.outbox.online
+    central_system.down = False
+    schedule.advance(11)
+    assert station.outbox.online
+
+
+def test_one_request_at_a_time_however_many_threads_there_are(central_system):
+    together, most = [0], [0]
+
+    def watched(request):
+        together[0] += 1
+        most[0] = max(most[0], together[0])
+        time.sleep(0.001)
+        together[0] -= 1
+        return central_system(request)
+
+    with Scheduler(workers=4) as schedule:
+        station = Station("CP001", Version.V15, watched, schedule)
+        station.start()
+        wait_until(lambda: station.registration.accepted)
+        for _ in range(5):
+            station.plug(1)
+            station.unplug(1)
+        wait_until(lambda: station.outbox.waiting == 0)
+        station.stop()
+    assert len(central_system.requests) > 10
+    assert most == [1]
+
+
+def wait_until(condition):
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen within 5 s")
+
+
+def test_a_stopped_station_says_nothing_more(station, schedule, central_system):
+    station.stop()
+    station.plug(1)
+    station.outbox.ask(HeartbeatRequest(), lambda _response, _error: None)
+    schedule.advance(1000)
+    assert central_system.requests == []
+
+
+@pytest.mark.parametrize("lost", range(6))
+def test_whatever_is_interrupted_start_and_stop_arrive_in_order(make_station, schedule, central_system, lost):
+    station = make_station()
+    usual = central_system._usual
+    count = [0]
+
+    def flaky(request):
+        count[0] += 1
+        if count[0] == lost + 1:
+            raise BadAnswer("cut")
+        return usual(request)
+
+    central_system.answers.update(dict.fromkeys(("StatusNotification", "StartTransaction", "StopTransaction"), flaky))
+    start(station, schedule)
+    station.unplug(1)
+    schedule.advance(30)
+    starts, stops = central_system.sent("StartTransaction"), central_system.sent("StopTransaction")
+    assert len({(s.timestamp, s.meter_start) for s in starts}) == 1
+    assert stops[-1].transaction_id == central_system.transaction_id
+    assert station.outbox.waiting == 0

@@ -1,0 +1,127 @@
+"""What survives a restart of the process: the queue and the state of a station (12/15 §3.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.messages import (
+    AuthorisationData,
+    AuthorizationStatus,
+    AvailabilityType,
+    ChangeAvailabilityRequest,
+    ChangeConfigurationRequest,
+    ChargePointStatus,
+    IdTagInfo,
+    Measurand,
+    MeterValue,
+    MeterValuesRequest,
+    ReserveNowRequest,
+    SampledValue,
+    SendLocalListRequest,
+    UpdateType,
+)
+from ocpp_soap.storage.file import FileStorage
+
+
+@pytest.fixture
+def storage(tmp_path):
+    store = FileStorage(tmp_path / "station.db")
+    yield store
+    store.close()
+
+
+def start(station, schedule, connector=1):
+    station.plug(connector)
+    station.present_tag(connector, "TAG1")
+    schedule.run()
+
+
+def test_what_was_queued_is_delivered_in_order_by_the_next_process(make_station, schedule, central_system, storage):
+    first = make_station(storage=storage)
+    start(first, schedule)
+    first.unplug(1)
+    schedule.run()
+    central_system.down = True
+    start(first, schedule)
+    schedule.advance(130)
+    first.unplug(1)
+    first.stop()
+    central_system.down = False
+    central_system.requests.clear()
+    make_station(storage=storage, started=False).start()
+    schedule.advance(10)
+    names = [n for n in central_system.names() if n != "StatusNotification"]
+    assert names == ["BootNotification", "StartTransaction", "MeterValues", "MeterValues", "StopTransaction"]
+    assert central_system.sent("StopTransaction")[0].transaction_id == 102
+    assert {r.transaction_id for r in central_system.sent("MeterValues")} == {102}
+
+
+def test_what_was_delivered_is_not_delivered_again(make_station, schedule, central_system, storage):
+    first = make_station(storage=storage)
+    start(first, schedule)
+    first.unplug(1)
+    schedule.run()
+    first.stop()
+    central_system.requests.clear()
+    make_station(storage=storage, started=False).start()
+    schedule.advance(10)
+    assert set(central_system.names()) == {"BootNotification", "StatusNotification"}
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_a_transaction_that_ran_is_ended_once_with_what_was_known(
+    make_station, schedule, central_system, storage, orderly
+):
+    first = make_station(storage=storage, MeterValueSampleInterval=60)
+    start(first, schedule)
+    schedule.advance(90)
+    if orderly:
+        first.stop()
+    else:
+        first.outbox.stop()
+    central_system.requests.clear()
+    for _ in range(2):
+        second = make_station(storage=storage, started=False)
+        second.start()
+        schedule.advance(5)
+        second.stop()
+    stops = central_system.sent("StopTransaction")
+    assert [(s.transaction_id, s.meter_stop) for s in stops] == [(101, 275 if orderly else 183)]
+
+
+def test_the_meter_goes_on_from_its_register(make_station, schedule, central_system, storage):
+    first = make_station(storage=storage)
+    start(first, schedule)
+    schedule.advance(3600)
+    first.unplug(1)
+    first.stop()
+    second = make_station(storage=storage)
+    start(second, schedule)
+    assert central_system.sent("StartTransaction")[-1].meter_start == 11_000
+
+
+def test_settings_list_availability_and_reservations_are_kept(make_station, schedule, storage, call, later):
+    first = make_station(storage=storage)
+    call(first, ChangeConfigurationRequest(key="LightIntensity", value="7"))
+    accepted = IdTagInfo(status=AuthorizationStatus.ACCEPTED, expiry_date=later(9999))
+    data = [AuthorisationData(id_tag="SENT", id_tag_info=accepted)]
+    call(first, SendLocalListRequest(update_type=UpdateType.FULL, list_version=4, local_authorisation_list=data))
+    call(first, ReserveNowRequest(connector_id=1, expiry_date=later(60), id_tag="TAG1", reservation_id=9))
+    call(first, ChangeAvailabilityRequest(connector_id=2, type=AvailabilityType.INOPERATIVE))
+    first.stop()
+    second = make_station(storage=storage)
+    assert second.configuration.text("LightIntensity") == "7"
+    assert second.local_list.list_version == 4
+    assert second.local_list.find("SENT", schedule.now()) == accepted
+    assert [second.status_of(n) for n in (1, 2)] == [ChargePointStatus.RESERVED, ChargePointStatus.UNAVAILABLE]
+    schedule.advance(61)
+    assert second.status_of(1) is ChargePointStatus.AVAILABLE
+
+
+def test_a_message_is_the_same_after_being_a_document(noon):
+    value = SampledValue(value="1", measurand=Measurand.VOLTAGE, unit="furlong")
+    message = MeterValuesRequest(connector_id=1, values=[MeterValue(timestamp=noon, value=[value])])
+    again = from_document(MeterValuesRequest, to_document(message))
+    assert again == message
+    assert again.values[0].value[0].measurand is Measurand.VOLTAGE

@@ -1,0 +1,68 @@
+"""Timers and jobs, in real time and stepped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+from ocpp_soap.charge_point import Scheduler, SteppedScheduler
+
+
+def test_timers_run_in_the_order_of_their_time():
+    done: list[str] = []
+    ended = threading.Event()
+    with Scheduler(workers=1) as schedule:
+        schedule.after(0.04, lambda: (done.append("later"), ended.set())[0])
+        schedule.after(0.02, lambda: done.append("first"))
+        schedule.after(0.03, lambda: done.append("cancelled")).cancel()
+        assert ended.wait(2)
+    assert done == ["first", "later"]
+
+
+def test_a_callback_that_fails_does_not_end_the_thread():
+    ended = threading.Event()
+    with Scheduler(workers=1) as schedule:
+        schedule.after(0, lambda: 1 / 0)
+        schedule.after(0.01, ended.set)
+        assert ended.wait(2)
+
+
+def test_a_slow_transfer_does_not_delay_requests():
+    release, sent = threading.Event(), threading.Event()
+    with Scheduler(workers=1) as schedule:
+        for _ in range(3):
+            schedule.transfer(lambda: release.wait(2))
+        schedule.submit(sent.set)
+        assert sent.wait(1)
+        release.set()
+
+
+def test_a_closed_scheduler_runs_nothing_more():
+    done: list[int] = []
+    schedule = Scheduler(workers=1)
+    schedule.after(0.01, lambda: done.append(1))
+    schedule.close()
+    schedule.submit(lambda: done.append(2))
+    time.sleep(0.03)
+    assert done == []
+
+
+def test_a_thousand_timers_need_one_thread():
+    before = threading.active_count()
+    with Scheduler(workers=4) as schedule:
+        for n in range(1000):
+            schedule.after(60 + n, lambda: None)
+        assert threading.active_count() == before + 1
+
+
+def test_stepped_time_moves_only_when_told(noon):
+    schedule = SteppedScheduler(noon)
+    seen: list[timedelta] = []
+    schedule.after(10, lambda: seen.append(schedule.now() - noon))
+    schedule.after(20, lambda: schedule.after(5, lambda: schedule.submit(lambda: seen.append(schedule.now() - noon))))
+    schedule.advance(15)
+    assert seen == [timedelta(seconds=10)]
+    schedule.advance(15)
+    assert seen == [timedelta(seconds=10), timedelta(seconds=25)]
+    assert schedule.now() - noon == timedelta(seconds=30)
