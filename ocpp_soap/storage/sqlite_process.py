@@ -144,7 +144,7 @@ class Process:
         for write, error in zip(batch, errors, strict=True):
             write.error = error
         if self._upkeep is not None:
-            self._upkeep.wrote()
+            self._upkeep.committed(connection)
 
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:

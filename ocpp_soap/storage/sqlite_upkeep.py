@@ -1,7 +1,7 @@
 """The upkeep of the file store: what was committed reaches the disk, and the write-ahead log stays small.
 
 A commit that is not durable survives the death of the process at once, and a failure of power about a second later.
-The log is folded into the file beside the writers; only when they never leave it alone are they held up for a moment.
+The log is folded into the file beside the writers; only when they never leave it alone does one of them cut it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 TICK_SECONDS = 1.0
@@ -24,14 +24,19 @@ class Upkeep:
     def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
         self._log = path.with_name(f"{path.name}-wal")
         self._connect = connect
+        self._crowded = False
         self._dirty = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"upkeep of {path.name}", daemon=True)
         self._thread.start()
 
-    def wrote(self) -> None:
-        """Something was committed."""
+    def committed(self, writer: sqlite3.Connection) -> None:
+        """Something was committed by this connection, which is at rest now and cuts the log if it grew too long."""
         self._dirty.set()
+        if self._crowded:
+            with suppress(sqlite3.Error):  # the commit stands
+                (busy, *_) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._crowded = bool(busy)
 
     def stop(self) -> None:
         """End the thread."""
@@ -59,5 +64,4 @@ class Upkeep:
             os.close(log)
         if size > FOLD_BYTES:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if size > LIMIT_BYTES:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._crowded = size > LIMIT_BYTES
