@@ -101,6 +101,7 @@ class ServerSettings(_Section):
     max_waiting: PositiveInt
     compress_over: NonNegativeInt
     trusted_proxies: Networks
+    client_certificate_header: str
 
 
 class LargeMessageSettings(_Section):

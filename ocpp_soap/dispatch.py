@@ -71,7 +71,7 @@ class Exchanged:
     """One request and its answer, ready but not yet sent: what a journal tells of it.
 
     ``outcome`` is ``ok``, the subcode of the fault, or the kind of what got an HTTP status without envelope;
-    ``status`` the HTTP status; ``seconds`` how long it took. ``request`` holds the bytes without their codings, none
+    ``kind`` says more precisely what was wrong; ``status`` is the HTTP status; ``seconds`` how long it took. ``request`` holds the bytes without their codings, none
     if they were not read; with ``charset``, ``url_identity`` and ``url_version`` they can be read again later.
     """
 
@@ -79,6 +79,7 @@ class Exchanged:
     seconds: float
     status: int
     outcome: str
+    kind: str = ""
     charge_box_identity: str = ""
     action: str = ""
     version: Version | None = None
