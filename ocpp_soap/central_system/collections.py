@@ -6,16 +6,25 @@ their own content, a station by its identity. Nothing here grows with use inside
 
 from __future__ import annotations
 
+from ocpp_soap.central_system.fleet_collections import COMMAND_ID, FLEET
 from ocpp_soap.storage.base import Collection
 
 STATIONS = Collection(
     "stations",
-    indexes=(("registration", "charge_box_identity"), ("vendor", "charge_box_identity")),
+    indexes=(
+        ("registration", "charge_box_identity"),
+        ("vendor", "charge_box_identity"),
+        ("folded_identity",),
+        ("heartbeat_interval",),
+    ),
 )
 """One for each charge box identity, which is the key: registration, what it said at boot, how it is called back."""
 
 CONTACTS = Collection("contacts", indexes=(("last_seen",),))
 """When each station was last heard, by identity: apart from STATIONS because it changes with every message."""
+
+SECRETS = Collection("secrets")
+"""What must not be shown: hashes of the passwords that stations send, and the passwords that we send to stations."""
 
 TAGS = Collection("tags", indexes=(("status",), ("parent_key",)))
 """The idTags, by their folded spelling: stored status, expiry date, parent, allowed concurrent transactions."""
@@ -67,16 +76,30 @@ WEBHOOKS = Collection("webhooks")
 DEAD_LETTERS = Collection("dead_letters", indexes=(("webhook_id", "failed_at"),))
 """Events that a webhook's receiver did not take."""
 
+JOURNAL = Collection("messages", indexes=(("charge_box_identity", "at"), ("at",)), append_only=True)
+"""The message journal."""
+
+KEPT = Collection("kept_envelopes", indexes=(("state", "at"), ("at",)))
+"""Starts, stops and meter values that were answered with a fault, by the digest of their content."""
+
+KEPT_PARTS = Collection("kept_parts")
+"""The bytes of the kept envelopes, packed, in parts that fit into a document."""
+
 ALL = (
     STATIONS,
     CONTACTS,
+    SECRETS,
     TAGS,
     TRANSACTIONS,
     METER_VALUES,
     STATUSES,
     CONNECTORS,
     NOTIFICATIONS,
+    JOURNAL,
+    KEPT,
+    KEPT_PARTS,
     EVENTS,
+    *FLEET,
     API_KEYS,
     AUDIT,
     WEBHOOKS,

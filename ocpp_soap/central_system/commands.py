@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime, timezone
 from typing import Any
 
-from ocpp_soap.central_system.stations import Stations
-from ocpp_soap.errors import InvalidMessage, NoAddress, NotSupportedInVersion
+from ocpp_soap.central_system.journal import Journal
+from ocpp_soap.central_system.profiles import Profiles
+from ocpp_soap.central_system.records import warning_documents
+from ocpp_soap.central_system.stations import Station, Stations
+from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import CallFailed, InvalidMessage, NoAddress, NotSupportedInVersion
 from ocpp_soap.messages import ACTIONS, Action, Role, Version
 
 CALLBACK_PATH = "/Ocpp/CentralSystemService"
@@ -17,34 +23,65 @@ _BY_REQUEST: dict[type[Any], Action] = {
 class Commands:
     """The central system as a client of the stations' ChargePointService.
 
-    ``timeout`` in seconds is for a whole call; ``public_url`` is what stations call us by, told them in ``From``.
+    ``public_url`` is what stations call us by, told them in ``From``.
     """
 
-    def __init__(self, stations: Stations, *, timeout: float, public_url: str = "") -> None:
+    def __init__(self, stations: Stations, profiles: Profiles, journal: Journal, *, public_url: str = "") -> None:
         self._stations = stations
-        self._timeout = timeout
+        self._profiles = profiles
+        self._journal = journal
         self._from_url = public_url.rstrip("/") + CALLBACK_PATH if public_url else ""
 
-    def call(self, charge_box_identity: str, request: Any, timeout: float | None = None) -> Any:
+    def call(
+        self, charge_box_identity: str, request: Any, timeout: float | None = None, *, message_id: str = ""
+    ) -> Any:
         """Send a request message to a station in the version it speaks and return its response message.
 
-        Raises NoAddress (also for a station that is not known), NotSupportedInVersion, InvalidMessage, and what else
-        of CallFailed the call itself ends in.
+        ``timeout`` in seconds is for the whole call; ``message_id`` is made up if none is given. Raises NoAddress (also for a station that is not known),
+        NotSupportedInVersion, InvalidMessage, and what else of CallFailed the call itself ends in.
         """
         station = self._stations.get(charge_box_identity)
         if station is None:
             raise NoAddress(f"{charge_box_identity}: no such station; `ocpp-soap stations list` shows those known")
-        check_action(charge_box_identity, request, station.ocpp_version)
+        action = check_action(charge_box_identity, request, station.ocpp_version)
         if not station.callback_url:
             raise NoAddress(
                 f"{charge_box_identity}: its callback address is not known, since no message of it had a usable From; "
                 f"set it with `ocpp-soap stations set-url {charge_box_identity} URL`"
             )
-        from ocpp_soap.soap.client import Endpoint, client_for  # noqa: PLC0415 (zeep is loaded at the first call only)
+        warnings: list[MessageWarning] = []
+        at, begin = datetime.now(timezone.utc), time.perf_counter()
+        outcome, reason = "ok", None
+        try:
+            return self._send(station, request, timeout, message_id, warnings)
+        except CallFailed as error:
+            outcome, reason = type(error).__name__, str(error)
+            raise
+        finally:
+            self._journal.add_call(
+                at=at,
+                action=action.name,
+                outcome=outcome,
+                reason=reason,
+                charge_box_identity=charge_box_identity,
+                version=station.ocpp_version.value,
+                milliseconds=round((time.perf_counter() - begin) * 1000, 3),
+                warnings=warning_documents(warnings),
+            )
 
-        endpoint = Endpoint(station.callback_url, timeout=self._timeout if timeout is None else timeout)
-        client = client_for(Role.CHARGE_POINT, station.ocpp_version)
-        return client.call(endpoint, charge_box_identity, request, from_url=self._from_url)
+    def _send(
+        self, station: Station, request: Any, timeout: float | None, message_id: str, warnings: list[MessageWarning]
+    ) -> Any:
+        from ocpp_soap.soap.client import client_for  # noqa: PLC0415 (zeep is loaded at the first call only)
+
+        return client_for(Role.CHARGE_POINT, station.ocpp_version).call(
+            self._profiles.endpoint(station, timeout),
+            station.spelling or station.charge_box_identity,
+            request,
+            from_url=self._from_url,
+            message_id=message_id,
+            warnings=warnings,
+        )
 
 
 def check_action(charge_box_identity: str, request: Any, version: Version) -> Action:

@@ -86,16 +86,20 @@ def revise(
     change: Callable[[Document], Document | None],
     *,
     durable: bool = False,
+    revision: int | None = None,
 ) -> Stored | None:
     """Change a document so that no concurrent writer's change is lost.
 
     ``change`` gets the content and returns the new one, or None to leave it; it runs again if somebody else wrote
-    first. Returns the document as it is now, None if there is none.
+    first. Returns the document as it is now, None if there is none. With ``revision``, raises RevisionConflict if the
+    document has another one.
     """
     for _ in range(ATTEMPTS):
         stored = store.get(collection, key)
         if stored is None:
             return None
+        if revision is not None and stored.revision != revision:
+            raise RevisionConflict(f"{collection.name} {key}: changed since revision {revision}")
         content = change(dict(stored.document))
         if content is None:
             return stored

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from ocpp_soap.central_system.access import Access
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.records import document_of
 from ocpp_soap.central_system.stations import Registration, Station, Stations
@@ -20,30 +22,42 @@ MOST_ODDITIES = 50
 class Admission:
     """The rule that every message passes before its handler.
 
-    ``unknown``: whether the first message of a station that is not known registers it. ``heartbeat_interval`` in
-    seconds is what stations get that have none of their own.
+    ``unknown``: what the first message of a station that is not known does: register it as accepted, as held, or not at
+    all. ``heartbeat_interval`` in seconds is what stations get that have none of their own. ``heard`` is called for
+    every message of a known station, ``registered`` for every new station.
     """
 
     def __init__(
-        self, stations: Stations, contacts: Contacts, *, unknown: Literal["accept", "reject"], heartbeat_interval: int
+        self,
+        stations: Stations,
+        contacts: Contacts,
+        access: Access,
+        *,
+        unknown: Literal["accept", "reject", "hold"],
+        heartbeat_interval: int,
     ) -> None:
         self._stations = stations
         self._contacts = contacts
+        self._access = access
         self._unknown = unknown
         self._heartbeat_interval = heartbeat_interval
+        self.heard: Callable[[Call, Station], None] | None = None
+        self.registered: Callable[[Station], None] | None = None
 
     def admit(self, call: Call) -> Station:
-        """The station that sent ``call``, registered now if it was not known.
+        """The station that sent ``call``, registered now if it was not known; sets its registered identity in the call.
 
         A BootNotification is always let through, since its answer can say Rejected. Raises SecurityError if the
-        station may not use the action.
+        station may not use the action, or does not prove what is required of it.
         """
-        station = self._stations.get(call.charge_box_identity)
-        if station is None:
-            station = self._meet(call)
+        station = self._find(call)
         if station.is_known:
+            self._access.check(station, call)
             self._contacts.seen(station.charge_box_identity, call.received_at, call.peer)
             station = self._learn(station, call)
+            call.charge_box_identity = station.charge_box_identity
+            if self.heard is not None:
+                self.heard(call, station)
         if station.is_accepted or call.action.name == "BootNotification":
             return station
         if station.is_known and call.action.name in ALWAYS_RECORDED:
@@ -54,29 +68,50 @@ class Admission:
         """Seconds between heartbeats, or until the next boot of a station that was not accepted."""
         return station.heartbeat_interval or self._heartbeat_interval
 
-    def _meet(self, call: Call) -> Station:
+    def _find(self, call: Call) -> Station:
+        identity = call.charge_box_identity
+        station = self._stations.get(identity)
+        if station is not None:
+            return station
+        station = self._stations.match(identity)
+        if station is not None:
+            call.warnings.append(MessageWarning("identity_case", "chargeBoxIdentity", identity))
+            return station
         if self._unknown == "reject":
-            return Station(charge_box_identity=call.charge_box_identity, registration=Registration.UNKNOWN.value)
-        station = Station(charge_box_identity=call.charge_box_identity, version=call.version.value)
-        return self._stations.register(station)
+            return Station(charge_box_identity=identity, registration=Registration.UNKNOWN.value)
+        registration = Registration.HELD if self._unknown == "hold" else Registration.ACCEPTED
+        new = Station(charge_box_identity=identity, registration=registration.value, version=call.version.value)
+        station = self._stations.register(new)
+        if self.registered is not None:
+            self.registered(station)
+        return station
 
     def _learn(self, station: Station, call: Call) -> Station:
         news: dict[str, Any] = {}
         if station.version != call.version.value:
             news["version"] = call.version.value
+        spelling = None if call.charge_box_identity == station.charge_box_identity else call.charge_box_identity
+        if spelling != station.spelling:
+            news["spelling"] = spelling
         url = _usable_url(call)
         if url and url != station.learned_url:
             news["learned_url"] = url
-        oddities = {f"{w.kind} {w.where}".strip(): w for w in call.warnings}
-        room = MOST_ODDITIES - len(station.oddities)
-        new = [name for name in oddities if name not in station.oddities][:room]
-        if new:
-            example = {"action": call.action.name, "at": call.received_at}
-            seen = {name: {**document_of(oddities[name]), **example} for name in new}
-            news["oddities"] = {**station.oddities, **seen}
+        oddities = _new_oddities(station, call)
+        if oddities:
+            news["oddities"] = {**station.oddities, **oddities}
         if not news:
             return station
         return self._stations.change(station.charge_box_identity, **news) or station
+
+
+def _new_oddities(station: Station, call: Call) -> dict[str, dict[str, Any]]:
+    """The breaches in this call that the station was not known for, with their example."""
+    if not call.warnings:
+        return {}
+    found = {f"{warning.kind} {warning.where}".strip(): warning for warning in call.warnings}
+    new = [name for name in found if name not in station.oddities][: MOST_ODDITIES - len(station.oddities)]
+    example = {"action": call.action.name, "at": call.received_at}
+    return {name: {**document_of(found[name]), **example} for name in new}
 
 
 def _usable_url(call: Call) -> str:

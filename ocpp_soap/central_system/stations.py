@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ocpp_soap.central_system.collections import STATIONS
-from ocpp_soap.central_system.contacts import Contacts
+from ocpp_soap.central_system.contacts import Contact, Contacts
 from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import BootNotificationRequest, Choice, Version
@@ -16,10 +16,14 @@ from ocpp_soap.storage.base import Document, Storage
 
 
 class Registration(Choice):
-    """What the central system thinks of a station. ``unknown`` is never stored."""
+    """What the central system thinks of a station.
+
+    ``held``: nobody has decided yet; treated as blocked. ``unknown`` is never stored.
+    """
 
     ACCEPTED = "accepted"
     BLOCKED = "blocked"
+    HELD = "held"
     UNKNOWN = "unknown"
 
 
@@ -27,14 +31,18 @@ class Registration(Choice):
 class Station:
     """A charge point. Times are aware and in UTC.
 
+    ``spelling`` is its identity as it spells it, if that differs in letter case from the one it is registered by.
     ``version`` is the OCPP version it spoke last. ``learned_url`` is where it said it listens, ``set_url`` where the
     operator says it does. ``boot`` is its last BootNotification as sent. ``oddities`` are the breaches of the
-    specification seen in its messages, one example of each, by ``kind where``. ``last_seen`` is set in lists only.
+    specification seen in its messages, one example of each, by ``kind where``. ``requirements`` is what its messages
+    must prove (:mod:`.access`), ``profile`` how it is called (:mod:`.profiles`). ``last_seen`` and ``peer``, when and
+    from where its last message came, are set by ``show`` and ``list`` only.
     """
 
     charge_box_identity: str
     registration: str = Registration.ACCEPTED.value
     registered_at: datetime | None = None
+    spelling: str | None = None
     version: str | None = None
     learned_url: str = ""
     set_url: str = ""
@@ -44,7 +52,10 @@ class Station:
     boot: dict[str, Any] | None = None
     booted_at: datetime | None = None
     oddities: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requirements: dict[str, Any] | None = None
+    profile: dict[str, Any] | None = None
     last_seen: datetime | None = None
+    peer: str | None = None
 
     @property
     def callback_url(self) -> str:
@@ -106,20 +117,29 @@ class Stations:
         """Store a station that was not known; if another process was first, return what that one stored."""
         document = document_of(station)
         document["registered_at"] = datetime.now(timezone.utc)
+        document["folded_identity"] = station.charge_box_identity.lower()
         try:
             stored = self._store.create(STATIONS, station.charge_box_identity, document)
         except AlreadyExists:
             return self.get(station.charge_box_identity) or station
         return record_of(Station, stored.document)
 
-    def change(self, charge_box_identity: str, **values: Any) -> Station | None:
-        """Set fields of a station (None removes one); None: it is not known."""
+    def match(self, charge_box_identity: str) -> Station | None:
+        """The only station whose identity differs from this one in letter case at most; None: none, or several."""
+        page = self._store.find(STATIONS, {"folded_identity": charge_box_identity.lower()}, limit=2)
+        return record_of(Station, page.items[0].document) if len(page.items) == 1 else None
+
+    def change(self, charge_box_identity: str, *, revision: int | None = None, **values: Any) -> Station | None:
+        """Set fields of a station (None removes one); None: it is not known.
+
+        With ``revision``, raises RevisionConflict if its document has another one.
+        """
 
         def changed(document: Document) -> Document | None:
             new = {key: value for key, value in {**document, **values}.items() if value is not None}
             return None if new == document else new
 
-        stored = revise(self._store, STATIONS, charge_box_identity, changed)
+        stored = revise(self._store, STATIONS, charge_box_identity, changed, revision=revision)
         return None if stored is None else record_of(Station, stored.document)
 
     def allow(self, charge_box_identity: str) -> Station:
@@ -156,5 +176,10 @@ class Stations:
         return station or Station(charge_box_identity=charge_box_identity, registration=registration.value)
 
     def _with_last_seen(self, stations: Sequence[Station]) -> Sequence[Station]:
-        times = self._contacts.last_seen(station.charge_box_identity for station in stations)
-        return [replace(station, last_seen=times.get(station.charge_box_identity)) for station in stations]
+        contacts = self._contacts.of(station.charge_box_identity for station in stations)
+        nothing: Contact = (None, None)
+        return [
+            replace(station, last_seen=at, peer=peer)
+            for station in stations
+            for at, peer in [contacts.get(station.charge_box_identity, nothing)]
+        ]

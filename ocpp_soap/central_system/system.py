@@ -8,10 +8,14 @@ from ocpp_soap import storage
 from ocpp_soap.central_system.access import Access
 from ocpp_soap.central_system.api_keys import ApiKeys
 from ocpp_soap.central_system.audit import Audit
+from ocpp_soap.central_system.background import Background
 from ocpp_soap.central_system.call import CentralSystemCall
+from ocpp_soap.central_system.command_queue.queue import CommandQueue
+from ocpp_soap.central_system.command_queue.setup import make_workers
 from ocpp_soap.central_system.commands import Commands
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.kept import Kept
 from ocpp_soap.central_system.limits import RateLimit
@@ -80,6 +84,20 @@ class CentralSystem:
             guard=Guard(tuple(settings.calls.allowed_networks), tuple(settings.calls.denied_networks)),
         )
         self.commands = Commands(self.stations, self.profiles, self.journal, public_url=settings.server.public_url)
+        self.command_queue = CommandQueue(
+            store,
+            self.stations,
+            self.events,
+            deadline=settings.commands.deadline,
+            max_attempts=settings.commands.max_attempts,
+        )
+        self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
+        self.hearing = Hearing()
+        self.hearing.add(self.command_queue.heard)
+        self.admission.heard = lambda call, station: self.hearing.note(station.charge_box_identity, call.received_at)
+        self.background = Background()
+        self.background.add("hearing", self.hearing.run)
+        self.background.add("commands", self.command_workers.run)
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
         self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
         self._starting = Starting(store, self.transactions)
@@ -126,8 +144,13 @@ class CentralSystem:
         """The transaction that a stop closed: the default rule of StopTransaction, see :class:`Stopping`."""
         return self._stopping.stop(request, call)
 
+    def start_workers(self) -> None:
+        """Begin the background work of a process that serves: delivery of commands, watching over the fleet."""
+        self.background.start()
+
     def close(self) -> None:
         """Store what is pending and close the store. Calling it again does nothing."""
+        self.background.stop()
         self.contacts.close()
         self.journal.close()
         self.events.close()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ocpp_soap.central_system.collections import TAGS
 from ocpp_soap.central_system.records import Listing, document_of, fold, record_of, revise, select
-from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.errors import AlreadyExists, RevisionConflict
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo
 from ocpp_soap.storage.base import Document, Storage
 
@@ -63,8 +63,11 @@ class Tags:
         tag = self.get(id_tag)
         return self._max_concurrent if tag is None or tag.max_concurrent is None else tag.max_concurrent
 
-    def add(self, tag: Tag) -> Tag:
-        """Add a tag, or give the one of that spelling these values. Raises ValueError if they cannot be a tag's."""
+    def add(self, tag: Tag, *, revision: int | None = None) -> Tag:
+        """Add a tag, or give the one of that spelling these values. Raises ValueError if they cannot be a tag's.
+
+        With ``revision``, raises RevisionConflict if the tag is not there in that revision.
+        """
         if tag.status not in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED):
             raise ValueError(f"{tag.id_tag}: status {tag.status} is not stored; expected Accepted or Blocked")
         if not fold(tag.id_tag):
@@ -79,28 +82,32 @@ class Tags:
         elif self._store.count(TAGS, {"parent_key": key}):
             values.update(parent_id_tag=tag.id_tag, parent_key=key)
         values.setdefault("added_at", datetime.now(timezone.utc))
-        return self._put(key, values)
+        return self._put(key, values, revision)
 
     def block(self, id_tag: str) -> Tag | None:
         """Refuse a tag from now on; None: it is not in the table."""
         return self._change(fold(id_tag), {"status": AuthorizationStatus.BLOCKED.value})
 
-    def remove(self, id_tag: str) -> bool:
-        """Take a tag out of the table; False: it was not there."""
-        return self._store.delete(TAGS, fold(id_tag))
+    def remove(self, id_tag: str, *, revision: int | None = None) -> bool:
+        """Take a tag out of the table; False: it was not there. Raises RevisionConflict if it has another revision."""
+        return self._store.delete(TAGS, fold(id_tag), revision=revision)
 
     def list(self, *, status: str | None = None, limit: int = 100, after: str | None = None) -> Listing[Tag]:
         """The tags, of that stored status."""
         where = {"status": status} if status else {}
         return select(self._store, TAGS, where, lambda document: record_of(Tag, document), limit=limit, after=after)
 
-    def _put(self, key: str, values: Document) -> Tag:
-        try:
-            stored = self._store.create(TAGS, key, values)
-        except AlreadyExists:
-            changed = revise(self._store, TAGS, key, lambda _: values)
-            return self._put(key, values) if changed is None else record_of(Tag, changed.document)
-        return record_of(Tag, stored.document)
+    def _put(self, key: str, values: Document, revision: int | None) -> Tag:
+        while True:
+            stored = revise(self._store, TAGS, key, lambda _: values, revision=revision)
+            if stored is not None:
+                return record_of(Tag, stored.document)
+            if revision is not None:
+                raise RevisionConflict(f"{values['id_tag']}: is not there any more")
+            try:
+                return record_of(Tag, self._store.create(TAGS, key, values).document)
+            except AlreadyExists:
+                continue
 
     def _join_own_group(self, parent_id_tag: str) -> None:
         """A tag that is now the parent of another belongs to the group it names."""

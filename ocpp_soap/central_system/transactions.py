@@ -26,7 +26,8 @@ class Transaction:
     """A charging session. Energies are in Wh, times aware; those without ``received`` are the station's.
 
     ``id_tag_info`` is what the station was told at the start, ``max_concurrent`` the allowance that held then.
-    ``inferred``: no stop came, a later start on the connector closed it; meter and time of the stop are then unknown.
+    ``inferred``: no stop came, a later start on the connector closed it, or somebody by hand (``closed_by``,
+    ``close_reason``); meter and time of the stop are then unknown.
     ``begun_at`` is the start time, of an orphan the stop time; an orphan has no ``transaction_id`` but the one that the
     station named, ``reported_transaction_id``.
     """
@@ -49,6 +50,8 @@ class Transaction:
     start_warnings: list[dict[str, str]] = field(default_factory=list)
     inferred: bool = False
     inferred_at: datetime | None = None
+    closed_by: str | None = None
+    close_reason: str | None = None
     stop_time: datetime | None = None
     stop_received_at: datetime | None = None
     meter_stop: int | None = None

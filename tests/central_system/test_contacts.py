@@ -39,7 +39,7 @@ def test_the_time_is_stored_within_the_interval(store, noon):
     contacts = Contacts(store, interval=0.05)
     contacts.seen("CP001", noon, "192.0.2.7")
     other_process = Contacts(store)
-    wait_until(lambda: other_process.last_seen(["CP001"]) == {"CP001": noon})
+    wait_until(lambda: other_process.of(["CP001"]) == {"CP001": (noon, "192.0.2.7")})
     contacts.close()
 
 
@@ -53,14 +53,14 @@ def test_what_is_noted_is_stored_at_close(store, noon):
         contacts.seen(f"CP{number}", noon)
     contacts.close()
     contacts.close()
-    assert len(Contacts(store).last_seen(f"CP{number}" for number in range(12))) == 10
+    assert len(Contacts(store).of(f"CP{number}" for number in range(12))) == 10
 
 
 def test_a_store_that_failed_is_tried_again(tmp_path, noon):
     closed = FileStorage(tmp_path / "closed.db")
     closed.close()
     contacts = Contacts(closed)
-    contacts._pending["CP001"] = {"charge_box_identity": "CP001", "last_seen": noon, "peer": ""}
+    contacts._pending["CP001"] = (noon, "")
     with pytest.raises(StoreClosed):
         contacts.flush()
     assert "CP001" in contacts._pending
@@ -73,7 +73,7 @@ def test_a_forked_process_has_a_thread_and_notes_of_its_own(store, tmp_path, noo
     if child == 0:
         # Only the notes are looked at: a store is never used on both sides of a fork.
         contacts.seen("CHILD", noon)
-        os._exit(0 if list(contacts._pending) == ["CHILD"] and contacts._thread.is_alive() else 1)
+        os._exit(0 if list(contacts._pending) == ["CHILD"] and contacts._writing._thread.is_alive() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert list(contacts._pending) == ["PARENT"]
     contacts.close()

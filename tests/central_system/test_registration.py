@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from ocpp_soap.dispatch import MessageWarning
@@ -31,10 +33,46 @@ def test_the_first_message_of_any_action_registers_a_station(central_system, sen
     assert station.registered_at > noon
 
 
-def test_identities_that_differ_in_case_are_two_stations(central_system, send):
+def test_an_identity_in_another_letter_case_is_the_only_station_that_it_can_be(central_system, send, noon):
     send(HeartbeatRequest(), "CP001")
     send(HeartbeatRequest(), "cp001")
-    assert [s.charge_box_identity for s in central_system.stations.list().items] == ["CP001", "cp001"]
+    send(StartTransactionRequest(connector_id=1, id_tag="A", timestamp=noon, meter_start=10), "Cp001")
+    (station,) = central_system.stations.list().items
+    assert (station.charge_box_identity, station.spelling) == ("CP001", "Cp001")
+    assert "identity_case chargeBoxIdentity" in station.oddities
+    assert [t.charge_box_identity for t in central_system.transactions.list().items] == ["CP001"]
+    send(HeartbeatRequest(), "CP001")
+    assert central_system.stations.get("CP001").spelling is None
+
+
+def test_registered_identities_that_differ_in_case_are_two_stations(make_central_system, send):
+    system = make_central_system(REGISTRATION__UNKNOWN_CHARGE_POINTS="reject")
+    for identity in ("CP001", "cp001"):
+        system.stations.allow(identity)
+    send(HeartbeatRequest(), "cp001", to=system)
+    assert system.stations.show("CP001").last_seen is None
+    assert system.stations.show("cp001").last_seen is not None
+    with pytest.raises(SecurityError):
+        send(HeartbeatRequest(), "Cp001", to=system)
+
+
+def test_a_held_station_is_treated_as_blocked_until_it_is_allowed(make_central_system, send, noon):
+    system = make_central_system(REGISTRATION__UNKNOWN_CHARGE_POINTS="hold")
+    assert send(BOOT, to=system).status is RegistrationStatus.REJECTED
+    with pytest.raises(SecurityError):
+        send(HeartbeatRequest(), to=system)
+    start = StartTransactionRequest(connector_id=1, id_tag="A", timestamp=noon, meter_start=10)
+    assert send(start, to=system).id_tag_info.status is AuthorizationStatus.BLOCKED
+    (held,) = system.stations.list(registration="held").items
+    assert (held.charge_box_identity, held.vendor) == ("CP001", "Acme")
+    system.stations.allow("CP001")
+    assert send(BOOT, to=system).status is RegistrationStatus.ACCEPTED
+
+
+def test_many_first_messages_at_once_register_one_station(central_system, send):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: send(HeartbeatRequest()), range(16)))
+    assert len(central_system.stations.list().items) == 1
 
 
 def test_a_boot_is_accepted_with_the_time_and_the_interval_and_kept(central_system, send):

@@ -1,0 +1,139 @@
+"""What a station's messages must prove before they are believed: a client certificate, a password, a network.
+
+Off unless required of that station. Both specifications recommend client certificates (12/15 §8.7); the rest is a
+common extension. Passwords are kept as scrypt hashes, in a collection of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from ocpp_soap.central_system.collections import SECRETS
+from ocpp_soap.central_system.records import document_of, record_of
+from ocpp_soap.central_system.stations import Station, Stations
+from ocpp_soap.dispatch import Call
+from ocpp_soap.errors import SecurityError
+from ocpp_soap.storage.base import Storage
+
+_COST = {"n": 2**13, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What every message of a station must prove; empty: nothing.
+
+    ``certificate_subject``: parts of a subject as in RFC 4514 (``CN=CP001,O=Acme``) that the client certificate's must
+    hold. ``username``: the name of HTTP Basic credentials, whose password is set with it. ``networks``: the source
+    address is in one of them (``10.0.0.0/8``).
+    """
+
+    certificate_subject: str = ""
+    username: str = ""
+    networks: list[str] = field(default_factory=list)
+
+
+class Access:
+    """Sets and checks the requirements of stations."""
+
+    def __init__(self, store: Storage, stations: Stations) -> None:
+        self._store = store
+        self._stations = stations
+        self._key = os.urandom(32)
+        self._verified: dict[bytes, bool] = {}
+
+    def require(self, charge_box_identity: str, requirements: Requirements, password: str = "") -> Station | None:
+        """Require this of a station from now on, instead of what was required; None: it is not known.
+
+        Raises ValueError for a network or a subject that is none, and for a user name without password.
+        """
+        for network in requirements.networks:
+            ip_network(network)
+        if requirements.certificate_subject and not subject_parts(requirements.certificate_subject):
+            raise ValueError(f"{requirements.certificate_subject!r} is no subject; expected such as CN=CP001,O=Acme")
+        if bool(requirements.username) != bool(password):
+            raise ValueError("HTTP Basic credentials need a user name and a password")
+        if password:
+            self._store.put(SECRETS, {_secret_key(charge_box_identity): {"hash": _hash(password, os.urandom(16))}})
+        else:
+            self._store.delete(SECRETS, _secret_key(charge_box_identity))
+        required = document_of(requirements) if requirements != Requirements() else None
+        return self._stations.change(charge_box_identity, requirements=required)
+
+    def check(self, station: Station, call: Call) -> None:
+        """Raise SecurityError, which names what is missing, unless ``call`` proves what its station must."""
+        if not station.requirements:
+            return
+        required = record_of(Requirements, station.requirements)
+        if required.networks and not _is_in(call.peer, tuple(required.networks)):
+            raise SecurityError("This station may not call from this network.")
+        if required.certificate_subject:
+            sent = subject_parts(call.client_subject)
+            if not sent or not subject_parts(required.certificate_subject) <= sent:
+                raise SecurityError("This station must present its own client certificate.")
+        if required.username and not self._has_password(station, required.username, call):
+            raise SecurityError("This station must send its user name and password.")
+
+    def _has_password(self, station: Station, username: str, call: Call) -> bool:
+        if not call.password or not hmac.compare_digest(call.username.encode(), username.encode()):
+            return False
+        secret = self._store.get(SECRETS, _secret_key(station.charge_box_identity))
+        if secret is None:
+            return False
+        stored: str = secret.document["hash"]
+        seen = hmac.digest(self._key, f"{stored}\0{call.password}".encode("utf-8", "surrogatepass"), "sha256")
+        if seen not in self._verified:
+            if len(self._verified) >= 100_000:
+                self._verified.clear()
+            salt = bytes.fromhex(stored.partition("$")[0])
+            self._verified[seen] = hmac.compare_digest(_hash(call.password, salt), stored)
+        return self._verified[seen]
+
+
+def _secret_key(charge_box_identity: str) -> str:
+    return f"basic:{charge_box_identity}"
+
+
+def _hash(password: str, salt: bytes) -> str:
+    hashed = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, dklen=32, **_COST)
+    return f"{salt.hex()}${hashed.hex()}"
+
+
+_ATTRIBUTE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*((?:[^,+\\]|\\.)*)\s*")
+
+
+@lru_cache(maxsize=4096)
+def subject_parts(subject: str) -> frozenset[tuple[str, str]]:
+    """The attributes of a subject as in RFC 4514, in any order: ``{("CN", "CP001"), ("O", "Acme")}``.
+
+    Empty if the text is not one.
+    """
+    parts: set[tuple[str, str]] = set()
+    place = 0
+    while place < len(subject):
+        found = _ATTRIBUTE.match(subject, place)
+        if found is None or (found.end() < len(subject) and subject[found.end()] not in ",+"):
+            return frozenset()
+        parts.add((found[1].upper(), _unescaped(found[2].strip())))
+        place = found.end() + 1
+    return frozenset(parts)
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value)
+
+
+@lru_cache(maxsize=4096)
+def _is_in(peer: str, networks: tuple[str, ...]) -> bool:
+    try:
+        address: Any = ip_address(peer.strip("[]"))
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address.version == network.version and address in network for network in map(ip_network, networks))

@@ -1,0 +1,137 @@
+"""Envelopes that are kept because energy flowed: every Start, Stop and MeterValues that was answered with a fault.
+
+A station does not repeat what got a fault. So the bytes are on disk before the fault leaves, whatever the journal
+keeps, and ``ocpp-soap messages replay`` sends them through the system again when the cause is mended.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ocpp_soap.central_system.collections import KEPT, KEPT_PARTS
+from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, revise, select
+from ocpp_soap.central_system.registration import ALWAYS_RECORDED
+from ocpp_soap.dispatch import Exchanged
+from ocpp_soap.errors import FAULTS, AlreadyExists
+from ocpp_soap.messages import Choice
+from ocpp_soap.storage.base import Storage
+
+_PART = 700_000
+_MARKERS = {action: f"{action}Request".lower().encode() for action in ALWAYS_RECORDED}
+
+
+class KeptState(Choice):
+    """Whether a kept envelope was understood when it was replayed."""
+
+    KEPT = "kept"
+    REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEnvelope:
+    """An envelope that got a fault, without its bytes, which :meth:`Kept.body` gives.
+
+    ``charset``, ``url_identity`` and ``url_version`` are what its HTTP request told beside it.
+    """
+
+    id: str
+    at: datetime
+    action: str
+    outcome: str
+    size: int
+    parts: int
+    state: str = KeptState.KEPT.value
+    charge_box_identity: str | None = None
+    peer: str | None = None
+    charset: str = ""
+    url_identity: str = ""
+    url_version: str | None = None
+    replayed_at: datetime | None = None
+
+
+class Kept:
+    """The kept envelopes."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def keep(self, exchanged: Exchanged) -> None:
+        """Keep the request if it reports energy and is about to get a fault; on disk on return, once if repeated."""
+        if exchanged.outcome not in FAULTS:
+            return
+        action = exchanged.action or _action_in(exchanged.request)
+        if action not in ALWAYS_RECORDED:
+            return
+        packed = base64.b64encode(zlib.compress(exchanged.request)).decode("ascii")
+        parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
+        key = digest(exchanged.charge_box_identity, exchanged.url_identity, packed)
+        envelope = KeptEnvelope(
+            id=key,
+            at=exchanged.received_at,
+            action=action,
+            outcome=exchanged.outcome,
+            size=len(exchanged.request),
+            parts=len(parts),
+            charge_box_identity=exchanged.charge_box_identity or None,
+            peer=exchanged.peer or None,
+            charset=exchanged.charset,
+            url_identity=exchanged.url_identity,
+            url_version=exchanged.url_version.value if exchanged.url_version else None,
+        )
+        self._store.put(KEPT_PARTS, {f"{key}-{number}": {"body": part} for number, part in enumerate(parts)})
+        try:
+            self._store.create(KEPT, key, document_of(envelope), durable=True)
+        except AlreadyExists:
+            return
+
+    def get(self, envelope_id: str) -> KeptEnvelope | None:
+        """The kept envelope of that id, or None."""
+        stored = self._store.get(KEPT, envelope_id)
+        return None if stored is None else record_of(KeptEnvelope, stored.document)
+
+    def body(self, envelope: KeptEnvelope) -> bytes:
+        """The bytes as received, without their codings."""
+        keys = [f"{envelope.id}-{number}" for number in range(envelope.parts)]
+        parts = self._store.get_many(KEPT_PARTS, keys)
+        return zlib.decompress(base64.b64decode("".join(parts[key].document["body"] for key in keys)))
+
+    def list(
+        self, *, state: str | None = None, descending: bool = False, limit: int = 100, after: str | None = None
+    ) -> Listing[KeptEnvelope]:
+        """The kept envelopes of that state, by time."""
+        where: dict[str, Any] = {"state": state} if state else {}
+        return select(
+            self._store,
+            KEPT,
+            where,
+            lambda document: record_of(KeptEnvelope, document),
+            order="at",
+            descending=descending,
+            limit=limit,
+            after=after,
+        )
+
+    def replayed(self, envelope_id: str, at: datetime) -> KeptEnvelope | None:
+        """Note that an envelope was understood now; None: there is none of that id."""
+        values = {"state": KeptState.REPLAYED.value, "replayed_at": at}
+        stored = revise(self._store, KEPT, envelope_id, lambda document: {**document, **values})
+        return None if stored is None else record_of(KeptEnvelope, stored.document)
+
+    def forget(self, envelope_id: str) -> bool:
+        """Remove an envelope; False: there is none of that id."""
+        envelope = self.get(envelope_id)
+        if envelope is None:
+            return False
+        for number in range(envelope.parts):
+            self._store.delete(KEPT_PARTS, f"{envelope_id}-{number}")
+        return self._store.delete(KEPT, envelope_id)
+
+
+def _action_in(request: bytes) -> str:
+    """The action that the bytes of an envelope name, if it could not be read far enough to tell."""
+    text = request.replace(b"\0", b"").lower()
+    return next((action for action, marker in _MARKERS.items() if marker in text), "")
