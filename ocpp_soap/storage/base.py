@@ -122,6 +122,13 @@ class Storage(ABC):
         """Remove a document; False: there was none. Raises RevisionConflict if a revision is given and differs."""
 
     @abstractmethod
+    def delete_where(self, collection: Collection, where: Mapping[str, Any], *, limit: int = 10_000) -> int:
+        """Remove up to ``limit`` of the documents that ``find`` would return, the first ones; return how many.
+
+        Raises ValueError as ``find`` does. Others may see some of them gone before the rest.
+        """
+
+    @abstractmethod
     def find(
         self,
         collection: Collection,

@@ -112,6 +112,11 @@ class FileStorage(Storage):
 
         return self._write(work, False)
 
+    def delete_where(self, collection: Collection, where: Mapping[str, Any], *, limit: int = 10_000) -> int:
+        table = self._table(collection)
+        statement, values = table.delete_where(find_search(collection, where, None), limit)
+        return self._write(lambda connection: connection.execute(statement, values).rowcount, False)
+
     def find(
         self,
         collection: Collection,

@@ -100,6 +100,12 @@ class Table:
         ordering = ", ".join(f"{column}{direction}" for column in sort)
         return f"{self.select}{source}{filters} ORDER BY {ordering} LIMIT ?", [*values, limit]
 
+    def delete_where(self, search: Search, limit: int) -> tuple[str, list[Any]]:
+        """The DELETE of the first documents of a search and its parameters."""
+        selection, values = self.search(search, descending=False, limit=limit, after=None)
+        numbers = selection.replace(self.select, f"SELECT number FROM {self.name}", 1)
+        return f"DELETE FROM {self.name} WHERE number IN ({numbers})", values
+
     def count(self, search: Search) -> tuple[str, list[Any]]:
         """The SELECT that counts and its parameters."""
         conditions, values = self._conditions(search)

@@ -23,7 +23,7 @@ class Upkeep:
 
     def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
         self._log = path.with_name(f"{path.name}-wal")
-        self._connect = connect
+        self._connection = connect()
         self._crowded = False
         self._dirty = threading.Event()
         self._stopped = threading.Event()
@@ -45,7 +45,7 @@ class Upkeep:
         self._thread.join()
 
     def _run(self) -> None:
-        with closing(self._connect()) as connection:
+        with closing(self._connection) as connection:
             while not self._stopped.is_set():
                 self._dirty.wait()
                 self._stopped.wait(TICK_SECONDS)

@@ -148,6 +148,25 @@ class StorageContract:
         assert store.delete(STATIONS, "CP1", revision=2) is True
         assert store.delete(STATIONS, "CP1", revision=2) is False
 
+    def test_delete_where_removes_the_first_of_what_find_finds(self, store: Storage) -> None:
+        seen = {
+            f"CP{number}": {"vendor": "AB"[number % 2], "seen": NOON + timedelta(days=number)} for number in range(9)
+        }
+        store.put(STATIONS, seen)
+        assert store.delete_where(STATIONS, {"seen": Range(below=NOON + timedelta(days=5))}, limit=2) == 2
+        assert _keys(store.find(STATIONS)) == ["CP2", "CP3", "CP4", "CP5", "CP6", "CP7", "CP8"]
+        assert store.delete_where(STATIONS, {"seen": Range(below=NOON + timedelta(days=5))}) == 3
+        assert store.delete_where(STATIONS, {"vendor": "B"}) == 2
+        assert _keys(store.find(STATIONS)) == ["CP6", "CP8"]
+        assert store.delete_where(STATIONS, {"vendor": "B"}) == 0
+        with pytest.raises(ValueError, match="declare"):
+            store.delete_where(STATIONS, {"colour": "red"})
+
+    def test_delete_where_takes_any_number(self, store: Storage) -> None:
+        store.append(READINGS, [(f"k{number}", {"station": "CP1"}) for number in range(1200)])
+        assert store.delete_where(READINGS, {"station": "CP1"}, limit=1100) == 1100
+        assert _keys(store.find(READINGS, limit=1)) == ["k1100"]
+
     # --- what a document may hold
 
     @pytest.mark.parametrize("name", DOCUMENTS)
@@ -432,7 +451,7 @@ class StorageContract:
         assert info.version
         assert 0 <= info.latency_ms < 10_000
 
-    @pytest.mark.parametrize("verb", ["create", "get", "get_many", "replace", "put", "delete", "find", "count"])
+    @pytest.mark.parametrize("verb", ["create", "get", "get_many", "replace", "put", "delete", "delete_where", "find"])
     def test_after_close_every_verb_says_so(self, store: Storage, verb: str) -> None:
         store.create(STATIONS, "CP1", {})
         store.close()
@@ -440,7 +459,7 @@ class StorageContract:
         with pytest.raises(StoreClosed):
             VERBS[verb](store)
 
-    @pytest.mark.parametrize("verb", ["increment", "append", "check"])
+    @pytest.mark.parametrize("verb", ["count", "increment", "append", "check"])
     def test_after_close_the_other_verbs_say_so(self, store: Storage, verb: str) -> None:
         store.close()
         with pytest.raises(StoreClosed):
@@ -505,6 +524,7 @@ VERBS: dict[str, Callable[[Storage], object]] = {
     "delete": lambda store: store.delete(STATIONS, "CP1"),
     "find": lambda store: store.find(STATIONS),
     "count": lambda store: store.count(STATIONS),
+    "delete_where": lambda store: store.delete_where(STATIONS, {"vendor": "A"}),
     "increment": lambda store: store.increment("transactions", 100_000),
     "append": lambda store: store.append(READINGS, [("b", {})]),
     "check": lambda store: store.check(),
