@@ -87,6 +87,7 @@ VENDOR_KEYS: tuple[Key, ...] = (
     _switch("AllowOfflineTxForUnknownId", default=False),
     _switch("AuthorizeRemoteTxRequests", default=False),
     _switch("StopTransactionOnInvalidId", default=True, since=_V15),
+    _switch("StopTransactionOnConcurrentTx", default=True),
     _switch("ReservationsEnabled", default=True, since=_V15),
 )
 """Ours, where the specification leaves a choice: lists, being offline, remote starts, refused starts, reservations."""

@@ -11,6 +11,8 @@ from ocpp_soap.charge_point.transaction import Transaction
 REACTION = 0.5
 """Seconds until a driver plugs in or out after a remote start or stop."""
 
+_CHARGING = ("Accepted", "ConcurrentTx")
+
 
 @dataclass(frozen=True)
 class ChargingPlan:
@@ -67,7 +69,7 @@ class Driver:
             self._stopped(subject)
         elif name == "refused" and self.plan is not None and not self._handle:
             self.outcome = f"the tag {subject[1]} was refused: {subject[2]}"
-        elif name == "start_answered" and subject[0].handle == self._handle and subject[1] != "Accepted":
+        elif name == "start_answered" and subject[0].handle == self._handle and subject[1] not in _CHARGING:
             self.outcome = f"the start was answered {subject[1]}"
         elif name == "session_delivered" and subject == self._handle:
             self.outcome = self.outcome or "delivered"

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from ocpp_soap.charge_point.scheduler import Schedule, Timer
-from ocpp_soap.errors import CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused
+from ocpp_soap.errors import CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused, TryLater
 from ocpp_soap.messages import (
     HeartbeatRequest,
     MeterValuesRequest,
@@ -237,7 +237,7 @@ class Outbox:
         if entry.sequence == 0:
             self._remove(entry)
             if isinstance(error, CallFailed) and not reached:
-                self._lost(entry)
+                self._lost(entry, error)
             self._tell(entry, None, error)
         elif reached and self._worth_another_try(entry, error):
             entry.faults += 1
@@ -245,7 +245,7 @@ class Outbox:
         elif reached or not isinstance(error, CallFailed):
             self._give_up(entry, error)
         else:
-            self._lost(entry)
+            self._lost(entry, error)
 
     @staticmethod
     def _worth_another_try(entry: Entry, error: OcppSoapError) -> bool:
@@ -287,10 +287,11 @@ class Outbox:
         self._failures = 0
         self._cancel_retry()
 
-    def _lost(self, entry: Entry) -> None:
+    def _lost(self, entry: Entry, error: CallFailed) -> None:
         self._failures += 1
         if self._open or not entry.before_acceptance:
-            self._retry_in(self._backoff.delay(self._failures))
+            asked_for = error.after or 0.0 if isinstance(error, TryLater) else 0.0
+            self._retry_in(max(self._backoff.delay(self._failures), min(asked_for, self._backoff.longest)))
 
     def _retry_in(self, seconds: float) -> None:
         self._cancel_retry()

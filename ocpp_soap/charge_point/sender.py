@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ocpp_soap.messages import Role, Version
-from ocpp_soap.soap.client import Endpoint, client_for
 
 Sender = Callable[[Any], Any]
 """Sends one request and returns its answer; blocks; raises :class:`~ocpp_soap.errors.CallFailed`."""
@@ -16,6 +15,8 @@ def central_system_sender(
     url: str, version: Version, charge_box_identity: str, *, from_url: str = "", timeout: float = 30.0
 ) -> Sender:
     """A sender that posts to ``url``. ``from_url`` is where the station listens (12/15 §8.3), empty: nowhere."""
+    from ocpp_soap.soap.client import Endpoint, client_for  # noqa: PLC0415 - zeep is slow to import
+
     endpoint = Endpoint(url, timeout=timeout)
     client = client_for(Role.CENTRAL_SYSTEM, version)
 

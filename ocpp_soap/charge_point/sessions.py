@@ -129,8 +129,7 @@ class Sessions:
         transaction.parent_id_tag = info.parent_id_tag or transaction.parent_id_tag
         station.event("start_answered", (transaction, str(info.status)))
         connector = station.connectors[transaction.connector_id]
-        refused = info.status != AuthorizationStatus.ACCEPTED
-        if connector.transaction is transaction and refused and self._ends_when_refused():
+        if connector.transaction is transaction and self._ends(info.status):
             station.note(f"connector {connector.connector_id}: the start was answered {info.status}")
             self.stop(connector)
             station.report_changes()
@@ -236,8 +235,16 @@ class Sessions:
             return True
         return parent_id_tag is None and reservations.needs_parent(connector)
 
-    def _ends_when_refused(self) -> bool:
-        return self._station.version is Version.V12 or self._station.configuration.enabled("StopTransactionOnInvalidId")
+    def _ends(self, start_status: AuthorizationStatus | str) -> bool:
+        """Tell whether a session goes on that was answered so: 1.2 ends it unless Accepted, 1.5 as configured."""
+        configuration = self._station.configuration
+        if start_status == AuthorizationStatus.ACCEPTED:
+            return False
+        if start_status == AuthorizationStatus.CONCURRENT_TX and not configuration.enabled(
+            "StopTransactionOnConcurrentTx"
+        ):
+            return False
+        return self._station.version is Version.V12 or configuration.enabled("StopTransactionOnInvalidId")
 
     def _running(self) -> list[Connector]:
         return [c for c in self._station.connectors.values() if c.transaction is not None]

@@ -142,7 +142,7 @@ class Simulation:
         )
         configuration = {"MeterValueSampleInterval": str(self._sample_interval())}
         if options.scenario == "charge":
-            configuration["AllowOfflineTxForUnknownId"] = "true"
+            configuration |= {"AllowOfflineTxForUnknownId": "true", "StopTransactionOnConcurrentTx": "false"}
         made = StationOptions(connectors=options.connectors, configuration=configuration, backoff=_RETRIES)
         return Station(identity, options.version, sender, self._schedule, made, observer=self._observe)
 

@@ -9,7 +9,7 @@ import pytest
 
 from ocpp_soap.charge_point import Scheduler, Station
 from ocpp_soap.charge_point.outbox import Backoff
-from ocpp_soap.errors import BadAnswer, InternalError, InvalidMessage, NotSupported, ProtocolError
+from ocpp_soap.errors import BadAnswer, InternalError, InvalidMessage, NotSupported, ProtocolError, TryLater
 from ocpp_soap.messages import BootNotificationResponse, HeartbeatRequest, RegistrationStatus, Version
 
 
@@ -192,3 +192,15 @@ def test_whatever_is_interrupted_start_and_stop_arrive_in_order(make_station, sc
     assert len({(s.timestamp, s.meter_start) for s in starts}) == 1
     assert stops[-1].transaction_id == central_system.transaction_id
     assert station.outbox.waiting == 0
+
+
+def test_a_central_system_that_names_a_time_is_given_it(make_station, schedule, central_system):
+    station = make_station()
+
+    def busy(_request):
+        raise TryLater("the store is down", 7)
+
+    central_system.answers["StatusNotification"] = busy
+    station.plug(1)
+    schedule.advance(13.9)
+    assert len(central_system.requests) == 2

@@ -139,6 +139,16 @@ def test_concurrent_tx_is_learned_as_accepted(station, schedule, central_system,
     assert station.local_list.find("TAG1", noon).status is ACCEPTED
 
 
+def test_a_tag_in_use_elsewhere_goes_on_charging_if_configured(make_station, schedule, central_system):
+    central_system.answers["StartTransaction"] = StartTransactionResponse(
+        transaction_id=7, id_tag_info=info(AuthorizationStatus.CONCURRENT_TX)
+    )
+    for value, stops in (("true", 1), ("false", 0)):
+        central_system.requests.clear()
+        start_session(make_station(Version.V12, StopTransactionOnConcurrentTx=value), schedule)
+        assert len(central_system.sent("StopTransaction")) == stops
+
+
 class TestOffline:
     def test_a_listed_tag_charges_and_start_and_stop_are_delivered_later(self, station, schedule, central_system):
         start_session(station, schedule)
