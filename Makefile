@@ -4,13 +4,16 @@
 .PHONY: help run demo test lint type wsdl bench clean
 
 BIN := .venv/bin
+OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
 SOURCES := ocpp_soap handlers tests scripts
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-6s %s\n' "$$name" "$$text"; done
 
 run: .venv/installed  ## Run the central system on port 9220 with data in data/
-	@$(BIN)/ocpp-soap --config config/local.yaml serve
+	@key=$$($(OCPP_SOAP) keys add make-run --role admin --network 127.0.0.0/8 --network ::1/128 --replace) && \
+	printf 'REST API, from this machine:\n\n  curl -H "Authorization: Bearer %s" http://127.0.0.1:9220/api/v1/stations\n' "$$key" && \
+	exec $(OCPP_SOAP) serve
 
 demo: .venv/installed  ## A central system and three simulated charge points through a charging session
 	@$(BIN)/python scripts/demo.py
@@ -33,7 +36,7 @@ clean:  ## Remove everything that was made, but not data/
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: setup.cfg pyproject.toml scripts/set-up
-	@scripts/set-up .venv . && touch $@
+	@scripts/set-up .venv '.[api]' && touch $@
 
 .venv/installed-dev: setup.cfg pyproject.toml scripts/set-up
 	@scripts/set-up .venv '.[dev]' && touch .venv/installed $@

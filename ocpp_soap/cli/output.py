@@ -74,12 +74,24 @@ def _cell(value: Any) -> str:
 
 
 def _lines(value: Any, indent: str) -> Iterable[str]:
-    pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
+    """``name: value`` lines of a document, and one ``- …`` line for each item of a list that fits on one."""
+    pairs = value.items() if isinstance(value, dict) else (("-", item) for item in value)
     for name, item in pairs:
-        label = str(name).replace("_", " ")
-        if isinstance(item, dict | list):
+        label = "-" if name == "-" else f"{str(name).replace('_', ' ')}:"
+        if name == "-" and _is_flat(item):
+            parts = [f"{key.replace('_', ' ')}: {_cell(part)}" for key, part in item.items() if _is_known(part)]
+            yield f"{indent}- {', '.join(parts)}"
+        elif isinstance(item, dict | list):
             if item:
-                yield f"{indent}{label}:"
+                yield f"{indent}{label}"
                 yield from _lines(item, indent + "  ")
-        elif item not in (None, ""):
-            yield f"{indent}{label}: {_cell(item)}"
+        elif _is_known(item):
+            yield f"{indent}{label} {_cell(item)}"
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, dict) and not any(part and isinstance(part, dict | list) for part in value.values())
+
+
+def _is_known(value: Any) -> bool:
+    return value not in (None, "", [], {})

@@ -9,8 +9,12 @@ import click
 from ocpp_soap.central_system.overview import StationOverview, overview
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
 from ocpp_soap.errors import NotFound
+
+METER_LINES = 8
+"""Latest meter values shown as text; --json has all of the latest messages."""
 
 identity_argument = click.argument("charge_box_identity", metavar="ID")
 
@@ -67,7 +71,7 @@ def show(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
-        print_record(report)
+        print_record(station_text(report))
 
 
 @command.command(name="set-url")
@@ -149,6 +153,31 @@ def _report(found: StationOverview) -> dict[str, Any]:
     station = document.pop("station")
     warnings = station.pop("oddities")
     return {**station, "callback_url": found.station.callback_url, **document, "warnings": warnings}
+
+
+def station_text(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with one line for each connector, open transaction, meter value and warning."""
+    meter_values = [
+        f"connector {record['connector_id']}, {line}"
+        for record in report["meter_values"]
+        for line in meter_lines(record["samples"])
+    ]
+    return {
+        **report,
+        "connectors": [_without(connector, "charge_box_identity", "version") for connector in report["connectors"]],
+        "open_transactions": [
+            {name: transaction[name] for name in ("transaction_id", "connector_id", "id_tag", "start_time")}
+            for transaction in report["open_transactions"]
+        ],
+        "meter_values": meter_values[:METER_LINES],
+        "firmware": _without(report["firmware"] or {}, "charge_box_identity", "kind", "version"),
+        "diagnostics": _without(report["diagnostics"] or {}, "charge_box_identity", "kind", "version"),
+        "warnings": list(report["warnings"].values()),
+    }
+
+
+def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}
 
 
 def _no_station(charge_box_identity: str) -> NotFound:

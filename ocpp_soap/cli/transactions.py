@@ -15,6 +15,7 @@ import click
 
 from ocpp_soap.central_system.transactions import Transaction, TransactionState
 from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.errors import NotFound
@@ -103,12 +104,12 @@ def show(ctx: click.Context, transaction_id: int, as_json: bool) -> None:
         if transaction is None:
             raise NotFound(f"there is no transaction {transaction_id}; `ocpp-soap transactions list` shows all")
         records = every(system.meter_values.list, transaction_id=transaction_id)
-        samples = [sample for record in records for sample in record.samples]
+        samples = plain([sample for record in records for sample in record.samples])
     document = {**_document(transaction), "meter_values": samples}
     if as_json:
         print_json(document)
     else:
-        print_record(document)
+        print_record({**document, "meter_values": list(meter_lines(samples))})
 
 
 @command.command()

@@ -47,7 +47,9 @@ def test_show_holds_boot_addresses_connectors_meter_values_and_warnings(cli: Any
     assert "too_long serial" in shown["warnings"]
     text = cli("stations", "show", "CP001").stdout
     assert "callback url: http://10.0.0.7:8080/" in text
-    assert "status: Available" in text
+    assert "- connector id: 1, status: Available, error code: NoError" in text
+    assert "- connector 1, 2026-01-31T12:00:00Z: 1234 Wh" in text
+    assert "too_long" in text
 
 
 def test_a_charge_point_can_be_allowed_before_it_was_seen_and_blocked(cli: Any) -> None:

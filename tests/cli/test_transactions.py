@@ -77,6 +77,7 @@ def test_show_holds_the_meter_values(cli: Any, session: Any) -> None:
     number = session()
     shown = cli.json("transactions", "show", str(number))
     assert shown["meter_values"] == [{"timestamp": "2026-01-31T12:30:00Z", "value": [{"value": "1800"}]}]
+    assert "- 2026-01-31T12:30:00Z: 1800\n" in cli("transactions", "show", str(number)).stdout
 
 
 def test_an_unknown_transaction_ends_with_4(cli: Any) -> None:
