@@ -2,7 +2,7 @@
 
 Folders are searched in order and the first file of an action wins, so an operator's folder overrides one action
 without touching the package. A name that begins with an underscore is passed over. Files of DataTransfer's vendors
-are in ``<folder>/<role>/data_transfer/<vendorId>.py``.
+are in ``<folder>/<role>/data_transfer/<vendorId>.py``, hooks of the central system in ``<folder>/hooks/<name>.py``.
 Everything is found and imported at start-up; what a peer sends never forms a path.
 """
 
@@ -24,6 +24,7 @@ from ocpp_soap.messages import Action, Role, Version, actions
 Handler = Callable[[Any, Any], Any]
 
 VENDOR_FOLDER = "data_transfer"
+HOOK_FOLDER = "hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,10 @@ class Call:
 class Exchanged:
     """One request and its answer, ready but not yet sent: what a journal tells of it.
 
-    ``outcome`` is ``ok``, the subcode of the fault, or the kind of what got an HTTP status without envelope;
-    ``kind`` says more precisely what was wrong; ``status`` is the HTTP status; ``seconds`` how long it took. ``request`` holds the bytes without their codings, none
-    if they were not read; with ``charset``, ``url_identity`` and ``url_version`` they can be read again later.
+    ``outcome`` is ``ok``, the subcode of the fault, or the kind of what got an HTTP status without envelope; ``kind``
+    says more precisely what was wrong; ``status`` is the HTTP status; ``seconds`` how long it took. ``request`` holds
+    the bytes without their codings, none if they were not read; with ``charset``, ``url_identity`` and
+    ``url_version`` they can be read again later.
     """
 
     received_at: datetime
@@ -122,6 +124,15 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
     if missing:
         raise HandlerError(f"no handler file for {', '.join(missing)} of the {role.value.replace('_', ' ')}")
     return Handlers(by_action, by_vendor)
+
+
+def load_hook(name: str, folders: Iterable[Path]) -> Handler | None:
+    """``handle`` of the first ``<folder>/hooks/<name>.py``; None: no folder has one. Raises HandlerError."""
+    for folder in folders:
+        file = folder / HOOK_FOLDER / f"{name}.py"
+        if file.is_file():
+            return _load(file)
+    return None
 
 
 def _python_files(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ The attributes that Spyne's protocol steps read and write keep Spyne's names. Se
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ class Exchange:
     __slots__ = (
         "action",
         "charset",
+        "client_subject",
         "descriptor",
         "identity",
         "in_body_doc",
@@ -38,31 +40,34 @@ class Exchange:
         "out_error",
         "out_object",
         "out_string",
+        "password",
         "peer",
         "received_at",
+        "started",
         "udc",
         "url_identity",
         "url_version",
+        "username",
         "version",
         "warnings",
     )
 
     def __init__(
         self,
-        body: bytes,
-        receive: Receive,
         received_at: datetime,
         *,
+        body: bytes = b"",
         charset: str = "",
         peer: str = "",
         url_identity: str = "",
         url_version: Version | None = None,
     ) -> None:
-        self.in_string = body
-        self.udc = receive
         self.received_at = received_at
+        self.started = time.perf_counter()
+        self.in_string = body
         self.charset = charset
         self.peer = peer
+        self.client_subject = self.username = self.password = ""
         self.url_identity = url_identity
         self.url_version = url_version
         self.warnings: list[MessageWarning] = []
@@ -77,6 +82,7 @@ class Exchange:
         self.out_object: Any = None
         self.out_error: Fault | None = None
         self.out_string = b""
+        self.udc: Any = None
 
     def call(self, action: Action, request: Any) -> Call:
         """The request as handlers get it."""
@@ -90,5 +96,8 @@ class Exchange:
             message_id=headers.message_id,
             callback_url=headers.sender,
             peer=self.peer,
+            client_subject=self.client_subject,
+            username=self.username,
+            password=self.password,
             warnings=self.warnings,
         )

@@ -1,7 +1,8 @@
-"""The HTTP side of a SOAP server: what a WSGI environment says, bodies with their codings, and answers."""
+"""The HTTP side of a SOAP server: what a WSGI environment says, and answers."""
 
 from __future__ import annotations
 
+import base64
 import gzip
 import re
 import zlib
@@ -9,16 +10,13 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from ocpp_soap.soap.compression import CannotDecompress, TooLarge, decompress
-
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
-_PIECE = 65536
-_PEEK = 32768
 
 
 class Answer(NamedTuple):
@@ -72,88 +70,6 @@ def own_address(environ: Environ, public_url: str, *, forwarded: bool) -> str:
     return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}{path}"
 
 
-def read_body(environ: Environ, max_body: int, large_marker: bytes, max_large: int) -> bytes:
-    """The body of a request without its transfer and content codings.
-
-    At most ``max_body`` bytes are taken, before and after unpacking, or ``max_large`` if ``large_marker`` stands near
-    the beginning. Raises Refused: 413 beyond that, 400, 411 or 415 for what cannot be read.
-    """
-    limits = _BodyLimits(max_body, large_marker, max(max_body, max_large))
-    coding = environ.get("HTTP_CONTENT_ENCODING", "")
-    if not coding:
-        return _read(environ, limits, coded=False)
-    packed = _read(environ, limits, coded=True)
-    try:
-        body = decompress(packed, coding, limits.large)
-    except TooLarge:
-        raise limits.too_large() from None
-    except CannotDecompress as error:
-        raise Refused(415, f"{str(error)[:1].upper()}{str(error)[1:]}.", "content_encoding") from None
-    if len(body) > limits.of(body):
-        raise limits.too_large()
-    return body
-
-
-class _BodyLimits(NamedTuple):
-    usual: int
-    marker: bytes
-    large: int
-
-    def of(self, beginning: bytes) -> int:
-        if self.large > self.usual and self.marker in beginning[:_PEEK].replace(b"\0", b"").lower():
-            return self.large
-        return self.usual
-
-    def too_large(self) -> Refused:
-        return Refused(413, f"The body is larger than {self.usual} bytes.", "body_too_large", ("Connection", "close"))
-
-
-def _read(environ: Environ, limits: _BodyLimits, *, coded: bool) -> bytes:
-    stated = environ.get("CONTENT_LENGTH", "")
-    read = environ["wsgi.input"].read
-    if not stated:
-        if not environ.get("wsgi.input_terminated"):
-            if environ.get("HTTP_TRANSFER_ENCODING"):
-                raise Refused(411, "This server needs a Content-Length.", "no_length")
-            return b""
-        return _read_to_end(read, limits, coded=coded)
-    if not (stated.isascii() and stated.isdigit()):
-        raise Refused(400, "Content-Length: expected a number.", "bad_length")
-    length = int(stated)
-    if length > limits.large:
-        raise limits.too_large()
-    if length <= limits.usual:
-        return _read_exactly(read, length)
-    beginning = _read_exactly(read, min(length, _PEEK))
-    if not coded and length > limits.of(beginning):
-        raise limits.too_large()
-    return beginning + _read_exactly(read, length - len(beginning))
-
-
-def _read_exactly(read: Callable[[int], bytes], length: int) -> bytes:
-    data: bytes = read(length) if length else b""
-    if len(data) == length:
-        return data
-    pieces = [data]
-    missing = length - len(data)
-    while missing > 0:
-        piece = read(min(missing, _PIECE))
-        if not piece:
-            raise Refused(400, "The body ended before its Content-Length.", "cut_body")
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
-
-
-def _read_to_end(read: Callable[[int], bytes], limits: _BodyLimits, *, coded: bool) -> bytes:
-    data = bytearray()
-    while piece := read(_PIECE):
-        data += piece
-        if len(data) > limits.large or (not coded and len(data) > limits.usual and len(data) > limits.of(bytes(data))):
-            raise limits.too_large()
-    return bytes(data)
-
-
 def compressed(answer: Answer, accepted: str, over: int) -> Answer:
     """The answer, packed if it is longer than ``over`` bytes (0: never) and ``accepted`` (Accept-Encoding) asks."""
     if not over or len(answer.body) <= over or not accepted:
@@ -175,3 +91,21 @@ def _accepts(accepted: str, coding: str) -> bool:
         if name.strip() == coding:
             return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", parameters)
     return False
+
+
+def basic_credentials(environ: Environ) -> tuple[str, str]:
+    """User name and password of HTTP Basic (RFC 7617); two empty texts if there are none."""
+    scheme, _, coded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        username, _, password = base64.b64decode(coded.strip(), validate=True).decode("utf-8", "replace").partition(":")
+    except ValueError:
+        return "", ""
+    return username, password
+
+
+def charset_of(environ: Environ) -> str:
+    """The charset parameter of Content-Type, or an empty text."""
+    found = _CHARSET.search(environ.get("CONTENT_TYPE", ""))
+    return found[1] if found else ""

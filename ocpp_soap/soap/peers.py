@@ -11,14 +11,23 @@ Network = IPv4Network | IPv6Network
 
 
 class Peers:
-    """Reads the sender's address; ``trusted_proxies`` are the networks whose X-Forwarded-* headers are believed."""
+    """Reads who the sender is; ``trusted_proxies`` are the networks whose word on it is believed.
 
-    def __init__(self, trusted_proxies: Sequence[Network]) -> None:
+    ``certificate_header``: the HTTP header in which they tell the subject of the client certificate.
+    """
+
+    def __init__(self, trusted_proxies: Sequence[Network], certificate_header: str = "") -> None:
         self._trusted = tuple(trusted_proxies)
+        self._subject = f"HTTP_{certificate_header.upper().replace('-', '_')}" if certificate_header else ""
 
     def is_proxy(self, environ: dict[str, Any]) -> bool:
         """Tell whether the connection comes from a trusted proxy."""
         return bool(self._trusted) and self._is_trusted(environ.get("REMOTE_ADDR", ""))
+
+    def client_subject(self, environ: dict[str, Any]) -> str:
+        """The subject of the client certificate as a trusted proxy tells it, or an empty text."""
+        subject: str = environ.get(self._subject, "") if self._subject and self.is_proxy(environ) else ""
+        return subject
 
     def address(self, environ: dict[str, Any]) -> str:
         """The address of the sender: behind trusted proxies, the last one in X-Forwarded-For that is none of them."""

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
-from email.message import Message
 
-import structlog
-
-from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap import http, wsdl
-from ocpp_soap.soap.envelope import CONTENT_TYPES
+from ocpp_soap.soap.answering import Answering, Observer
+from ocpp_soap.soap.bodies import Bodies
 from ocpp_soap.soap.exchange import Exchange, Receive
 from ocpp_soap.soap.http import Answer, Environ, Refused, StartResponse
-from ocpp_soap.soap.namespaces import SOAP_12
 from ocpp_soap.soap.peers import Peers
 from ocpp_soap.soap.settings import SoapServerSettings
-from ocpp_soap.soap.transport import Transports
 from ocpp_soap.soap.urls import Place, ServiceUrls
-
-_log = structlog.get_logger("ocpp_soap.soap")
-_STORE_RETRY = 30
 
 
 class SoapServer:
@@ -29,17 +21,18 @@ class SoapServer:
 
     ``receive`` gets each request as a Call and returns the response message. What it raises becomes: a Fault, a SOAP
     fault; RetryLater, its HTTP status with Retry-After and no envelope; StoreUnavailable, the same with 503; anything
-    else, InternalError with a reference that the log explains.
+    else, InternalError with a reference that the log explains. ``observers`` are told of every POST, see Answering.
     """
 
-    def __init__(self, role: Role, receive: Receive, settings: SoapServerSettings) -> None:
+    def __init__(
+        self, role: Role, receive: Receive, settings: SoapServerSettings, observers: Sequence[Observer] = ()
+    ) -> None:
         self.role = role
         self.urls = ServiceUrls(role)
-        self._receive = receive
         self._settings = settings
-        self._transports = Transports(role, settings)
-        self._peers = Peers(settings.trusted_proxies)
-        self._large_marker = settings.large_action.lower().encode() + b"request"
+        self._answering = Answering(role, receive, settings, observers)
+        self._bodies = Bodies(settings)
+        self._peers = Peers(settings.trusted_proxies, settings.client_certificate_header)
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is one of this service's."""
@@ -53,50 +46,26 @@ class SoapServer:
                 raise Refused(404, f"Not found. The service is at {', '.join(self.urls.paths)}.", "not_found")
             answer = self._post(environ, place) if environ["REQUEST_METHOD"] == "POST" else self._other(environ, place)
         except Refused as refused:
-            _log.info("request refused", kind=refused.kind, status=refused.answer.status)
             answer = refused.answer
         return http.respond(answer, environ, start_response)
 
     def _post(self, environ: Environ, place: Place) -> Answer:
-        settings = self._settings
-        body = http.read_body(environ, settings.max_body, self._large_marker, settings.large_body)
         exchange = Exchange(
-            body,
-            self._receive,
             datetime.now(timezone.utc),
-            charset=_charset(environ.get("CONTENT_TYPE", "")),
+            charset=http.charset_of(environ),
             peer=self._peers.address(environ),
             url_identity=place.identity,
             url_version=place.version,
         )
+        if "HTTP_AUTHORIZATION" in environ:
+            exchange.username, exchange.password = http.basic_credentials(environ)
+        exchange.client_subject = self._peers.client_subject(environ)
         try:
-            status = self._transports.answer(exchange)
-        except (RetryLater, StoreUnavailable) as error:
-            return self._later(exchange, error)
-        if exchange.out_error is not None:
-            _log.info(
-                "request answered with a fault",
-                charge_point=exchange.identity,
-                action=exchange.action.name if exchange.action else "",
-                subcode=exchange.out_error.subcode,
-                kind=exchange.out_error.kind,
-                reason=exchange.out_error.reason,
-            )
-        soap_namespace = exchange.in_document.soap_namespace if exchange.in_document else SOAP_12
-        answer = Answer(status, [("Content-Type", CONTENT_TYPES[soap_namespace])], exchange.out_string)
-        return http.compressed(answer, environ.get("HTTP_ACCEPT_ENCODING", ""), settings.compress_over)
-
-    @staticmethod
-    def _later(exchange: Exchange, error: RetryLater | StoreUnavailable) -> Answer:
-        status, after = (error.status, error.after) if isinstance(error, RetryLater) else (503, _STORE_RETRY)
-        _log.warning(
-            "request to be repeated",
-            charge_point=exchange.identity,
-            action=exchange.action.name if exchange.action else "",
-            status=status,
-            reason=str(error),
-        )
-        return http.text(status, "The request cannot be processed now; send it again.", ("Retry-After", str(after)))
+            exchange.in_string = self._bodies.read(environ)
+        except Refused as refused:
+            return self._answering.refused(exchange, refused)
+        answer = self._answering.answer(exchange)
+        return http.compressed(answer, environ.get("HTTP_ACCEPT_ENCODING", ""), self._settings.compress_over)
 
     def _other(self, environ: Environ, place: Place) -> Answer:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -124,12 +93,3 @@ class SoapServer:
             f"  {address.rstrip('/')}/<chargeBoxIdentity>\n"
             f"Service description: {address}?wsdl"
         )
-
-
-def _charset(content_type: str) -> str:
-    if "charset" not in content_type.lower():
-        return ""
-    message = Message()
-    message["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
-    charset = message.get_param("charset", "")
-    return charset if isinstance(charset, str) else ""

@@ -15,7 +15,7 @@ class SoapServerSettings:
     """The settings of one SOAP server. Sizes are bytes, times seconds.
 
     ``large_body`` and ``large_elements``: the limits of the action named ``large_action``, which the protocol needs
-    large. ``trusted_proxies``: whose X-Forwarded-* headers are believed.
+    large. ``trusted_proxies``: whose X-Forwarded-* headers and ``client_certificate_header`` are believed.
     """
 
     limits: Limits
@@ -29,6 +29,7 @@ class SoapServerSettings:
     max_waiting: int
     read_timeout: float
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    client_certificate_header: str
 
     def max_elements(self, action: Action) -> int:
         """How many elements a request of ``action`` may have."""
@@ -56,4 +57,5 @@ def server_settings(settings: Settings, role: Role) -> SoapServerSettings:
         max_waiting=server.max_waiting,
         read_timeout=server.read_timeout,
         trusted_proxies=tuple(server.trusted_proxies),
+        client_certificate_header=server.client_certificate_header,
     )

@@ -19,9 +19,15 @@ _JSON = ("Content-Type", "application/json; charset=utf-8")
 
 
 def central_system_application(settings: Settings) -> Application:
-    """The central system of these settings as a WSGI application; it opens the store."""
+    """The central system of these settings as a WSGI application.
+
+    It opens the store and begins the background work, so it is made in the process that serves, after any fork.
+    """
     system = CentralSystem.open(settings)
-    server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM))
+    server = SoapServer(
+        Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), [system.observe]
+    )
+    system.start_workers()
     return Application([server], system.store.check, system.close)
 
 

@@ -1,0 +1,110 @@
+"""From a request's bytes to the answer, with everything that can go wrong: what HTTP and ``messages replay`` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from ocpp_soap.dispatch import Exchanged
+from ocpp_soap.errors import RetryLater, StoreUnavailable
+from ocpp_soap.messages import Role
+from ocpp_soap.soap import http
+from ocpp_soap.soap.envelope import CONTENT_TYPES
+from ocpp_soap.soap.exchange import Exchange, Receive
+from ocpp_soap.soap.http import Answer
+from ocpp_soap.soap.namespaces import SOAP_12
+from ocpp_soap.soap.settings import SoapServerSettings
+from ocpp_soap.soap.transport import Transports
+
+Observer = Callable[[Exchanged], None]
+
+_log = structlog.get_logger("ocpp_soap.soap")
+_STORE_RETRY = 30
+
+
+class Answering:
+    """Answers the requests of one role and tells ``observers`` of each, once, before its answer is sent.
+
+    An observer may raise RetryLater or StoreUnavailable, which replaces the answer: a message that had to be kept and
+    could not be kept has to come again.
+    """
+
+    def __init__(
+        self, role: Role, receive: Receive, settings: SoapServerSettings, observers: Sequence[Observer] = ()
+    ) -> None:
+        self._receive = receive
+        self._transports = Transports(role, settings)
+        self._observers = tuple(observers)
+
+    def answer(self, exchange: Exchange) -> Answer:
+        """The answer to one request, without content coding."""
+        exchange.udc = self._receive
+        try:
+            status = self._transports.answer(exchange)
+        except (RetryLater, StoreUnavailable) as error:
+            return self._observed(exchange, *_later(exchange, error))
+        fault = exchange.out_error
+        if fault is not None:
+            _log.info("request answered with a fault", subcode=fault.subcode, kind=fault.kind, reason=fault.reason,
+                      **_about(exchange))  # fmt: skip
+        soap_namespace = exchange.in_document.soap_namespace if exchange.in_document else SOAP_12
+        answer = Answer(status, [("Content-Type", CONTENT_TYPES[soap_namespace])], exchange.out_string)
+        return self._observed(exchange, answer, fault.subcode if fault else "ok", fault.kind if fault else "")
+
+    def refused(self, exchange: Exchange, refused: http.Refused) -> Answer:
+        """The answer to a request whose body was not read."""
+        _log.info("request refused", kind=refused.kind, status=refused.answer.status, **_about(exchange))
+        return self._observed(exchange, refused.answer, refused.kind, refused.kind)
+
+    def _observed(self, exchange: Exchange, answer: Answer, outcome: str, kind: str) -> Answer:
+        if not self._observers:
+            return answer
+        exchanged = _exchanged(exchange, answer, outcome, kind)
+        for observer in self._observers:
+            try:
+                observer(exchanged)
+            except (RetryLater, StoreUnavailable) as error:
+                answer, outcome, kind = _later(exchange, error)
+                exchanged = replace(exchanged, status=answer.status, outcome=outcome, kind=kind, response=answer.body)
+            except Exception:
+                _log.exception("an observer of messages failed", **_about(exchange))
+        return answer
+
+
+def _exchanged(exchange: Exchange, answer: Answer, outcome: str, kind: str) -> Exchanged:
+    return Exchanged(
+        received_at=exchange.received_at,
+        seconds=time.perf_counter() - exchange.started,
+        status=answer.status,
+        outcome=outcome,
+        kind=kind,
+        charge_box_identity=exchange.identity or exchange.url_identity,
+        action=exchange.action.name if exchange.action else "",
+        version=exchange.version,
+        peer=exchange.peer,
+        request=exchange.in_string,
+        response=answer.body,
+        charset=exchange.charset,
+        url_identity=exchange.url_identity,
+        url_version=exchange.url_version,
+        warnings=exchange.warnings,
+    )
+
+
+def _later(exchange: Exchange, error: RetryLater | StoreUnavailable) -> tuple[Answer, str, str]:
+    status, after = (error.status, error.after) if isinstance(error, RetryLater) else (503, _STORE_RETRY)
+    kind = "rate_limit" if status == 429 else "store_unavailable" if isinstance(error, StoreUnavailable) else "overload"
+    _log.warning("request has to be sent again", status=status, kind=kind, reason=str(error), **_about(exchange))
+    answer = http.text(status, "The request cannot be processed now; send it again later.", ("Retry-After", str(after)))
+    return answer, "retry_later", kind
+
+
+def _about(exchange: Exchange) -> dict[str, str]:
+    return {
+        "charge_point": exchange.identity or exchange.url_identity,
+        "action": exchange.action.name if exchange.action else "",
+        "peer": exchange.peer,
+    }

@@ -1,0 +1,133 @@
+"""Request bodies: read within bounds of size, time and number, and freed from their content codings."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ocpp_soap.soap.compression import CannotDecompress, TooLarge, decompress
+from ocpp_soap.soap.http import Environ, Refused
+from ocpp_soap.soap.settings import SoapServerSettings
+
+_FIRST_PIECE = 256
+_LARGEST_PIECE = 65536
+_PEEK = 32768
+_CLOSE = ("Connection", "close")
+
+
+class Bodies:
+    """Reads the bodies of one server.
+
+    A body may have ``max_body`` bytes, before and after unpacking; ``large_body`` if the name of the request that may
+    be large stands near its beginning. WSGI has no time limit for a read and no way to interrupt one, so the time is
+    looked at between reads, and no more than ``max_waiting`` requests wait for their bodies at a time.
+    """
+
+    def __init__(self, settings: SoapServerSettings) -> None:
+        marker = settings.large_action.lower().encode() + b"request"
+        large = settings.large_body if settings.large_action else 0
+        self._limits = _Limits(settings.max_body, marker, max(settings.max_body, large))
+        self._timeout = settings.read_timeout
+        self._max_waiting = settings.max_waiting
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    def read(self, environ: Environ) -> bytes:
+        """The body of a request, unpacked.
+
+        Raises Refused: 413 for one that is too large, 408 for one that takes too long, 503 if too many are waiting,
+        400, 411 or 415 for one that cannot be read.
+        """
+        with self._lock:
+            if self._waiting >= self._max_waiting:
+                raise Refused(503, "Too many requests wait for their bodies; send this one again.", "too_many_waiting",
+                              ("Retry-After", "10"), _CLOSE)  # fmt: skip
+            self._waiting += 1
+        try:
+            coding = environ.get("HTTP_CONTENT_ENCODING", "")
+            body = self._received(environ, coded=bool(coding))
+        finally:
+            with self._lock:
+                self._waiting -= 1
+        return self._unpacked(body, coding) if coding else body
+
+    def _received(self, environ: Environ, *, coded: bool) -> bytes:
+        stated = environ.get("CONTENT_LENGTH", "")
+        read = environ["wsgi.input"].read
+        if stated:
+            return self._of_length(read, stated, coded=coded)
+        if environ.get("wsgi.input_terminated"):
+            return self._to_end(read, coded=coded)
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            raise Refused(411, "This server needs a Content-Length.", "no_length")
+        return b""
+
+    def _of_length(self, read: Callable[[int], bytes], stated: str, *, coded: bool) -> bytes:
+        if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
+            raise Refused(400, "Content-Length: expected a number.", "bad_length", _CLOSE)
+        length = int(stated)
+        if length > self._limits.large:
+            raise self._limits.too_large()
+        undecided = not coded and length > self._limits.usual
+        data = bytearray()
+        for piece in self._pieces(read, length):
+            data += piece
+            if undecided and len(data) >= min(length, _PEEK):
+                if length > self._limits.of(data):
+                    raise self._limits.too_large()
+                undecided = False
+        if len(data) < length:
+            raise Refused(400, "The body ended before its Content-Length.", "cut_body", _CLOSE)
+        return bytes(data)
+
+    def _to_end(self, read: Callable[[int], bytes], *, coded: bool) -> bytes:
+        data = bytearray()
+        limit = self._limits.large if coded else self._limits.usual
+        for piece in self._pieces(read, self._limits.large + 1):
+            data += piece
+            if len(data) > limit:
+                limit = self._limits.large if coded else self._limits.of(data)
+                if len(data) > limit:
+                    raise self._limits.too_large()
+        return bytes(data)
+
+    def _pieces(self, read: Callable[[int], bytes], length: int) -> Iterator[bytes]:
+        """Up to ``length`` bytes in pieces that double, so that a slow sender is noticed after about twice the time."""
+        until = time.monotonic() + self._timeout
+        size = _FIRST_PIECE
+        while length > 0:
+            piece = read(min(size, length))
+            if not piece:
+                return
+            yield piece
+            length -= len(piece)
+            if length > 0 and time.monotonic() > until:
+                raise Refused(408, f"The body did not arrive within {self._timeout:g} s.", "slow_body", _CLOSE)
+            size = min(size * 2, _LARGEST_PIECE)
+
+    def _unpacked(self, packed: bytes, coding: str) -> bytes:
+        try:
+            body = decompress(packed, coding, self._limits.large)
+        except TooLarge:
+            raise self._limits.too_large() from None
+        except CannotDecompress as error:
+            raise Refused(415, f"{str(error)[:1].upper()}{str(error)[1:]}.", "content_encoding") from None
+        if len(body) > self._limits.usual and len(body) > self._limits.of(body):
+            raise self._limits.too_large()
+        return body
+
+
+class _Limits(NamedTuple):
+    usual: int
+    marker: bytes
+    large: int
+
+    def of(self, beginning: bytes | bytearray) -> int:
+        if self.large > self.usual and self.marker in beginning[:_PEEK].replace(b"\0", b"").lower():
+            return self.large
+        return self.usual
+
+    def too_large(self) -> Refused:
+        return Refused(413, f"The body is larger than {self.usual} bytes.", "body_too_large", _CLOSE)
