@@ -1,0 +1,158 @@
+"""The line of each station: its open commands wait in it, and one worker at a time works on it.
+
+A line is a document under the station's identity. A worker claims it by writing its name and an end of the lease at a
+revision, so of several only one succeeds; a worker that died leaves a lease that ends, and the line is due again then.
+Whoever adds a command or hears the station writes the line too, so a worker that is about to let go of it notices.
+The clocks of the machines must agree to within :data:`MARGIN` seconds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from uuid import uuid4
+
+from ocpp_soap.central_system.fleet_collections import LINES
+from ocpp_soap.central_system.records import document_of, record_of, revise
+from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict
+from ocpp_soap.storage.base import Document, Range, Storage
+
+MARGIN = 15.0
+"""Seconds that a lease outlasts the call it is for: time to write the outcome and to wake the station up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The line of a station. ``touched`` counts those who wrote it while it was leased.
+
+    ``contact_at`` is the time of the message that made it due, ``woken_at`` of the last wake-up.
+    """
+
+    charge_box_identity: str
+    due_at: datetime | None = None
+    owner: str | None = None
+    leased_until: datetime | None = None
+    contact_at: datetime | None = None
+    woken_at: datetime | None = None
+    touched: int = 0
+
+    def is_leased(self, at: datetime) -> bool:
+        """Whether a worker has it ``at`` that time."""
+        return self.leased_until is not None and self.leased_until > at
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A line that this worker has: what is in it, and the revision at which that holds."""
+
+    line: Line
+    revision: int
+
+
+class Lines:
+    """The lines of all stations."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def touch(self, charge_box_identity: str, at: datetime) -> None:
+        """Make the line due; it begins if there is none."""
+
+        def touched(document: Document) -> Document:
+            return {**_due(document, at), "touched": document.get("touched", 0) + 1}
+
+        while revise(self._store, LINES, charge_box_identity, touched) is None:
+            try:
+                document = document_of(Line(charge_box_identity=charge_box_identity, due_at=at))
+                self._store.create(LINES, charge_box_identity, document)
+            except AlreadyExists:
+                continue
+            return
+
+    def contacted(self, times: dict[str, datetime]) -> list[str]:
+        """Make the lines of stations due that spoke at those times; which of them have one."""
+        if not self._store.find(LINES, limit=1).items:
+            return []
+        found = self._store.get_many(LINES, times)
+        for identity in found:
+            at = times[identity]
+            revise(self._store, LINES, identity, lambda document, at=at: {**_due(document, at), "contact_at": at})  # type: ignore[misc]
+        return list(found)
+
+    def missing(self, charge_box_identities: Iterable[str]) -> set[str]:
+        """Those of the stations that have no line."""
+        names = set(charge_box_identities)
+        return names - set(self._store.get_many(LINES, names))
+
+    def claim_due(self, worker: str, lease: float, limit: int) -> list[Claim]:
+        """Claim up to ``limit`` lines that are due, for ``lease`` seconds each."""
+        now = datetime.now(timezone.utc)
+        due = self._store.find(LINES, {"due_at": Range(None, now)}, limit=limit * 2).items
+        random.shuffle(due)
+        claims = (self._claim(item.key, item.revision, item.document, worker, lease) for item in due)
+        return [claim for claim, _ in zip((c for c in claims if c is not None), range(limit), strict=False)]
+
+    def claim(self, charge_box_identity: str, worker: str, lease: float) -> Claim | None:
+        """Claim the line of one station, due or not; None: it has none, or another worker has it."""
+        stored = self._store.get(LINES, charge_box_identity)
+        if stored is None:
+            return None
+        return self._claim(stored.key, stored.revision, stored.document, worker, lease)
+
+    def keep(self, claim: Claim, lease: float, **changes: datetime) -> Claim | None:
+        """Go on with a claimed line for another ``lease`` seconds; None: it is no longer this worker's."""
+        until = datetime.now(timezone.utc) + timedelta(seconds=lease)
+
+        def kept(document: Document) -> Document | None:
+            if document.get("owner") != claim.line.owner:
+                return None
+            return {**document, **changes, "leased_until": until, "due_at": until}
+
+        stored = revise(self._store, LINES, claim.line.charge_box_identity, kept)
+        if stored is None or stored.document.get("owner") != claim.line.owner:
+            return None
+        return Claim(record_of(Line, stored.document), stored.revision)
+
+    def release(self, claim: Claim, due_at: datetime | None, *, is_empty: bool) -> Claim | None:
+        """Let go of a line, which is due next at that time, or ends if it is empty; None: done, or it was lost.
+
+        If somebody wrote it since it was claimed or kept, it stays claimed and is returned as it is now.
+        """
+        identity = claim.line.charge_box_identity
+        free = replace(claim.line, owner=None, leased_until=None, due_at=due_at)
+        try:
+            if is_empty:
+                self._store.delete(LINES, identity, revision=claim.revision)
+            else:
+                self._store.replace(LINES, identity, document_of(free), revision=claim.revision)
+        except NotFound:
+            return None
+        except RevisionConflict:
+            stored = self._store.get(LINES, identity)
+            if stored is None or stored.document.get("owner") != claim.line.owner:
+                return None
+            return Claim(record_of(Line, stored.document), stored.revision)
+        return None
+
+    def _claim(self, identity: str, revision: int, document: Document, worker: str, lease: float) -> Claim | None:
+        now = datetime.now(timezone.utc)
+        line = record_of(Line, document)
+        if line.is_leased(now):
+            return None
+        until = now + timedelta(seconds=lease)
+        mine = replace(line, owner=f"{worker}/{uuid4().hex[:12]}", leased_until=until, due_at=until)
+        try:
+            stored = self._store.replace(LINES, identity, document_of(mine), revision=revision)
+        except (NotFound, RevisionConflict):
+            return None
+        return Claim(mine, stored.revision)
+
+
+def _due(document: Document, at: datetime) -> Document:
+    """The line due at that time at the latest; while somebody has it, when the lease ends as before."""
+    line = record_of(Line, document)
+    if line.is_leased(datetime.now(timezone.utc)):
+        return document
+    return {**document, "due_at": at if line.due_at is None else min(at, line.due_at)}
