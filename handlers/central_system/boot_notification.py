@@ -13,6 +13,6 @@ def handle(request: BootNotificationRequest, call: CentralSystemCall) -> BootNot
         central_system.stations.booted(station, request, call.received_at)
     return BootNotificationResponse(
         status=RegistrationStatus.ACCEPTED if station.is_accepted else RegistrationStatus.REJECTED,
-        current_time=datetime.now(timezone.utc),
+        current_time=datetime.now(timezone.utc).replace(microsecond=0),
         heartbeat_interval=central_system.admission.heartbeat_interval(station),
     )

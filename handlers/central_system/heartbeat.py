@@ -8,4 +8,4 @@ from ocpp_soap.messages import HeartbeatRequest, HeartbeatResponse
 
 def handle(request: HeartbeatRequest, call: CentralSystemCall) -> HeartbeatResponse:
     """Tell the time; that the station was heard is noted for every action."""
-    return HeartbeatResponse(current_time=datetime.now(timezone.utc))
+    return HeartbeatResponse(current_time=datetime.now(timezone.utc).replace(microsecond=0))

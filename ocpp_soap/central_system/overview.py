@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ocpp_soap.central_system.meter_values import MeterRecord
@@ -22,7 +24,8 @@ class StationOverview:
     """A station with the current status of its connectors, its open transactions and the latest of everything else.
 
     ``meter_values`` are the last messages of that kind, the newest first. What was odd in its messages is in
-    ``station.oddities``.
+    ``station.oddities``. ``clock_skew`` is by how many seconds the station's clock seems to be ahead of ours, behind if
+    negative, from the times in these messages; None: it sent none.
     """
 
     station: Station
@@ -31,6 +34,23 @@ class StationOverview:
     meter_values: list[MeterRecord]
     firmware: Notification | None
     diagnostics: Notification | None
+
+    @property
+    def clock_skew(self) -> float | None:
+        """The largest of the differences between a time and its receipt: delay makes them smaller, never larger."""
+        skews = [(sent - received).total_seconds() for sent, received in self._times()]
+        return round(max(skews), 1) if skews else None
+
+    def _times(self) -> Iterator[tuple[datetime, datetime]]:
+        for status in self.connectors:
+            if status.timestamp != status.received_at:
+                yield status.timestamp, status.received_at
+        for record in self.meter_values:
+            if record.samples:
+                yield max(sample["timestamp"] for sample in record.samples), record.received_at
+        for transaction in self.open_transactions:
+            if transaction.start_time is not None and transaction.start_received_at is not None:
+                yield transaction.start_time, transaction.start_received_at
 
 
 def overview(central_system: CentralSystem, charge_box_identity: str) -> StationOverview | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import timedelta
 
 import pytest
 
@@ -99,3 +100,15 @@ def test_an_overview_gathers_all_that_is_known_of_a_station(central_system, send
     assert [t.transaction_id for t in gathered.open_transactions] == [started.transaction_id]
     assert len(gathered.meter_values) == 1
     assert (gathered.firmware, gathered.diagnostics) == (None, None)
+
+
+def test_the_clock_of_a_station_is_compared_with_ours(central_system, send, noon):
+    send(HeartbeatRequest())
+    assert overview(central_system, "CP001").clock_skew is None
+    ahead = timedelta(hours=2)
+    late = StatusNotificationRequest(
+        connector_id=1, status="Occupied", error_code="NoError", timestamp=noon - timedelta(days=1)
+    )
+    send(late, received_at=noon)
+    send(StartTransactionRequest(connector_id=1, id_tag="A", timestamp=noon + ahead, meter_start=0), received_at=noon)
+    assert overview(central_system, "CP001").clock_skew == 7200

@@ -1,0 +1,182 @@
+"""The message journal, and the envelopes that are kept because energy flowed."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from ocpp_soap.central_system.collections import KEPT_PARTS
+from ocpp_soap.central_system.journal import Journal
+from ocpp_soap.dispatch import Exchanged, MessageWarning
+from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.messages import Version
+
+START = b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><startTransactionRequest/></e:Body>'
+
+
+@pytest.fixture
+def exchanged(noon):
+    def make(**values):
+        known = {"charge_box_identity": "CP001", "action": "Authorize", "version": Version.V15, "request": b"<a/>"}
+        fixed = {"received_at": noon, "seconds": 0.0125, "status": 200, "outcome": "ok", "response": b"<answer/>"}
+        return Exchanged(**{**known, **fixed, **values})
+
+    return make
+
+
+@pytest.fixture
+def journal(central_system):
+    return central_system.journal
+
+
+def test_a_message_is_noted_with_who_when_what_how_long_and_how_it_ended(journal, exchanged, noon):
+    warning = MessageWarning("too_long", "idTag", "x")
+    journal.add(exchanged(peer="10.0.0.1", outcome="ProtocolError", status=400, warnings=[warning]))
+    journal.flush()
+    (entry,) = journal.list().items
+    assert (entry.charge_box_identity, entry.at, entry.action, entry.direction) == ("CP001", noon, "Authorize", "in")
+    assert (entry.outcome, entry.status, entry.milliseconds) == ("ProtocolError", 400, 12.5)
+    assert (entry.bytes_in, entry.bytes_out, entry.peer, entry.version) == (4, 9, "10.0.0.1", "1.5")
+    assert entry.warnings == [{"kind": "too_long", "where": "idTag", "sent": "x"}]
+    assert (entry.request, entry.response) == (None, None)
+    assert journal.get(entry.id) == entry
+
+
+def test_envelopes_are_kept_only_when_that_is_on(make_central_system, exchanged):
+    journal = make_central_system(JOURNAL__ENVELOPES="true").journal
+    journal.add(exchanged(request=b"<a>\xff</a>"))
+    journal.flush()
+    (entry,) = journal.list().items
+    assert (entry.request, entry.response) == ("<a>\N{REPLACEMENT CHARACTER}</a>", "<answer/>")
+
+
+def test_a_journal_that_is_off_keeps_nothing(make_central_system, exchanged):
+    journal = make_central_system(JOURNAL__ENABLED="false").journal
+    journal.add(exchanged())
+    journal.add(exchanged(action="Heartbeat"))
+    journal.flush()
+    assert journal.list().items == []
+
+
+def test_heartbeats_are_counted_unless_something_was_odd(journal, exchanged):
+    for _ in range(5):
+        journal.add(exchanged(action="Heartbeat"))
+    journal.add(exchanged(action="Heartbeat", warnings=[MessageWarning("wsa_namespace")]))
+    journal.add(exchanged(action="Heartbeat", outcome="SecurityError"))
+    journal.flush()
+    entries = journal.list(action="Heartbeat").items
+    assert sorted(entry.count for entry in entries) == [1, 1, 5]
+
+
+def test_entries_are_found_by_station_action_outcome_and_time_in_pages(journal, exchanged, noon):
+    for minute in range(6):
+        journal.add(
+            exchanged(
+                received_at=noon + timedelta(minutes=minute),
+                charge_box_identity=f"CP{minute % 2}",
+                action=("Authorize", "MeterValues", "Authorize")[minute % 3],
+                outcome="ok" if minute < 5 else "ProtocolError",
+            )
+        )
+    journal.flush()
+
+    def minutes(**conditions):
+        return [(entry.at - noon) // timedelta(minutes=1) for entry in journal.list(**conditions).items]
+
+    assert minutes() == [0, 1, 2, 3, 4, 5]
+    assert minutes(descending=True, limit=2) == [5, 4]
+    assert minutes(charge_box_identity="CP1") == [1, 3, 5]
+    assert minutes(charge_box_identity="CP1", action="Authorize") == [3, 5]
+    assert minutes(outcome="ProtocolError") == [5]
+    assert minutes(since=noon + timedelta(minutes=2), until=noon + timedelta(minutes=4)) == [2, 3]
+    first = journal.list(limit=4)
+    assert len(journal.list(limit=4, after=first.next).items) == 2
+
+
+def test_entries_are_stored_by_themselves_within_seconds(central_system, exchanged):
+    central_system.journal.add(exchanged())
+    deadline = time.monotonic() + 5
+    while not central_system.journal.list().items:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_old_entries_end(central_system, exchanged, noon):
+    journal = Journal(central_system.store, enabled=True, envelopes=False, keep_days=30)
+    journal.add(exchanged(received_at=noon - timedelta(days=31)))
+    journal.add(exchanged(received_at=noon - timedelta(days=29)))
+    journal.flush()
+    journal.forget_old(noon)
+    assert [entry.at for entry in journal.list().items] == [noon - timedelta(days=29)]
+    journal.close()
+
+
+def test_a_store_that_fails_loses_no_entry(journal, exchanged, central_system, monkeypatch):
+    journal.add(exchanged())
+    with monkeypatch.context() as patched:
+        patched.setattr(central_system.store, "append", unavailable)
+        with pytest.raises(StoreUnavailable):
+            journal.flush()
+    journal.flush()
+    assert len(journal.list().items) == 1
+
+
+def unavailable(*_, **__):
+    raise StoreUnavailable("disk full")
+
+
+@pytest.mark.parametrize("action", ["StartTransaction", "StopTransaction", "MeterValues"])
+def test_what_reports_energy_and_gets_a_fault_is_kept_as_it_came(central_system, exchanged, noon, action):
+    body = b"\xef\xbb\xbf<broken \xff" + bytes(range(256)) * 10
+    faulted = exchanged(action=action, outcome="ProtocolError", status=400, request=body, url_identity="CP001")
+    for _ in range(2):
+        central_system.observe(faulted)
+    (envelope,) = central_system.kept.list().items
+    assert (envelope.charge_box_identity, envelope.action, envelope.outcome) == ("CP001", action, "ProtocolError")
+    assert (envelope.at, envelope.state, envelope.size, envelope.url_identity) == (noon, "kept", len(body), "CP001")
+    assert central_system.kept.body(envelope) == body
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_start_that_could_not_even_be_read_is_kept(central_system, exchanged, encoding):
+    body = START.decode().encode(encoding)
+    central_system.observe(exchanged(action="", version=None, outcome="ProtocolError", request=body))
+    assert [envelope.action for envelope in central_system.kept.list().items] == ["StartTransaction"]
+
+
+def test_nothing_else_is_kept(central_system, exchanged):
+    central_system.observe(exchanged(action="StartTransaction", request=START))
+    central_system.observe(exchanged(action="StartTransaction", outcome="retry_later", status=503, request=START))
+    central_system.observe(exchanged(action="Authorize", outcome="ProtocolError"))
+    central_system.observe(exchanged(action="", outcome="ProtocolError", request=b"<html/>"))
+    assert central_system.kept.list().items == []
+
+
+def test_a_big_envelope_is_kept_in_parts(central_system, exchanged):
+    import random
+
+    body = random.Random(7).randbytes(2_000_000)
+    central_system.observe(exchanged(action="StopTransaction", outcome="InternalError", request=body))
+    (envelope,) = central_system.kept.list().items
+    assert envelope.parts == 4
+    assert central_system.kept.body(envelope) == body
+    assert central_system.kept.forget(envelope.id)
+    assert not central_system.kept.forget(envelope.id)
+    assert central_system.store.count(KEPT_PARTS) == 0
+
+
+def test_an_envelope_that_cannot_be_kept_is_not_answered_with_its_fault(central_system, exchanged, monkeypatch):
+    monkeypatch.setattr(central_system.store, "put", unavailable)
+    with pytest.raises(StoreUnavailable):
+        central_system.observe(exchanged(action="StartTransaction", outcome="InternalError", request=START))
+
+
+def test_a_replayed_envelope_is_told_apart(central_system, exchanged, noon):
+    central_system.observe(exchanged(action="StartTransaction", outcome="InternalError", request=START))
+    (envelope,) = central_system.kept.list(state="kept").items
+    replayed = central_system.kept.replayed(envelope.id, noon)
+    assert (replayed.state, replayed.replayed_at) == ("replayed", noon)
+    assert central_system.kept.list(state="kept").items == []
+    assert central_system.kept.get(envelope.id) == replayed
