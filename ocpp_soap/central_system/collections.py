@@ -61,7 +61,7 @@ CONNECTORS = Collection("connectors", indexes=(("charge_box_identity", "connecto
 NOTIFICATIONS = Collection("notifications", indexes=(("charge_box_identity", "kind"),), append_only=True)
 """Every FirmwareStatusNotification and DiagnosticsStatusNotification, in the order of arrival."""
 
-EVENTS = Collection("events", indexes=(("charge_box_identity",), ("kind",)), append_only=True)
+EVENTS = Collection("events", indexes=(("charge_box_identity",), ("kind",), ("at",)), append_only=True)
 """What happened, in the order in which it was stored."""
 
 API_KEYS = Collection("api_keys", indexes=(("name",),))
@@ -110,5 +110,5 @@ ALL = (
 TRANSACTION_ID = "transaction_id"
 """The counter that transaction ids come from."""
 
-COUNTERS = (TRANSACTION_ID,)
+COUNTERS = (TRANSACTION_ID, COMMAND_ID)
 """Every counter of the central system, for copying a store."""

@@ -37,8 +37,9 @@ class Commands:
     ) -> Any:
         """Send a request message to a station in the version it speaks and return its response message.
 
-        ``timeout`` in seconds is for the whole call; ``message_id`` is made up if none is given. Raises NoAddress (also for a station that is not known),
-        NotSupportedInVersion, InvalidMessage, and what else of CallFailed the call itself ends in.
+        ``timeout`` in seconds is for the whole call; ``message_id`` is made up if none is given. Raises NoAddress (also
+        for a station that is not known), NotSupportedInVersion, InvalidMessage, and what else of CallFailed the call
+        itself ends in.
         """
         station = self._stations.get(charge_box_identity)
         if station is None:

@@ -163,10 +163,8 @@ class Journal:
 
     def forget_old(self, now: datetime) -> None:
         """Remove the entries that are older than the journal is kept."""
-        old = {"at": Range(None, now - self._keep)}
-        while entries := self._store.find(JOURNAL, old, limit=1000).items:
-            for entry in entries:
-                self._store.delete(JOURNAL, entry.key)
+        while self._store.delete_where(JOURNAL, {"at": Range(None, now - self._keep)}):
+            pass
 
     def close(self) -> None:
         """Store what is left and end the thread. Calling it again does nothing."""
