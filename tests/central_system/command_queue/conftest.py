@@ -54,24 +54,24 @@ class Site:
         return [call.request for call in self.calls if call.charge_box_identity == identity]
 
 
-@pytest.fixture()
+@pytest.fixture
 def site() -> Site:
     return Site()
 
 
-@pytest.fixture()
+@pytest.fixture
 def listener(site: Site) -> Iterator[Listener]:
     settings = server_settings(load(None, {}), Role.CHARGE_POINT)
     with Listener(site, settings, "127.0.0.1", threads=32) as made:  # type: ignore[arg-type]
         yield made
 
 
-@pytest.fixture()
+@pytest.fixture
 def url_of(listener: Listener) -> Callable[[str], str]:
     return lambda identity: listener.url(identity, Version.V15, "http://127.0.0.1:9/")
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_system(
     make_central_system: Callable[..., CentralSystem], url_of: Callable[[str], str]
 ) -> Callable[..., CentralSystem]:
@@ -90,7 +90,7 @@ def make_system(
     return make
 
 
-@pytest.fixture()
+@pytest.fixture
 def speak(make_call: Callable[..., Call]) -> Callable[..., Any]:
     """Let a station send a Heartbeat."""
 
@@ -103,7 +103,7 @@ def speak(make_call: Callable[..., Call]) -> Callable[..., Any]:
     return heartbeat
 
 
-@pytest.fixture()
+@pytest.fixture
 def eventually() -> Callable[..., None]:
     """Wait until a condition holds, 10 s at most."""
 

@@ -17,7 +17,7 @@ from ocpp_soap.central_system.command_queue.record import CommandState
 RESET = ("Reset", {"type": "Soft"})
 
 
-@pytest.fixture()
+@pytest.fixture
 def webhook() -> Iterator[tuple[str, list[Any]]]:
     received: list[Any] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -106,7 +107,7 @@ def test_the_pauses_between_attempts_grow(make_system: Any, eventually: Any) -> 
     (command,) = system.command_queue.create(*RESET, ["CP000"], max_attempts=4)
     failed = final(system, command, eventually)
     starts = [attempt.started_at for attempt in failed.attempts]
-    pauses = [(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False)]
+    pauses = [(b - a).total_seconds() for a, b in itertools.pairwise(starts)]
     assert failed.state == "failed"
     assert failed.reason.startswith("unreachable: ")
     assert [pause >= least for pause, least in zip(pauses, (0.2, 0.4, 0.8), strict=True)] == [True] * 3
