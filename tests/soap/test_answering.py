@@ -1,0 +1,136 @@
+"""Every request is shown to the observers, once, before its answer leaves."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timezone
+
+import pytest
+
+from ocpp_soap import config, errors
+from ocpp_soap import messages as m
+from ocpp_soap.soap.answering import Answering
+from ocpp_soap.soap.exchange import Exchange
+from ocpp_soap.soap.server import SoapServer
+from ocpp_soap.soap.settings import server_settings
+
+NOW = datetime(2012, 6, 8, 10, 0, tzinfo=timezone.utc)
+ALIVE = m.HeartbeatResponse(current_time=NOW)
+HEARTBEAT = "<c:heartbeatRequest/>"
+
+
+@pytest.fixture
+def observed(service):
+    """A function that makes a Service with an observer that keeps, or raises, and the list it keeps."""
+
+    def make(answer, raises=None, **environ):
+        seen = []
+
+        def observe(exchanged):
+            seen.append(exchanged)
+            if raises:
+                raise raises
+
+        served = service(answer, **environ)
+        served.application = SoapServer(served.role, served.receive, served.settings, [observe, seen.append])
+        return served, seen
+
+    return make
+
+
+def raising(error):
+    def answer(call):
+        raise error
+
+    return answer
+
+
+def test_an_answered_request(observed, envelope):
+    served, seen = observed(ALIVE)
+    request = envelope(HEARTBEAT)
+    reply = served.post(request, "/Ocpp/1.5/CentralSystemService/CB1", CONTENT_TYPE="text/xml;charset=UTF-8")
+    assert len(seen) == 2
+    exchanged = seen[0]
+    assert (exchanged.status, exchanged.outcome, exchanged.kind) == (200, "ok", "")
+    assert (exchanged.charge_box_identity, exchanged.action, exchanged.version) == ("CB1", "Heartbeat", m.Version.V15)
+    assert (exchanged.url_identity, exchanged.url_version, exchanged.charset) == ("CB1", m.Version.V15, "UTF-8")
+    assert (exchanged.request, exchanged.response, exchanged.peer) == (request.encode(), reply.body, "127.0.0.1")
+    assert 0 < exchanged.seconds < 10
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "outcome", "kind"),
+    [
+        (errors.SecurityError(kind="unknown_station"), 400, "SecurityError", "unknown_station"),
+        (KeyError("x"), 500, "InternalError", "unexpected"),
+        (errors.RetryLater("slow down", status=429, after=3), 429, "retry_later", "rate_limit"),
+        (errors.RetryLater("busy"), 503, "retry_later", "overload"),
+        (errors.StoreUnavailable("full"), 503, "retry_later", "store_unavailable"),
+    ],
+)
+def test_a_request_that_failed(error, status, outcome, kind, observed, envelope):
+    served, seen = observed(raising(error))
+    assert served.post(envelope(HEARTBEAT)).status == status
+    assert [(e.status, e.outcome, e.kind) for e in seen] == [(status, outcome, kind)] * 2
+
+
+def test_a_request_that_was_not_understood_keeps_its_bytes(observed):
+    served, seen = observed(ALIVE)
+    assert served.post(b"<startTransactionRequest>", "/Ocpp/CentralSystemService/CB9").status == 400
+    assert (seen[0].outcome, seen[0].kind, seen[0].charge_box_identity) == ("ProtocolError", "not_xml", "CB9")
+    assert seen[0].request == b"<startTransactionRequest>"
+
+
+def test_a_request_that_was_not_read(observed):
+    served, seen = observed(ALIVE)
+    assert served.post(b"x", CONTENT_LENGTH="99999999").status == 413
+    assert (seen[0].status, seen[0].outcome, seen[0].request) == (413, "body_too_large", b"")
+
+
+def test_what_could_not_be_kept_has_to_come_again(observed, envelope):
+    served, seen = observed(raising(errors.ProtocolError()), errors.StoreUnavailable("full"))
+    reply = served.post(envelope(HEARTBEAT))
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "30")
+    assert [(e.status, e.outcome) for e in seen] == [(400, "ProtocolError"), (503, "retry_later")]
+
+
+def test_an_observer_that_fails_changes_no_answer(observed, envelope):
+    served, seen = observed(ALIVE, KeyError("bug"))
+    assert served.post(envelope(HEARTBEAT)).status == 200
+    assert len(seen) == 2
+
+
+def test_credentials_reach_the_call(service, envelope):
+    proxied = {
+        "OCPP_SOAP__SERVER__TRUSTED_PROXIES": '["127.0.0.1/32"]',
+        "OCPP_SOAP__SERVER__CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-S-DN",
+    }
+    basic = "Basic " + base64.b64encode("CB1:pass:wörd".encode()).decode()
+    told = {"HTTP_AUTHORIZATION": basic, "HTTP_X_SSL_CLIENT_S_DN": "CN=CB1"}
+    trusting, wary = service(ALIVE, **proxied), service(ALIVE)
+    for served, subject in ((trusting, "CN=CB1"), (wary, "")):
+        served.post(envelope(HEARTBEAT), **told)
+        (call,) = served.calls
+        assert (call.username, call.password, call.client_subject) == ("CB1", "pass:wörd", subject)
+        assert "wörd" not in repr(call)
+
+
+@pytest.mark.parametrize("authorization", ["", "Basic", "Basic !!!", "Bearer abc", "Basic gICA"])
+def test_odd_credentials_are_none(authorization, service, envelope):
+    served = service(ALIVE)
+    assert served.post(envelope(HEARTBEAT), HTTP_AUTHORIZATION=authorization).status == 200
+    assert served.calls[0].password == ""
+
+
+def test_kept_bytes_can_be_answered_again_without_http(envelope):
+    calls, seen = [], []
+
+    def receive(call):
+        calls.append(call)
+        return ALIVE
+
+    settings = server_settings(config.load(None, {}), m.Role.CENTRAL_SYSTEM)
+    answering = Answering(m.Role.CENTRAL_SYSTEM, receive, settings, [seen.append])
+    answer = answering.answer(Exchange(NOW, body=envelope(HEARTBEAT).encode(), peer="192.0.2.1"))
+    assert answer.status == 200
+    assert (calls[0].received_at, calls[0].peer, seen[0].outcome) == (NOW, "192.0.2.1", "ok")
