@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from ocpp_soap.central_system.collections import METER_VALUES
-from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, select, warning_documents
+from ocpp_soap.central_system.records import (
+    Listing,
+    canonical,
+    digest_of,
+    record_of,
+    select,
+    warning_documents,
+)
 from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
@@ -19,9 +26,6 @@ from ocpp_soap.storage.base import Document, Storage
 
 LARGEST_DOCUMENT = 250_000
 """Rough size of a stored document above which a message is spread over several: characters, properties included."""
-
-_SIZE_OF_VALUE = 200
-_SIZE_OF_SAMPLE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,24 +122,42 @@ class MeterValues:
         reported_transaction_id: int | None,
         values: Iterable[MeterValue],
     ) -> None:
-        samples = [document_of(value) for value in values]
-        key = digest(call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples)
+        samples = [{"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values]
+        content = canonical(
+            (call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples)
+        )
+        key = digest_of(content)
+        common: Document = {
+            "charge_box_identity": call.charge_box_identity,
+            "connector_id": connector_id,
+            "received_at": call.received_at,
+            "source": call.action.name,
+            "version": call.version.value,
+            "transaction_id": transaction_id,
+            "reported_transaction_id": reported_transaction_id,
+            "warnings": warning_documents(call.warnings),
+        }
         entries = []
-        for number, part in enumerate(_parts(samples)):
-            record = MeterRecord(
-                charge_box_identity=call.charge_box_identity,
-                connector_id=connector_id,
-                timestamp=part[0]["timestamp"] if part else call.received_at,
-                received_at=call.received_at,
-                source=call.action.name,
-                version=call.version.value,
-                transaction_id=transaction_id,
-                reported_transaction_id=reported_transaction_id,
-                samples=part,
-                warnings=warning_documents(call.warnings),
-            )
-            entries.append((f"{key}-{number}" if number else key, document_of(record)))
+        for number, part in enumerate([samples] if len(content) < LARGEST_DOCUMENT else _parts(samples)):
+            timestamp = part[0]["timestamp"] if part else call.received_at
+            entries.append((f"{key}-{number}" if number else key, {**common, "timestamp": timestamp, "samples": part}))
         self._store.append(METER_VALUES, entries)
+
+
+def _sampled(value: SampledValue) -> Document:
+    """A value with those of its properties that were sent."""
+    document: Document = {"value": value.value}
+    if value.context is not None:
+        document["context"] = value.context
+    if value.format is not None:
+        document["format"] = value.format
+    if value.measurand is not None:
+        document["measurand"] = value.measurand
+    if value.location is not None:
+        document["location"] = value.location
+    if value.unit is not None:
+        document["unit"] = value.unit
+    return document
 
 
 def _parts(samples: list[Document]) -> Iterator[list[Document]]:
@@ -144,7 +166,7 @@ def _parts(samples: list[Document]) -> Iterator[list[Document]]:
     size = 0
     for sample in samples:
         for values in _pieces(sample["value"]):
-            more = _SIZE_OF_SAMPLE + sum(_size(value) for value in values)
+            more = len(canonical({**sample, "value": values}))
             if part and size + more > LARGEST_DOCUMENT:
                 yield part
                 part, size = [], 0
@@ -158,13 +180,10 @@ def _pieces(values: list[Document]) -> Iterator[list[Document]]:
     piece: list[Document] = []
     size = 0
     for value in values:
-        if piece and size + _size(value) > LARGEST_DOCUMENT:
+        more = len(canonical(value))
+        if piece and size + more > LARGEST_DOCUMENT:
             yield piece
             piece, size = [], 0
         piece.append(value)
-        size += _size(value)
+        size += more
     yield piece
-
-
-def _size(value: Document) -> int:
-    return _SIZE_OF_VALUE + sum(len(text) for text in value.values())

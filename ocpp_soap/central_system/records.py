@@ -17,6 +17,7 @@ from ocpp_soap.storage.base import Collection, Document, Storage, Stored
 
 T = TypeVar("T")
 ATTEMPTS = 100
+_PLAIN = frozenset({str, int, float, bool, datetime, type(None)})
 _FIELD_NAMES: dict[type[Any], tuple[str, ...]] = {}
 
 
@@ -30,10 +31,17 @@ class Listing(Generic[T]):
 
 def document_of(record: Any) -> Document:
     """A dataclass as a plain document: choices as their text, parts as documents, absent values left out."""
-    return {name: _plain(value) for name in _field_names(type(record)) if (value := getattr(record, name)) is not None}
+    document: Document = {}
+    for name in _field_names(type(record)):
+        value = getattr(record, name)
+        if value is not None:
+            document[name] = value if type(value) in _PLAIN else _plain(value)
+    return document
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (list, tuple)):
@@ -69,7 +77,16 @@ def fold(id_tag: str) -> str:
 
 def digest(*parts: Any) -> str:
     """A key made of content: equal parts give the same 40 hexadecimal digits in every process."""
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_time_text)
+    return digest_of(canonical(parts))
+
+
+def canonical(content: Any) -> str:
+    """Content as one text that is the same for equal content, with times in UTC; documents keep their order."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_time_text)
+
+
+def digest_of(text: str) -> str:
+    """The key of a text that :func:`canonical` made."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
