@@ -102,6 +102,11 @@ class Program:
         assert done.returncode == expect, f"{arguments} ended with {done.returncode}: {done.stderr}{done.stdout}"
         return done
 
+    def wait_until_known(self, identity: str, seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while identity not in [row["charge_box_identity"] for row in self.json("stations", "list")]:
+            assert time.monotonic() < deadline, f"{identity} sent nothing within {seconds} s"
+
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)
 
@@ -117,6 +122,7 @@ def simulated_station(program: Program, version: Version, identity: str) -> Iter
     process = subprocess.Popen(command, env=program.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(f"{url}/Ocpp/ChargePointService", process)
+        program.wait_until_known(identity)
         yield url
     finally:
         process.terminate()

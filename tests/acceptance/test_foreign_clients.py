@@ -94,7 +94,7 @@ def call_with_suds(client: suds.client.Client, action: str, identity: str) -> An
 def stations(request: pytest.FixtureRequest, program: Program) -> Iterator[tuple[Version, str]]:
     """A simulated charge point of each version: its version and the URL where it listens."""
     version: Version = request.param
-    with simulated_station(program, version, "SIM") as url:
+    with simulated_station(program, version, f"SIM-{version}") as url:
         yield version, url
 
 
@@ -120,5 +120,5 @@ def test_zeep_and_suds_call_every_operation_of_a_charge_point(stations: tuple[Ve
     description = f"{url}/Ocpp/{version}/ChargePointService?wsdl"
     zeep_peer, suds_peer = zeep_client(description), suds_client(description)
     for action in (a.name for a in actions(Role.CHARGE_POINT, version)):
-        check(action, call_with_zeep(zeep_peer, version, action, "SIM"))
-        check(action, call_with_suds(suds_peer, action, "SIM"))
+        check(action, call_with_zeep(zeep_peer, version, action, f"SIM-{version}"))
+        check(action, call_with_suds(suds_peer, action, f"SIM-{version}"))
