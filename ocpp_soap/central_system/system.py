@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from ocpp_soap import storage
 from ocpp_soap.central_system.access import Access
 from ocpp_soap.central_system.api_keys import ApiKeys
+from ocpp_soap.central_system.approval import Approval
 from ocpp_soap.central_system.audit import Audit
 from ocpp_soap.central_system.background import Background
 from ocpp_soap.central_system.call import CentralSystemCall
+from ocpp_soap.central_system.command_queue.mending import Mending
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.central_system.command_queue.setup import make_workers
 from ocpp_soap.central_system.commands import Commands
 from ocpp_soap.central_system.contacts import Contacts
+from ocpp_soap.central_system.duties import Duties
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
@@ -22,8 +25,10 @@ from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.notifications import Notifications
 from ocpp_soap.central_system.observation import observe
+from ocpp_soap.central_system.open_sessions import OpenSessions
 from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.registration import Admission
+from ocpp_soap.central_system.silence import Silences
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.central_system.stations import Stations
 from ocpp_soap.central_system.statuses import Statuses
@@ -92,10 +97,25 @@ class CentralSystem:
             max_attempts=settings.commands.max_attempts,
         )
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
+        self.approval = Approval(self.stations, self.events)
+        self.admission.registered = self.approval.registered
+        self.silences = Silences(
+            store,
+            self.events,
+            heartbeats=settings.watch.silent_after_heartbeats,
+            heartbeat_interval=settings.registration.heartbeat_interval,
+        )
+        self.open_sessions = OpenSessions(store, self.transactions, self.events, limit=settings.watch.open_transaction)
         self.hearing = Hearing()
         self.hearing.add(self.command_queue.heard)
+        self.hearing.add(self.silences.heard)
         self.admission.heard = lambda call, station: self.hearing.note(station.charge_box_identity, call.received_at)
+        self.duties = Duties(store)
+        self.duties.add("commands", Mending(store, self.command_queue).mend)
+        self.duties.add("silence", self.silences.search)
+        self.duties.add("open sessions", self.open_sessions.search)
         self.background = Background()
+        self.background.add("duties", self.duties.run)
         self.background.add("hearing", self.hearing.run)
         self.background.add("commands", self.command_workers.run)
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)

@@ -25,11 +25,9 @@ from ocpp_soap.central_system.fleet_collections import COMMAND_ID, COMMANDS
 from ocpp_soap.central_system.records import revise
 from ocpp_soap.central_system.stations import Stations
 from ocpp_soap.errors import NotFound
-from ocpp_soap.storage.base import Document, Range, Storage
+from ocpp_soap.storage.base import Document, Storage
 
 AT_ONCE = 500
-ABANDONED = 30.0
-"""Seconds after which a command that no worker has looked at is taken for one whose creator died."""
 
 
 class CommandQueue(CommandTable):
@@ -137,7 +135,7 @@ class CommandQueue(CommandTable):
             return None
         command = read(stored.document)
         if was_open and not command.is_open:
-            self._tell(command)
+            self.tell(command)
         return command
 
     def wait(
@@ -159,16 +157,6 @@ class CommandQueue(CommandTable):
         if self.lines.contacted(times):
             self.on_due()
 
-    def mend(self) -> int:
-        """Put commands into their line whose creator died before it could; how many were found."""
-        then = datetime.now(timezone.utc) - timedelta(seconds=ABANDONED)
-        where = {"state": CommandState.CREATED.value, "created_at": Range(None, then)}
-        found = self._store.find(COMMANDS, where, limit=AT_ONCE).items
-        stations = self.lines.missing(item.document["charge_box_identity"] for item in found)
-        for station in stations:
-            self.lines.touch(station, datetime.now(timezone.utc))
-        return len(stations)
-
     def _check_known(self, stations: Sequence[str]) -> None:
         unknown = [station for station in stations if self._stations.get(station) is None]
         if unknown:
@@ -185,14 +173,20 @@ class CommandQueue(CommandTable):
             self.lines.touch(command.charge_box_identity, command.created_at)
         self.on_due()
 
-    def _tell(self, command: Command) -> None:
+    def tell(self, command: Command) -> None:
+        """Add the event of a command's end, unless it is there."""
         self._events.add(
             f"command.{command.state}",
             command.charge_box_identity,
-            key=f"command:{command.command_id}:{command.state}",
+            key=event_key(command),
             command_id=command.command_id,
             action=command.action,
             status=command.status,
             reason=command.reason or None,
             attempts=len(command.attempts),
         )
+
+
+def event_key(command: Command) -> str:
+    """The key of the event of a command's end."""
+    return f"command:{command.command_id}:{command.state}"

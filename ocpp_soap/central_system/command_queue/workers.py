@@ -13,7 +13,6 @@ from ocpp_soap.central_system.command_queue.lines import Claim
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.errors import StorageError, StoreClosed
 
-MENDING_INTERVAL = 30.0
 SECONDS_TO_STOP = 1.0
 
 _log = structlog.get_logger("ocpp_soap.central_system")
@@ -44,11 +43,7 @@ class Workers:
 
     def run(self, stop: threading.Event) -> None:
         """Deliver what is due anywhere until ``stop`` is set."""
-        next_mending = 0.0
         while not stop.is_set():
-            if time.monotonic() >= next_mending:
-                next_mending = time.monotonic() + MENDING_INTERVAL
-                self._queue.mend()
             self._fill(lambda free: self._queue.lines.claim_due(self._delivery.worker, self._lease, free))
             self._wait(stop)
         self._let_finish()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
-from ocpp_soap.central_system.command_queue.record import Command
+from ocpp_soap.central_system.command_queue.mending import Mending
+from ocpp_soap.central_system.command_queue.record import Command, key_of, write
+from ocpp_soap.central_system.fleet_collections import COMMANDS
 from ocpp_soap.errors import InternalError, InvalidMessage, NotFound
 
 RESET = ("Reset", {"type": "Soft"})
@@ -174,15 +177,28 @@ def test_a_command_cancelled_while_it_is_sent_is_decided_by_the_answer(
     assert (cancelled.state, cancelled.attempts[0].outcome) == ("cancelled", "timed_out")
 
 
-def test_a_command_without_a_line_is_found(make_system: Any, eventually: Any, monkeypatch: Any) -> None:
+def test_a_command_whose_creator_died_before_it_was_in_line_is_found(make_system: Any, eventually: Any) -> None:
     system = make_system(works=False)
     (command,) = system.command_queue.create(*RESET, ["CP000"])
     claim = system.command_queue.lines.claim("CP000", "its creator died", 60)
     system.command_queue.lines.release(claim, None, is_empty=True)
-    monkeypatch.setattr("ocpp_soap.central_system.command_queue.queue.ABANDONED", 0.0)
-    assert system.command_queue.mend() == 1
+    Mending(system.store, system.command_queue, patience=0).mend({})
     system.start_workers()
     assert final(system, command, eventually).state == "done"
+
+
+def test_an_end_that_was_not_told_is_told_later_and_once(make_system: Any) -> None:
+    system = make_system(works=False)
+    (command,) = system.command_queue.create(*RESET, ["CP000"])
+    closed = replace(command, state="failed", is_open=False, closed_at=datetime.now(timezone.utc))
+    system.store.put(COMMANDS, {key_of(command.command_id): write(closed)})
+    mending = Mending(system.store, system.command_queue, patience=0)
+    mark = mending.mend({})
+    mending.mend({})
+    mending.mend(mark)
+    assert [event.kind for event in system.events.list().items if event.kind.startswith("command.")] == [
+        "command.failed"
+    ]
 
 
 @pytest.mark.parametrize(

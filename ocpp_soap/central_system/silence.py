@@ -1,0 +1,114 @@
+"""Stations that have gone silent, and that are back: told as events, and kept while they last.
+
+Every message is a sign of life (12 §4.5, 15 §4.6). A station is silent when nothing was heard for so many of its
+heartbeat intervals. Each search looks only at the stations whose last message came to that age since the search
+before, so it costs little however many stations there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ocpp_soap.central_system.collections import CONTACTS, STATIONS
+from ocpp_soap.central_system.contacts import LONGEST_DELAY
+from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.fleet_collections import SILENCES
+from ocpp_soap.central_system.records import Listing, document_of, record_of, select
+from ocpp_soap.central_system.stations import Registration
+from ocpp_soap.storage.base import Document, Range, Storage
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A station that is silent; ``since`` is the time of its last message."""
+
+    charge_box_identity: str
+    since: datetime
+    found_at: datetime
+
+
+class Silences:
+    """The silent stations. ``heartbeats`` is after how many intervals a station is silent, 0: never.
+
+    ``heartbeat_interval`` in seconds is that of stations that have none of their own.
+    """
+
+    def __init__(self, store: Storage, events: Events, *, heartbeats: int, heartbeat_interval: int) -> None:
+        self._store = store
+        self._events = events
+        self._heartbeats = heartbeats
+        self._heartbeat_interval = heartbeat_interval
+
+    def list(self, *, limit: int = 100, after: str | None = None) -> Listing[Silence]:
+        """The silent stations, the longest silent first."""
+        return select(
+            self._store, SILENCES, {}, lambda d: record_of(Silence, d), order="since", limit=limit, after=after
+        )
+
+    def search(self, mark: Document, at: datetime | None = None) -> Document:
+        """Find the stations that have gone silent since the search that returned ``mark``; ``at``: now."""
+        if not self._heartbeats:
+            return mark
+        now = at or datetime.now(timezone.utc)
+        new: Document = {}
+        for interval in {self._heartbeat_interval, *self._own_intervals()}:
+            until = now - timedelta(seconds=self._heartbeats * interval + LONGEST_DELAY)
+            for identity, last_seen in self._last_heard(mark.get(str(interval)), until, interval):
+                self._gone(identity, last_seen, now)
+            new[str(interval)] = until
+        return new
+
+    def heard(self, times: dict[str, datetime]) -> None:
+        """Those of the stations that were silent are back."""
+        if not self._store.find(SILENCES, limit=1).items:
+            return
+        for identity, stored in self._store.get_many(SILENCES, times).items():
+            since = stored.document["since"]
+            self._events.add(
+                "station.back",
+                identity,
+                key=f"station.back:{identity}:{since.isoformat()}",
+                silent_since=since,
+                seconds=round((times[identity] - since).total_seconds()),
+            )
+            self._store.delete(SILENCES, identity)
+
+    def _own_intervals(self) -> Iterator[int]:
+        """Each heartbeat interval that some station has for itself, once."""
+        above = 1
+        while True:
+            page = self._store.find(STATIONS, {"heartbeat_interval": Range(above, None)}, limit=1)
+            if not page.items:
+                return
+            interval: int = page.items[0].document["heartbeat_interval"]
+            yield interval
+            above = interval + 1
+
+    def _last_heard(self, since: datetime | None, until: datetime, interval: int) -> Iterator[tuple[str, datetime]]:
+        """The accepted stations of that interval whose last message came in that time."""
+        after = None
+        while since is None or since < until:
+            page = self._store.find(CONTACTS, {"last_seen": Range(since, until)}, limit=PAGE, after=after)
+            stations = self._store.get_many(STATIONS, [item.key for item in page.items])
+            for item in page.items:
+                stored = stations.get(item.key)
+                if stored is not None and self._concerns(stored.document, interval):
+                    yield item.key, item.document["last_seen"]
+            after = page.next
+            if after is None:
+                return
+
+    def _concerns(self, station: dict[str, Any], interval: int) -> bool:
+        own = station.get("heartbeat_interval") or self._heartbeat_interval
+        return own == interval and station.get("registration") == Registration.ACCEPTED
+
+    def _gone(self, identity: str, last_seen: datetime, now: datetime) -> None:
+        key = f"station.silent:{identity}:{last_seen.isoformat()}"
+        self._events.add("station.silent", identity, key=key, last_seen=last_seen)
+        silence = Silence(charge_box_identity=identity, since=last_seen, found_at=now)
+        self._store.put(SILENCES, {identity: document_of(silence)})

@@ -1,0 +1,78 @@
+"""Duties are done by one process at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from ocpp_soap.central_system.background import Background
+from ocpp_soap.central_system.duties import Duties
+from ocpp_soap.storage.file import FileStorage
+
+
+def test_of_several_processes_one_does_the_duties_of_an_interval(tmp_path: Path) -> None:
+    done: list[int] = []
+    store = FileStorage(tmp_path / "store.db")
+    stop = threading.Event()
+    threads = []
+    for number in range(8):
+        duties = Duties(store, interval=0.6)
+        duties.add("count", lambda mark, number=number: done.append(number) or {})  # type: ignore[misc]
+        threads.append(threading.Thread(target=duties.run, args=(stop,)))
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    first = len(done)
+    time.sleep(0.7)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    store.close()
+    assert (first, len(done)) == (1, 2)
+
+
+def test_a_duty_gets_the_mark_that_it_left(tmp_path: Path) -> None:
+    marks: list[Any] = []
+
+    def duty(mark: dict[str, Any]) -> dict[str, Any]:
+        marks.append(mark)
+        return {"times": mark.get("times", 0) + 1}
+
+    store = FileStorage(tmp_path / "store.db")
+    for _ in range(3):
+        duties = Duties(store)
+        duties.add("count", duty)
+        duties.do_all()
+    store.close()
+    assert marks == [{}, {"times": 1}, {"times": 2}]
+
+
+def test_a_duty_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    done: list[str] = []
+    store = FileStorage(tmp_path / "store.db")
+    duties = Duties(store)
+    duties.add("fails", lambda mark: {"x": 1 // 0})
+    duties.add("works", lambda mark: done.append("works") or {})  # type: ignore[func-returns-value]
+    duties.do_all()
+    store.close()
+    assert done == ["works"]
+
+
+def test_background_tasks_run_once_for_each_process_and_end_when_told() -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def task(stop: threading.Event) -> None:
+        began.set()
+        stop.wait()
+        ended.set()
+
+    background = Background()
+    background.add("task", task)
+    background.start()
+    background.start()
+    assert began.wait(5)
+    assert sum(thread.name == "task" for thread in threading.enumerate()) == 1
+    background.stop()
+    assert ended.is_set()

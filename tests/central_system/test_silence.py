@@ -1,0 +1,118 @@
+"""Stations that go silent and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.messages import HeartbeatRequest
+
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def system(make_central_system: Callable[..., CentralSystem]) -> CentralSystem:
+    return make_central_system(REGISTRATION__HEARTBEAT_INTERVAL="100", WATCH__SILENT_AFTER_HEARTBEATS="3")
+
+
+@pytest.fixture
+def heard(system: CentralSystem, make_call: Callable[..., Any]) -> Callable[..., None]:
+    """Let a station be heard so many seconds ago."""
+
+    def speak(identity: str, seconds_ago: float) -> None:
+        system.receive(make_call(HeartbeatRequest(), identity, received_at=NOW - timedelta(seconds=seconds_ago)))
+        system.contacts.flush()
+
+    return speak
+
+
+def told(system: CentralSystem) -> list[tuple[str, str | None]]:
+    events = system.events.list().items
+    return [(e.kind, e.charge_box_identity) for e in events if e.kind in ("station.silent", "station.back")]
+
+
+def test_a_station_not_heard_for_three_intervals_is_silent(system: CentralSystem, heard: Any) -> None:
+    heard("QUIET", 320)
+    heard("LIVELY", 280)
+    system.duties.do_all()
+    assert told(system) == [("station.silent", "QUIET")]
+    assert [(s.charge_box_identity, s.since) for s in system.silences.list().items] == [
+        ("QUIET", NOW - timedelta(seconds=320))
+    ]
+
+
+def test_a_silence_is_told_once(system: CentralSystem, heard: Any) -> None:
+    heard("QUIET", 320)
+    for _ in range(3):
+        system.duties.do_all()
+    system.silences.search({})
+    assert told(system) == [("station.silent", "QUIET")]
+
+
+def test_a_later_search_finds_the_stations_that_went_silent_since(system: CentralSystem, heard: Any) -> None:
+    heard("FIRST", 400)
+    mark = system.silences.search({}, NOW - timedelta(seconds=50))
+    heard("SECOND", 315)
+    system.silences.search(mark)
+    assert told(system) == [("station.silent", "FIRST"), ("station.silent", "SECOND")]
+
+
+def test_a_station_with_an_interval_of_its_own_is_judged_by_it(system: CentralSystem, heard: Any) -> None:
+    for identity in ("SHORT", "LONG", "USUAL"):
+        heard(identity, 200)
+    heard("VERY", 320)
+    system.stations.set_heartbeat_interval("SHORT", 60)
+    system.stations.set_heartbeat_interval("LONG", 900)
+    system.stations.set_heartbeat_interval("VERY", 900)
+    system.duties.do_all()
+    assert told(system) == [("station.silent", "SHORT")]
+
+
+def test_a_blocked_station_is_not_missed(system: CentralSystem, heard: Any) -> None:
+    heard("BLOCKED", 400)
+    system.stations.block("BLOCKED")
+    system.duties.do_all()
+    assert told(system) == []
+
+
+def test_a_silent_station_that_speaks_is_back(system: CentralSystem, heard: Any) -> None:
+    heard("QUIET", 400)
+    system.duties.do_all()
+    system.silences.heard({"QUIET": NOW, "OTHER": NOW})
+    system.silences.heard({"QUIET": NOW})
+    assert told(system) == [("station.silent", "QUIET"), ("station.back", "QUIET")]
+    (back,) = system.events.list(kinds=["station.back"]).items
+    assert back.data["seconds"] == 400
+    assert system.silences.list().items == []
+
+
+def test_a_station_can_go_silent_again(system: CentralSystem, heard: Any) -> None:
+    heard("QUIET", 1000)
+    mark = system.silences.search({}, NOW - timedelta(seconds=50))
+    heard("QUIET", 312)
+    system.silences.heard({"QUIET": NOW - timedelta(seconds=312)})
+    system.silences.search(mark)
+    assert [kind for kind, _ in told(system)] == ["station.silent", "station.back", "station.silent"]
+
+
+def test_the_message_of_a_silent_station_brings_it_back(system: CentralSystem, heard: Any, make_call: Any) -> None:
+    heard("QUIET", 400)
+    system.duties.do_all()
+    system.start_workers()
+    deadline = datetime.now(timezone.utc) + timedelta(seconds=10)
+    while system.silences.list().items:
+        system.receive(make_call(HeartbeatRequest(), "QUIET", received_at=datetime.now(timezone.utc)))
+        assert datetime.now(timezone.utc) < deadline
+    assert told(system)[-1] == ("station.back", "QUIET")
+
+
+def test_nobody_is_silent_where_that_is_switched_off(make_central_system: Any, make_call: Any) -> None:
+    system = make_central_system(WATCH__SILENT_AFTER_HEARTBEATS="0")
+    system.receive(make_call(HeartbeatRequest(), "QUIET", received_at=NOW - timedelta(days=9)))
+    system.contacts.flush()
+    system.duties.do_all()
+    assert told(system) == []
