@@ -26,7 +26,7 @@ class Approval:
         return station
 
     def registered(self, station: Station) -> None:
-        """A station was met for the first time."""
+        """A station was met for the first time; its message is answered even if the event cannot be stored now."""
         kind = "station.held" if station.registration == Registration.HELD else "station.registered"
         key = f"{kind}:{station.charge_box_identity}:{station.registered_at}"
-        self._events.add(kind, station.charge_box_identity, key=key, version=station.version)
+        self._events.note(kind, station.charge_box_identity, key=key, version=station.version)

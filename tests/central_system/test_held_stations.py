@@ -32,6 +32,7 @@ def test_an_unknown_station_is_held_and_listed_with_what_it_is(system: CentralSy
     (held,) = system.stations.list(registration="held").items
     assert (held.vendor, held.model, held.peer, held.last_seen) == ("Acme", "One", "192.0.2.7", at)
     assert held.registered_at is not None
+    system.events.flush()
     (event,) = system.events.list(kinds=["station.held"]).items
     assert event.charge_box_identity == "NEW"
 
