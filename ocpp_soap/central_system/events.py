@@ -17,7 +17,7 @@ from ocpp_soap.central_system.collections import EVENTS
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import document_of, record_of
 from ocpp_soap.errors import StorageError
-from ocpp_soap.storage.base import Document, Storage
+from ocpp_soap.storage.base import Document, Range, Storage
 
 LONGEST_DELAY = 0.2
 BATCH = 1_000
@@ -108,19 +108,15 @@ class Events:
         kept = [event for event in found if not kinds or event.kind in kinds]
         return EventPage(kept, page.cursor or after, page.next is not None)
 
-    def forget(self, before: datetime, *, most: int = 10_000) -> int:
-        """Remove events older than that, the newest event never; returns how many."""
-        removed = 0
-        while removed < most:
-            page = self._store.find(EVENTS, limit=500)
-            but_newest = page.items if page.next else page.items[:-1]
-            old = [item.key for item in but_newest if item.document["at"] < before]
-            for key in old:
-                self._store.delete(EVENTS, key)
-            removed += len(old)
-            if len(old) < len(page.items):
-                break
-        return removed
+    def forget(self, before: datetime) -> int:
+        """Remove up to 10,000 events older than that, the newest event never; returns how many.
+
+        The newest stays so that no cursor points behind the end of the log.
+        """
+        newest = self.list(descending=True, limit=1).items
+        if not newest:
+            return 0
+        return self._store.delete_where(EVENTS, {"at": Range(None, min(before, newest[0].at))})
 
     def flush(self) -> None:
         """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""

@@ -77,6 +77,24 @@ class Statuses:
             if after is None:
                 return found
 
+    def connectors(
+        self,
+        *,
+        charge_box_identity: str | None = None,
+        status: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Listing[ConnectorStatus]:
+        """The latest status of each connector: of a station, of all that have one status, or of all."""
+        where: Document = {}
+        if charge_box_identity is not None:
+            where["charge_box_identity"] = charge_box_identity
+        elif status is not None:
+            where["status"] = status
+        keep = (lambda found: found.status == status) if charge_box_identity and status else None
+        order = "connector_id" if charge_box_identity is not None else None
+        return select(self._store, CONNECTORS, where, _read, keep=keep, order=order, limit=limit, after=after)
+
     def history(
         self,
         charge_box_identity: str,

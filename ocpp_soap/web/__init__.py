@@ -1,1 +1,1 @@
-
+"""What answers HTTP: the router, health, metrics and the REST API."""

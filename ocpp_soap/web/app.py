@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ocpp_soap.central_system.system import CentralSystem
 from ocpp_soap.config import Settings
 from ocpp_soap.errors import StorageError
 from ocpp_soap.messages import Role
 from ocpp_soap.soap import http
-from ocpp_soap.soap.http import Answer, Environ, StartResponse
+from ocpp_soap.soap.http import Answer, Environ, StartResponse, WsgiApplication
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
 from ocpp_soap.storage.base import StoreInfo
+from ocpp_soap.web.rest import PREFIX, RestApi
 
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 
@@ -28,22 +29,33 @@ def central_system_application(settings: Settings) -> Application:
         Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), [system.observe]
     )
     system.start_workers()
-    return Application([server], system.store.check, system.close)
+    parts: dict[str, WsgiApplication] = {PREFIX: RestApi(system)} if settings.api.enabled else {}
+    return Application([server], system.store.check, system.close, parts)
 
 
 class Application:
-    """A WSGI application of SOAP services with ``/healthz`` and a page for people at ``/``.
+    """A WSGI application of SOAP services with ``/healthz``, ``/readyz`` and a page for people at ``/``.
 
-    ``check`` asks the store for a sign of life; ``close`` lets go of everything when the process ends.
+    ``check`` asks the store for a sign of life; ``close`` lets go of everything when the process ends. ``parts`` are
+    other applications by the beginning of the paths that they answer.
     """
 
     def __init__(
-        self, services: Sequence[SoapServer], check: Callable[[], StoreInfo], close: Callable[[], None]
+        self,
+        services: Sequence[SoapServer],
+        check: Callable[[], StoreInfo],
+        close: Callable[[], None],
+        parts: Mapping[str, WsgiApplication] | None = None,
     ) -> None:
         self.close = close
         self._services = tuple(services)
         self._check = check
-        self._pages: dict[str, Callable[[Environ], Answer]] = {"/": self._front_page, "/healthz": self._health}
+        self._parts = tuple((parts or {}).items())
+        self._pages: dict[str, Callable[[Environ], Answer]] = {
+            "/": self._front_page,
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+        }
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request (PEP 3333)."""
@@ -51,6 +63,9 @@ class Application:
         for service in self._services:
             if service.serves(path):
                 return service(environ, start_response)
+        for beginning, part in self._parts:
+            if path.startswith(beginning):
+                return part(environ, start_response)
         page = self._pages.get(path)
         if page is None:
             answer = http.text(404, f"Not found: {path}\n\n{self._directory()}")
@@ -64,12 +79,16 @@ class Application:
         return http.text(200, f"Central system for OCPP 1.2 and 1.5 over SOAP.\n\n{self._directory()}")
 
     def _health(self, environ: Environ) -> Answer:
+        return Answer(200, [_JSON], json.dumps({"status": "ok"}).encode())
+
+    def _readiness(self, environ: Environ) -> Answer:
         try:
             store = self._check()
         except StorageError as error:
             return Answer(503, [_JSON], json.dumps({"status": "store unavailable", "reason": str(error)}).encode())
-        found = {"status": "ok", "store": {"backend": store.backend, "version": store.version}}
-        return Answer(200, [_JSON], json.dumps(found).encode())
+        latency = round(store.latency_ms, 3)
+        found = {"backend": store.backend, "version": store.version, "latency_ms": latency}
+        return Answer(200, [_JSON], json.dumps({"status": "ok", "store": found}).encode())
 
     def _directory(self) -> str:
         paths = [path for service in self._services for path in service.urls.paths]
@@ -77,5 +96,6 @@ class Application:
         return (
             f"Charge points send their requests by POST to one of\n{listed}\n"
             f"or, if they send no chargeBoxIdentity header, with /<chargeBoxIdentity> appended.\n"
-            f"Service descriptions are at these paths with ?wsdl; /healthz tells whether this server works."
+            f"Service descriptions are at these paths with ?wsdl; /healthz tells whether this server works, /readyz\n"
+            f"whether its store answers."
         )

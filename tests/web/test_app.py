@@ -56,24 +56,26 @@ def test_an_unknown_path_is_told_the_right_ones(application):
     assert "/Ocpp/1.5/CentralSystemService" in body
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])
 def test_pages_are_read_only(application, path):
     status, headers, _ = request(application, "POST", path)
     assert (status, headers["Allow"]) == ("405 Method Not Allowed", "GET, HEAD")
 
 
-def test_health_tells_of_the_store(application):
-    status, headers, body = request(application, "GET", "/healthz")
+def test_readiness_tells_of_the_store(application):
+    status, headers, body = request(application, "GET", "/readyz")
     assert (status, headers["Content-Type"]) == ("200 OK", "application/json; charset=utf-8")
     assert json.loads(body)["status"] == "ok"
     assert json.loads(body)["store"]["backend"] == "file"
 
 
-def test_health_fails_with_the_store():
+def test_readiness_fails_with_the_store_and_health_does_not():
     def check():
         raise StoreUnavailable("the disk is full")
 
-    status, _, body = request(Application([], check, lambda: None), "GET", "/healthz")
+    application = Application([], check, lambda: None)
+    assert request(application, "GET", "/healthz")[0] == "200 OK"
+    status, _, body = request(application, "GET", "/readyz")
     assert status == "503 Service Unavailable"
     assert json.loads(body) == {"status": "store unavailable", "reason": "the disk is full"}
 

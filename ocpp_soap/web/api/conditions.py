@@ -1,0 +1,47 @@
+"""ETag and If-Match: a change that rests on what was read is refused if somebody else changed it meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from ocpp_soap.central_system.records import digest
+from ocpp_soap.storage.base import Stored
+from ocpp_soap.web.api.problems import Problem
+
+
+def etag(stored: Stored) -> str:
+    """The tag of a stored document; of one removed and made anew it is another."""
+    return f"{stored.revision}-{digest(stored.document)[:12]}"
+
+
+def tagged(model: BaseModel, stored: Stored, status: int = 200) -> Response:
+    """A record with its ETag; 304 where If-None-Match names it already."""
+    response = Response(model.model_dump_json(), status, content_type="application/json")
+    response.set_etag(etag(stored))
+    if request.method in ("GET", "HEAD"):
+        response.make_conditional(request)
+    return response
+
+
+def expected_revision(stored: Stored | None) -> int | None:
+    """The revision that a change may replace, None for any. Raises Problem 412 if If-Match names another content."""
+    if not request.headers.get("If-Match"):
+        return None
+    if stored is None or not (request.if_match.star_tag or request.if_match.contains(etag(stored))):
+        raise Problem(412, "If-Match names another content: read it again and decide anew.")
+    return stored.revision
+
+
+def found(stored: Stored | None, what: str) -> Stored:
+    """The document, or Problem 404."""
+    if stored is None:
+        raise Problem(404, f"There is no {what}.")
+    return stored
+
+
+def body(record: Any) -> dict[str, Any]:
+    """The values that a JSON body gives, without those it leaves out."""
+    return {name: getattr(record, name) for name in record.model_fields_set}

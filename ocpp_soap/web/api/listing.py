@@ -1,0 +1,106 @@
+"""Lists: pages with a cursor as JSON, and everything that matches as a stream of CSV or JSON Lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, TypeVar
+
+from flask import Response, stream_with_context
+from pydantic import BaseModel, ConfigDict, Field
+
+from ocpp_soap.central_system.records import Listing
+from ocpp_soap.web.api.problems import Problem
+
+PAGE = 500
+CSV = "text/csv"
+JSON_LINES = "application/jsonl"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Record(BaseModel):
+    """What the API sends, read from a record of the central system."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ListQuery(BaseModel):
+    """What every list takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int | None = Field(
+        default=None, ge=1, le=1000, description="The most items of a page (default 100); of an export, in all."
+    )
+    after: str | None = Field(
+        default=None, min_length=1, max_length=4000, description="The `next` of the page before: go on behind it."
+    )
+    format: Literal["json", "csv", "jsonl"] = Field(
+        default="json", description="json: a page. csv, jsonl: a stream of everything that matches."
+    )
+
+
+Find = Callable[..., Listing[Any]]
+
+
+def answer(model: type[M], query: ListQuery, find: Find, read: Callable[[Any], M] | None = None) -> Response:
+    """A list as the query asks for it. ``find`` takes ``limit`` and ``after`` and returns a Listing."""
+    make = read or model.model_validate
+    first = _page(find, (query.limit or 100) if query.format == "json" else PAGE, query.after)
+    if query.format == "json":
+        items = [make(item).model_dump(mode="json") for item in first.items]
+        return Response(json.dumps({"items": items, "next": first.next}), content_type="application/json")
+    records = _limited((make(item) for item in _every(find, first)), query.limit)
+    if query.format == "csv":
+        return Response(stream_with_context(_csv(model, records)), content_type=f"{CSV}; charset=utf-8")
+    lines = (record.model_dump_json() + "\n" for record in records)
+    return Response(stream_with_context(lines), content_type=JSON_LINES)
+
+
+def _page(find: Find, limit: int, after: str | None) -> Listing[Any]:
+    try:
+        return find(limit=limit, after=after)
+    except ValueError as error:
+        if after is None:
+            raise
+        raise Problem(422, "after: expected the `next` of a page of this same list with the same filters") from error
+
+
+def _every(find: Find, page: Listing[Any]) -> Iterator[Any]:
+    yield from page.items
+    while page.next is not None:
+        page = find(limit=PAGE, after=page.next)
+        yield from page.items
+
+
+def _limited(records: Iterable[M], limit: int | None) -> Iterator[M]:
+    for number, record in enumerate(records):
+        if limit is not None and number >= limit:
+            return
+        yield record
+
+
+def _csv(model: type[BaseModel], records: Iterable[BaseModel]) -> Iterator[str]:
+    names = list(model.model_fields)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(names)
+    for record in records:
+        values = record.model_dump(mode="json")
+        writer.writerow([_cell(values[name]) for name in names])
+        if buffer.tell() > 16_384:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A value for a spreadsheet: parts as JSON, and no text that it would take for a formula."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False) if value else ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,0 +1,155 @@
+"""Stations, their connectors, and the history of these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ocpp_soap.central_system.collections import STATIONS
+from ocpp_soap.storage.base import Stored
+from ocpp_soap.web.api import conditions
+from ocpp_soap.web.api.context import system
+from ocpp_soap.web.api.listing import ListQuery, answer
+from ocpp_soap.web.api.models import ConnectorModel, ConnectorPage, StationModel, StationPage
+from ocpp_soap.web.api.problems import Problem
+
+blueprint = APIBlueprint("stations", __name__, url_prefix="/api/v1", tag="Stations")
+
+
+class StationQuery(ListQuery):
+    """Which stations."""
+
+    registration: Literal["accepted", "blocked", "held"] | None = None
+    vendor: str | None = Field(default=None, min_length=1, description="The vendor in its BootNotification.")
+
+
+class NewStation(BaseModel):
+    """A station that is to be known before it speaks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    charge_box_identity: str = Field(min_length=1, max_length=100)
+    registration: Literal["accepted", "blocked"] = "accepted"
+
+
+class StationChange(BaseModel):
+    """What is to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    registration: Literal["accepted", "blocked"] = Field(default="accepted")
+    set_url: str = Field(
+        default="",
+        max_length=500,
+        pattern=r"^$|^https?://[^\s/]+(/\S*)?$",
+        description="Where it is called, whatever it says; empty: as it says.",
+    )
+    heartbeat_interval: int | None = Field(
+        default=None, ge=1, le=86_400, description="Seconds, told at its next boot; null: the general interval."
+    )
+
+
+class ConnectorQuery(ListQuery):
+    """Which connectors."""
+
+    charge_box_identity: str | None = Field(default=None, min_length=1)
+    status: str | None = Field(default=None, min_length=1, description="Such as Faulted; of any station only.")
+
+
+class StatusQuery(ListQuery):
+    """Which statuses."""
+
+    charge_box_identity: str = Field(min_length=1)
+    connector_id: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    sort: Literal["received_at", "-received_at"] = Field(default="received_at", description="-: the latest first.")
+
+
+@blueprint.get("/stations")
+@blueprint.input(StationQuery, location="query")
+@blueprint.output(StationPage)
+def list_stations(query_data: StationQuery) -> Response:
+    """List the stations, sorted by identity."""
+
+    def find(**page: Any) -> Any:
+        return system().stations.list(registration=query_data.registration, vendor=query_data.vendor, **page)
+
+    return answer(StationModel, query_data, find)
+
+
+@blueprint.post("/stations")
+@blueprint.input(NewStation)
+@blueprint.output(StationModel, 201)
+@blueprint.doc(responses={409: "It is known already."})
+def create_station(json_data: NewStation) -> Response:
+    """Make a station known before it speaks."""
+    identity = json_data.charge_box_identity
+    if _stored(identity) is not None:
+        raise Problem(409, f"{identity} is known already.")
+    if json_data.registration == "blocked":
+        system().stations.block(identity)
+    else:
+        system().stations.allow(identity)
+    return _answer(identity, 201)
+
+
+@blueprint.get("/stations/<whole:charge_box_identity>")
+@blueprint.output(StationModel)
+@blueprint.doc(responses={404: "There is no such station."})
+def get_station(charge_box_identity: str) -> Response:
+    """Read a station."""
+    return _answer(charge_box_identity)
+
+
+@blueprint.patch("/stations/<whole:charge_box_identity>")
+@blueprint.input(StationChange)
+@blueprint.output(StationModel)
+@blueprint.doc(responses={404: "There is no such station.", 412: "It was changed since it was read."})
+def change_station(charge_box_identity: str, json_data: StationChange) -> Response:
+    """Accept or block a station, set its address or its heartbeat interval."""
+    stored = conditions.found(_stored(charge_box_identity), f"station {charge_box_identity}")
+    revision = conditions.expected_revision(stored)
+    system().stations.change(charge_box_identity, revision=revision, **conditions.body(json_data))
+    return _answer(charge_box_identity)
+
+
+@blueprint.get("/connectors")
+@blueprint.input(ConnectorQuery, location="query")
+@blueprint.output(ConnectorPage)
+def list_connectors(query_data: ConnectorQuery) -> Response:
+    """List the connectors with their current status: of a station, of all stations, or those of one status."""
+    identity, status = query_data.charge_box_identity, query_data.status
+
+    def find(**page: Any) -> Any:
+        return system().statuses.connectors(charge_box_identity=identity, status=status, **page)
+
+    return answer(ConnectorModel, query_data, find)
+
+
+@blueprint.get("/statuses")
+@blueprint.input(StatusQuery, location="query")
+@blueprint.output(ConnectorPage)
+def list_statuses(query_data: StatusQuery) -> Response:
+    """List every StatusNotification of a station or of one connector of it, in the order of arrival."""
+
+    def find(**page: Any) -> Any:
+        return system().statuses.history(
+            query_data.charge_box_identity,
+            connector_id=query_data.connector_id,
+            descending=query_data.sort.startswith("-"),
+            **page,
+        )
+
+    return answer(ConnectorModel, query_data, find)
+
+
+def _stored(charge_box_identity: str) -> Stored | None:
+    return system().store.get(STATIONS, charge_box_identity)
+
+
+def _answer(charge_box_identity: str, status: int = 200) -> Response:
+    stored = conditions.found(_stored(charge_box_identity), f"station {charge_box_identity}")
+    station = StationModel.model_validate(system().stations.show(charge_box_identity))
+    return conditions.tagged(station, stored, status)

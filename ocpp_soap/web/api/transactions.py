@@ -1,0 +1,90 @@
+"""Charging sessions and their meter values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import AwareDatetime, Field
+
+from ocpp_soap.central_system.transactions import Transaction
+from ocpp_soap.web.api.context import system
+from ocpp_soap.web.api.listing import ListQuery, answer
+from ocpp_soap.web.api.models import MeterRecordModel, MeterRecordPage, TransactionModel, TransactionPage
+from ocpp_soap.web.api.problems import Problem
+
+blueprint = APIBlueprint("transactions", __name__, url_prefix="/api/v1", tag="Transactions")
+
+
+class TransactionQuery(ListQuery):
+    """Which sessions; every condition has to hold."""
+
+    charge_box_identity: str | None = Field(default=None, min_length=1)
+    connector_id: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    id_tag: str | None = Field(default=None, min_length=1, description="In any letter case.")
+    state: Literal["open", "closed", "orphan"] | None = None
+    since: AwareDatetime | None = Field(default=None, description="Begun then or later.")
+    until: AwareDatetime | None = Field(default=None, description="Begun before.")
+    sort: Literal["begun_at", "-begun_at"] = Field(default="begun_at", description="-: the latest first.")
+
+
+class MeterValueQuery(ListQuery):
+    """Whose meter values: of a session by their own time, or of a station by the time of arrival."""
+
+    transaction_id: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    charge_box_identity: str | None = Field(default=None, min_length=1)
+    sort: Literal["time", "-time"] = Field(default="time", description="-: the latest first.")
+
+
+def transaction_model(transaction: Transaction) -> TransactionModel:
+    """A session as it is sent."""
+    values = {name: getattr(transaction, name) for name in TransactionModel.model_fields if name != "authorization"}
+    return TransactionModel.model_validate({**values, "authorization": transaction.id_tag_info.get("status")})
+
+
+@blueprint.get("/transactions")
+@blueprint.input(TransactionQuery, location="query")
+@blueprint.output(TransactionPage)
+def list_transactions(query_data: TransactionQuery) -> Response:
+    """List the charging sessions by the time they began."""
+    conditions = query_data.model_dump(include=_CONDITIONS)
+
+    def find(**page: Any) -> Any:
+        return system().transactions.list(**conditions, descending=query_data.sort.startswith("-"), **page)
+
+    return answer(TransactionModel, query_data, find, transaction_model)
+
+
+@blueprint.get("/transactions/<int:transaction_id>")
+@blueprint.output(TransactionModel)
+@blueprint.doc(responses={404: "There is no such session."})
+def get_transaction(transaction_id: int) -> TransactionModel:
+    """Read a session."""
+    found = system().transactions.get(transaction_id) if transaction_id < 2**31 else None
+    if found is None:
+        raise Problem(404, f"There is no transaction {transaction_id}.")
+    return transaction_model(found)
+
+
+@blueprint.get("/meter-values")
+@blueprint.input(MeterValueQuery, location="query")
+@blueprint.output(MeterRecordPage)
+def list_meter_values(query_data: MeterValueQuery) -> Response:
+    """List the meter values of a session or of a station, as sent, with units."""
+    transaction_id, identity = query_data.transaction_id, query_data.charge_box_identity
+    if (transaction_id is None) == (identity is None):
+        raise Problem(422, "Name either transaction_id or charge_box_identity.")
+
+    def find(**page: Any) -> Any:
+        return system().meter_values.list(
+            transaction_id=transaction_id,
+            charge_box_identity=identity,
+            descending=query_data.sort.startswith("-"),
+            **page,
+        )
+
+    return answer(MeterRecordModel, query_data, find)
+
+
+_CONDITIONS = {"charge_box_identity", "connector_id", "id_tag", "state", "since", "until"}

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.api_keys import Role
+from ocpp_soap.errors import StoreUnavailable
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer nonsense", "Basic dXNlcjpwYXNz", "Bearer osk_a_b"])
+def test_without_a_key_there_is_no_api(application: Any, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    response = Client(application).get("/api/v1/stations", headers=headers)
+    assert (response.status_code, response.content_type) == (401, "application/problem+json")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_the_description_needs_no_key(application: Any) -> None:
+    client = Client(application)
+    for path in ("/api/v1/openapi.json", "/api/v1/docs", "/api/v1/docs/swagger-ui-bundle.js", "/api/v1/docs/start.js"):
+        assert client.get(path).status_code == 200
+    assert client.get("/api/v1/docs/../openapi.json").status_code == 401
+    assert client.get("/api/v1/docs/other.js").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "read", "change", "keys"), [("read", 200, 403, 403), ("operate", 200, 201, 403), ("admin", 200, 201, 200)]
+)
+def test_each_role_may_do_what_it_says(api: Any, role: str, read: int, change: int, keys: int) -> None:
+    client = api.as_(role)
+    assert client.get("/tags").status_code == read
+    assert client.put("/tags/a", json={}).status_code == change
+    assert client.get("/keys").status_code == keys
+
+
+def test_a_key_of_another_network_is_none(api: Any, system: CentralSystem, application: Any) -> None:
+    _, token = system.api_keys.add("local", Role.READ, networks=["127.0.0.0/8"])
+    client = Client(application)
+
+    def status(address: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return client.get("/api/v1/tags", headers=headers, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert (status("127.0.0.1"), status("192.0.2.1")) == (200, 401)
+
+
+def test_every_change_is_in_the_audit_trail_with_who_and_what(api: Any) -> None:
+    api.as_("operate").put("/tags/a", json={"status": "Blocked"}, address="127.0.0.9")
+    api.as_("operate").delete("/tags/nobody")
+    api.as_("read").put("/tags/b", json={})
+    api.get("/tags")
+    trail = api.items("/audit")
+    assert [(entry["actor"], entry["action"], entry["target"], entry["status"]) for entry in trail] == [
+        ("key:operate key", "PUT", "/tags/a", 201),
+        ("key:operate key", "DELETE", "/tags/nobody", 404),
+        ("key:read key", "PUT", "/tags/b", 403),
+    ]
+    assert (trail[0]["address"], trail[0]["data"]) == ("127.0.0.9", {"status": "Blocked"})
+    assert [entry["target"] for entry in api.items("/audit?target=/tags/a")] == ["/tags/a"]
+    assert len(api.items("/audit?actor=key:operate%20key")) == 2
+
+
+def test_a_key_is_made_used_and_revoked(api: Any, application: Any) -> None:
+    made = api.post("/keys", json={"name": "grafana", "role": "read"})
+    assert made.status_code == 201
+    token, key_id = made.json["token"], made.json["key"]["key_id"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert Client(application).get("/api/v1/tags", headers=headers).status_code == 200
+    assert api.delete(f"/keys/{key_id}").status_code == 200
+    assert Client(application).get("/api/v1/tags", headers=headers).status_code == 401
+    assert token not in str(api.items("/keys"))
+    assert api.delete("/keys/nobody").status_code == 404
+    assert api.post("/keys", json={"name": " ", "role": "read"}).status_code == 422
+    assert api.post("/keys", json={"name": "x", "networks": ["here"]}).status_code == 422
+
+
+def test_a_store_that_is_down_is_503_with_retry_after(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ocpp_soap.central_system.tags.Tags.list", gone)
+        response = api.get("/tags")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "disk" not in response.text
+
+
+def test_a_bug_is_a_problem_with_a_reference_and_no_traceback(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("secret detail")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ocpp_soap.central_system.tags.Tags.list", broken)
+        response = api.get("/tags")
+    assert (response.status_code, response.content_type) == (500, "application/problem+json")
+    assert "secret detail" not in response.text
+
+
+def test_a_body_that_is_too_large_is_refused(api: Any) -> None:
+    assert api.put("/tags/a", data=b" " * 1_100_000, content_type="application/json").status_code == 413

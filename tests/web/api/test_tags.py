@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_a_tag_is_added_read_changed_and_removed(api: Any) -> None:
+    added = api.put("/tags/04A2", json={"parent_id_tag": "FLEET", "expiry_date": "2030-01-01T00:00:00+01:00"})
+    assert added.status_code == 201
+    assert added.json["expiry_date"] == "2029-12-31T23:00:00Z"
+    assert api.get("/tags/04a2").json == added.json
+    changed = api.put("/tags/04A2", json={"status": "Blocked"})
+    assert changed.status_code == 200
+    assert (changed.json["status"], changed.json["parent_id_tag"]) == ("Blocked", None)
+    assert changed.json["added_at"] == added.json["added_at"]
+    assert api.delete("/tags/04A2").status_code == 204
+    assert api.get("/tags/04A2").status_code == 404
+
+
+def test_tags_are_found_by_status(api: Any) -> None:
+    for name, status in (("a", "Accepted"), ("b", "Blocked"), ("c", "Accepted")):
+        api.put(f"/tags/{name}", json={"status": status})
+    assert [tag["id_tag"] for tag in api.items("/tags?status=Accepted")] == ["a", "c"]
+
+
+def test_a_tag_is_not_overwritten_unseen(api: Any) -> None:
+    tag = api.put("/tags/a", json={}).headers["ETag"]
+    api.put("/tags/a", json={"max_concurrent": 2})
+    assert api.put("/tags/a", json={"max_concurrent": 3}, headers={"If-Match": tag}).status_code == 412
+    assert api.delete("/tags/a", headers={"If-Match": tag}).status_code == 412
+    assert api.get("/tags/a").json["max_concurrent"] == 2
+
+
+def test_if_match_of_a_tag_that_is_not_there_fails(api: Any) -> None:
+    assert api.put("/tags/a", json={}, headers={"If-Match": "*"}).status_code == 412
+    assert api.put("/tags/a", json={}).status_code == 201
+    assert api.put("/tags/a", json={}, headers={"If-Match": "*"}).status_code == 200
+
+
+def test_a_tag_removed_and_made_anew_is_another(api: Any) -> None:
+    tag = api.put("/tags/a", json={}).headers["ETag"]
+    api.delete("/tags/a")
+    api.put("/tags/a", json={"status": "Blocked"})
+    assert api.delete("/tags/a", headers={"If-Match": tag}).status_code == 412
+
+
+def test_values_that_cannot_be_are_named(api: Any) -> None:
+    response = api.put("/tags/a", json={"status": "Expired", "max_concurrent": -1, "colour": "red"})
+    assert response.status_code == 422
+    assert set(response.json["errors"]["json"]) == {"status", "max_concurrent", "colour"}
+    assert api.put("/tags/a", json={"expiry_date": "2030-01-01T00:00:00"}).status_code == 422
+    assert api.put("/tags/%20", json={}).json["detail"] == "an idTag must not be empty"
+
+
+def test_a_body_that_is_no_json_is_a_problem(api: Any) -> None:
+    response = api.put("/tags/a", data="{", content_type="application/json")
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
