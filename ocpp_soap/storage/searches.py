@@ -58,7 +58,7 @@ def _serves(index: tuple[str, ...], equals: set[str], sort: str | None, exact: b
     return sort is None or rest[:1] == (sort,)
 
 
-def write_token(search: Search, value: Any, tie: str | int) -> str:
+def write_token(search: Search, value: Any, tie: Any) -> str:
     """The place of the document that has this value in the sorting field, and this key or number."""
     place = encode({"search": [search.index, search.sort], "value": value, "tie": tie})
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")

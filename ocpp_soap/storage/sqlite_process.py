@@ -22,6 +22,7 @@ from ocpp_soap.storage.sqlite_upkeep import Upkeep
 
 FORMAT = 1
 BUSY_SECONDS = 10.0
+READERS = 8
 _PAUSE = 0.0005
 
 
@@ -34,6 +35,7 @@ class Process:
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
+        self._reading = threading.BoundedSemaphore(READERS)
         self._readers: deque[sqlite3.Connection] = deque()
         self._inode = 0
         self._upkeep: Upkeep | None = None
@@ -44,16 +46,17 @@ class Process:
         """A connection for one read. Raises StoreClosed, StoreUnavailable."""
         try:
             self._check_file()
-            try:
-                connection = self._readers.pop()
-            except IndexError:
-                connection = self._connect()
-            try:
-                yield connection
-            finally:
-                self._readers.append(connection)
-                if self._closed:
-                    self._close_readers()
+            with self._reading:
+                try:
+                    connection = self._readers.pop()
+                except IndexError:
+                    connection = self._connect()
+                try:
+                    yield connection
+                finally:
+                    self._readers.append(connection)
+                    if self._closed:
+                        self._close_readers()
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
 

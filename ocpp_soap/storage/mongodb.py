@@ -1,0 +1,281 @@
+"""The MongoDB store: the way beyond one machine.
+
+Connection: ``storage.backend: mongodb`` and ``storage.mongodb.url`` (``mongodb://host:27017/database``, with all that
+pymongo takes: several hosts, ``replicaSet``, TLS, user, ``w``, ``journal``). A standalone server works as well as a
+replica set. Every write is acknowledged by a majority, from its journal, unless the URL says otherwise.
+"""
+
+# The verbs are documented in Storage.
+# ruff: noqa: D102
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from bson.objectid import ObjectId
+from bson.timestamp import Timestamp
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.collection import Collection as MongoCollection
+from pymongo.errors import DuplicateKeyError
+
+from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.storage.base import Collection, Document, Page, Range, Storage, Stored, StoreInfo
+from ocpp_soap.storage.mongodb_client import MongoClient
+from ocpp_soap.storage.mongodb_documents import decode, encode
+from ocpp_soap.storage.mongodb_indexes import create_indexes
+from ocpp_soap.storage.mongodb_searches import bounds, conditions, index_fields, tie_field
+from ocpp_soap.storage.mongodb_writes import conflict, insert_new, is_ours, sizes_checked, upsert
+from ocpp_soap.storage.numbers import LAST, NumberBlocks
+from ocpp_soap.storage.searches import Search, count_search, find_search, read_token, write_token
+
+_BLOCK = 20
+_AT_ONCE = 1000
+
+
+class MongoStorage(Storage):
+    """A store in the database of ``url``. ``timeout``: seconds in which an operation is tried again.
+
+    ``retention_days``: after how many days the entries of a time series are removed, by the name of its collection.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 10.0, retention_days: Mapping[str, float] | None = None) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._retention_days = dict(retention_days or {})
+        self._clients: dict[int, MongoClient] = {}
+        self._indexed: set[Collection] = set()
+        self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
+        self._closed = False
+
+    @classmethod
+    def from_settings(cls, settings: Any) -> MongoStorage:
+        chosen = settings.mongodb
+        return cls(chosen.url, timeout=chosen.timeout, retention_days=chosen.retention_days)
+
+    def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
+        write = ObjectId()
+        row = {**encode(collection, key, document), "_revision": 1, "_write": write}
+        target = self._collection(collection)
+
+        def attempt(again: bool) -> Stored:
+            try:
+                target.insert_one(row)
+            except DuplicateKeyError:
+                if not again or not is_ours(target, key, write):
+                    raise AlreadyExists(f"{collection.name}: there is already a document {key!r}") from None
+            return Stored(key, 1, document)
+
+        with sizes_checked(collection, [row]):
+            return self._client().run(attempt)
+
+    def get(self, collection: Collection, key: str) -> Stored | None:
+        target = self._collection(collection)
+        found = self._client().run(lambda _: target.find_one({"_id": key}))
+        return decode(found) if found else None
+
+    def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
+        target = self._collection(collection)
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, Stored] = {}
+        for begin in range(0, len(wanted), _AT_ONCE):
+            some = {"_id": {"$in": wanted[begin : begin + _AT_ONCE]}}
+            for row in self._client().run(lambda _, some=some: list(target.find(some))):  # type: ignore[misc]
+                found[row["_id"]] = decode(row)
+        return found
+
+    def replace(
+        self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
+    ) -> Stored:
+        write = ObjectId()
+        row = {**encode(collection, key, document), "_revision": revision + 1, "_write": write}
+        target = self._collection(collection)
+        # A document that another program inserted has no revision: null matches a missing field.
+        condition = {"_id": key, "_revision": revision or None}
+
+        def attempt(again: bool) -> Stored:
+            if target.replace_one(condition, row).matched_count == 0 and not (again and is_ours(target, key, write)):
+                raise conflict(target, collection, key, revision)
+            return Stored(key, revision + 1, document)
+
+        with sizes_checked(collection, [row]):
+            return self._client().run(attempt)
+
+    def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
+        rows = [encode(collection, key, document) for key, document in documents.items()]
+        next_revision = {"_revision": {"$add": [{"$ifNull": ["$_revision", 0]}, 1]}}
+        changes = [
+            UpdateOne(
+                {"_id": row["_id"]},
+                [{"$replaceWith": {"$mergeObjects": [{"$literal": row}, next_revision]}}],
+                upsert=True,
+            )
+            for row in rows
+        ]
+        target = self._collection(collection)
+        with sizes_checked(collection, rows):
+            if changes:
+                self._client().run(lambda _: upsert(target, changes))
+
+    def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
+        target = self._collection(collection)
+        condition = {"_id": key} if revision is None else {"_id": key, "_revision": revision or None}
+
+        def attempt(again: bool) -> bool:
+            if target.delete_one(condition).deleted_count:
+                return True
+            if revision is not None:
+                problem = conflict(target, collection, key, revision)
+                if isinstance(problem, RevisionConflict):
+                    raise problem
+            return again
+
+        return self._client().run(attempt)
+
+    def delete_where(self, collection: Collection, where: Mapping[str, Any], *, limit: int = 10_000) -> int:
+        search = find_search(collection, where, None)
+        target = self._collection(collection)
+        keys = [row["_id"] for row in self._rows(collection, search, limit, None, False, keys_only=True)]
+        for begin in range(0, len(keys), _AT_ONCE):
+            some = {"_id": {"$in": keys[begin : begin + _AT_ONCE]}}
+            self._client().run(lambda _, some=some: target.delete_many(some))  # type: ignore[misc]
+        return len(keys)
+
+    def find(
+        self,
+        collection: Collection,
+        where: Mapping[str, Any] | None = None,
+        *,
+        order: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        if limit < 1:
+            raise ValueError(f"limit: at least 1, not {limit}")
+        search = find_search(collection, where, order)
+        place = read_token(after, search) if after is not None else None
+        rows = self._rows(collection, search, limit + 1, place, descending)
+        if not rows:
+            return Page([])
+        items = [decode(row) for row in rows[:limit]]
+        value = items[-1].document.get(search.sort) if search.sort else None
+        tie = rows[len(items) - 1][tie_field(collection)]
+        cursor = write_token(search, value, [tie.time, tie.inc] if collection.append_only else tie)
+        return Page(items, cursor if len(rows) > limit else None, cursor)
+
+    def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
+        search = count_search(collection, where)
+        target = self._collection(collection)
+        names = [(name, 1) for name in index_fields(collection, search.index)]
+        return self._client().run(lambda _: target.count_documents(conditions(search), hint=names))
+
+    def increment(self, counter: str, by: int = 1) -> int:
+        if by < 1:
+            raise ValueError(f"{counter}: a counter grows by at least 1, not {by}")
+        self._client()
+        if self._numbers[0] != os.getpid():
+            self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
+        return self._numbers[1].take(counter, by)
+
+    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
+        write = ObjectId()
+        now = datetime.now(timezone.utc)
+        # The server fills an empty timestamp with its own clock, unique and growing: the order of arrival.
+        extra = {"_revision": 1, "_write": write, "_arrival": Timestamp(0, 0), "_at": now}
+        first: dict[str, Document] = {}
+        for key, document in entries:
+            first.setdefault(key, document)
+        rows = [{**encode(collection, key, document), **extra} for key, document in first.items()]
+        target = self._collection(collection)
+
+        def attempt(again: bool) -> int:
+            new = insert_new(target, rows)
+            return target.count_documents({"_id": {"$in": list(first)}, "_write": write}) if again else new
+
+        with sizes_checked(collection, rows):
+            return self._client().run(attempt) if rows else 0
+
+    def check(self) -> StoreInfo:
+        client = self._client()
+        begin = time.perf_counter()
+        client.run(lambda _: client.database.command("ping"))
+        latency = (time.perf_counter() - begin) * 1000
+        version = client.run(lambda _: client.database.command("buildInfo"))["version"]
+        hello = client.run(lambda _: client.database.command("hello"))
+        server = f"replica set {hello['setName']}" if "setName" in hello else hello.get("msg", "standalone server")
+        return StoreInfo("mongodb", f"MongoDB {version}", latency, {"database": client.database.name, "server": server})
+
+    def close(self) -> None:
+        self._closed = True
+        client = self._clients.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
+
+    def _client(self) -> MongoClient:
+        if self._closed:
+            raise StoreClosed("The store was closed")
+        identity = os.getpid()
+        client = self._clients.get(identity)
+        return client or self._clients.setdefault(identity, MongoClient(self._url, self._timeout))
+
+    def _collection(self, collection: Collection) -> MongoCollection[dict[str, Any]]:
+        client = self._client()
+        target = client.database[collection.name]
+        if collection not in self._indexed:
+            days = self._retention_days.get(collection.name)
+            client.run(lambda _: create_indexes(target, collection, days))
+            self._indexed.add(collection)
+        return target
+
+    def _rows(
+        self,
+        collection: Collection,
+        search: Search,
+        limit: int,
+        after: tuple[Any, Any] | None,
+        descending: bool,
+        *,
+        keys_only: bool = False,
+    ) -> list[dict[str, Any]]:
+        low, high = bounds(collection, search, after, descending)
+        if _is_empty(search.range):
+            return []
+        index = [(name, 1) for name, _ in low]
+        order = [(name, -1 if descending else 1) for name, _ in low]
+        target = self._collection(collection)
+
+        def attempt(_: bool) -> list[dict[str, Any]]:
+            cursor = target.find({}, {"_id": 1} if keys_only else None, limit=limit)
+            return list(cursor.hint(index).min(low).max(high).sort(order))
+
+        return self._client().run(attempt)
+
+    def _allot(self, counter: str, by: int) -> int:
+        target = self._client().database["counters"]
+
+        def attempt(again: bool) -> int:
+            found = target.find_one_and_update(
+                {"_id": counter, "value": {"$lte": LAST - by}},
+                {"$inc": {"value": by}},
+                upsert=by <= LAST,
+                return_document=ReturnDocument.AFTER,
+            )
+            return int(found["value"]) if found else 0
+
+        for last_try in (False, True):
+            try:
+                return self._client().run(attempt)
+            except DuplicateKeyError:
+                if last_try:
+                    break
+        raise StorageError(f"The counter {counter} is used up: there is no number left below 2^31")
+
+
+def _is_empty(condition: Range | None) -> bool:
+    if condition is None or condition.at_least is None or condition.below is None:
+        return False
+    return bool(condition.at_least >= condition.below)

