@@ -1,0 +1,71 @@
+"""``ocpp-soap serve`` in a process of its own, and the store that it writes to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.central_system.system import CentralSystem
+
+
+@dataclass
+class Served:
+    """A running server, and its central system opened a second time, to look into the store."""
+
+    port: int
+    system: CentralSystem
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        assert process.poll() is None, "serve ended before it answered"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError("serve did not answer /healthz within 20 s")
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """One server for all tests of this folder; each test uses identities of its own."""
+    folder = tmp_path_factory.mktemp("served")
+    port = _free_port()
+    variables = {
+        "OCPP_SOAP__STORAGE__FILE__PATH": str(folder / "store.sqlite"),
+        "OCPP_SOAP__SERVER__HOST": "127.0.0.1",
+        "OCPP_SOAP__SERVER__PORT": str(port),
+        "OCPP_SOAP__SERVER__WORKERS": "1",
+        "OCPP_SOAP__SERVER__READ_TIMEOUT": "2",
+        "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ocpp_soap", "serve"], env={**os.environ, **variables}, cwd=folder,
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        _wait_until_healthy(port, process)
+        with CentralSystem.open(config.load(None, variables)) as system:
+            yield Served(port, system)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
