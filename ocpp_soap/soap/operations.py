@@ -58,8 +58,8 @@ class Operations:
         exact = self._exact.get(child.tag)
         if exact is not None and len(body) == 1:
             return Operation(exact[0], exact[1], child)
-        if strict and exact is None:
-            raise self._refused(child.tag, url_version)
+        if strict:
+            raise self._broken(child.tag, len(body), url_version)
         return self._forgiving(envelope, url_version, warnings)
 
     def version_for_fault(self, envelope: Envelope | None, url_version: Version | None) -> Version:
@@ -69,6 +69,23 @@ class Operations:
             if known is not None:
                 return known[1]
         return url_version or Version.V15
+
+    def _broken(self, tag: str, children: int, url_version: Version | None) -> Fault:
+        """The fault for what only a lenient reader would understand."""
+        namespace, local = _split(tag)
+        if children > 1:
+            return ProtocolError("The Body holds more than one element; expected one request.", kind="two_operations")
+        ours = namespace in (service_namespace(self.role, version) for version in Version)
+        if local.lower() in self._by_name and not ours:
+            return self._wrong_namespace(namespace)
+        return self._refused(tag, url_version)
+
+    def _wrong_namespace(self, namespace: str) -> ProtocolError:
+        return ProtocolError(
+            f"The namespace {namespace[:100]!r} of the request is not this service's; expected "
+            f"{service_namespace(self.role, Version.V15)} or {service_namespace(self.role, Version.V12)}.",
+            kind="namespace",
+        )
 
     def _forgiving(self, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]) -> Operation:
         body = envelope.body
@@ -109,11 +126,7 @@ class Operations:
         by_header = role_and_version(envelope.headers.identity_namespace)
         version = url_version or (by_header[1] if by_header else None)
         if version is None:
-            raise ProtocolError(
-                f"The namespace {namespace[:100]!r} of the request is not one of OCPP 1.2 or 1.5; expected "
-                f"{service_namespace(self.role, Version.V15)} or {service_namespace(self.role, Version.V12)}.",
-                kind="namespace",
-            )
+            raise self._wrong_namespace(namespace)
         note(warnings, "namespace", "Body", namespace)
         return version
 
