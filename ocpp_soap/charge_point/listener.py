@@ -20,6 +20,9 @@ from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import SoapServerSettings
 from ocpp_soap.soap.urls import base_path
 
+_CONNECTIONS = 10_000
+"""Connections held open: a central system may keep one for each station and each of its processes."""
+
 _CALL_FIELDS = tuple(field.name for field in dataclasses.fields(Call))
 _ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
@@ -57,7 +60,16 @@ class Listener:
         self, stations: Stations, settings: SoapServerSettings, host: str, port: int = 0, threads: int = 4
     ) -> None:
         application: Callable[..., Any] = SoapServer(Role.CHARGE_POINT, stations.receive, settings)
-        server = create_server(application, map={}, host=host, port=port, threads=threads, ident="ocpp-soap")
+        server = create_server(
+            application,
+            map={},
+            host=host,
+            port=port,
+            threads=threads,
+            ident="ocpp-soap",
+            connection_limit=_CONNECTIONS,
+            asyncore_use_poll=True,
+        )
         self._server = cast(Any, server)
         self._host = host
         self.port: int = self._server.socket.getsockname()[1]
