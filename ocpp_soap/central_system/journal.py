@@ -10,11 +10,10 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from uuid import uuid4
 
 from ocpp_soap.central_system.collections import JOURNAL
 from ocpp_soap.central_system.periodic import Periodic
-from ocpp_soap.central_system.records import Listing, document_of, record_of, select, warning_documents
+from ocpp_soap.central_system.records import Listing, arrival_key, record_of, select, warning_documents
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
 from ocpp_soap.messages import Choice
@@ -152,7 +151,7 @@ class Journal:
             heartbeats, self._heartbeats = self._heartbeats, 0
         if heartbeats:
             at = datetime.now(timezone.utc)
-            lines.append(_line(at=at, action="Heartbeat", direction="in", outcome="ok", count=heartbeats))
+            lines.append(_line(at=at, action="Heartbeat", direction=Direction.IN.value, outcome="ok", count=heartbeats))
         try:
             if lines:
                 self._store.append(JOURNAL, lines)
@@ -193,5 +192,5 @@ class Journal:
 
 
 def _line(**values: Any) -> tuple[str, Document]:
-    key = uuid4().hex
-    return key, document_of(JournalEntry(id=key, **values))
+    key = arrival_key()
+    return key, {"id": key, **values}

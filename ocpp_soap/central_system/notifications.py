@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 
 from ocpp_soap.central_system.collections import NOTIFICATIONS
-from ocpp_soap.central_system.records import Listing, document_of, record_of, select, warning_documents
+from ocpp_soap.central_system.records import Listing, arrival_key, document_of, record_of, select, warning_documents
 from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import Choice
 from ocpp_soap.storage.base import Storage
@@ -48,7 +47,7 @@ class Notifications:
             version=call.version.value,
             warnings=warning_documents(call.warnings),
         )
-        self._store.append(NOTIFICATIONS, [(uuid4().hex, document_of(notification))])
+        self._store.append(NOTIFICATIONS, [(arrival_key(), document_of(notification))])
 
     def latest(self, charge_box_identity: str, subject: Subject) -> Notification | None:
         """The last notification of a station on that subject, or None."""

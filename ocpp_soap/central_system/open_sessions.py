@@ -49,7 +49,7 @@ class OpenSessions:
         """
         if not reason.strip():
             raise ValueError("a transaction is closed by hand for a reason; say which")
-        found = self._transactions.find_key(transaction_id)
+        found = self._transactions.find_stored(transaction_id)
         if found is None:
             return None
         now = datetime.now(timezone.utc)
@@ -60,7 +60,7 @@ class OpenSessions:
             by_hand = {"inferred": True, "inferred_at": now, "closed_by": by or "somebody", "close_reason": reason}
             return {**document, **by_hand, "state": TransactionState.CLOSED.value}
 
-        stored = revise(self._store, TRANSACTIONS, found[0], closed, durable=True)
+        stored = revise(self._store, TRANSACTIONS, found.key, closed, durable=True, stored=found)
         if stored is None:
             return None
         transaction = read(stored.document)

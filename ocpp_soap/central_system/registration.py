@@ -54,8 +54,9 @@ class Admission:
         if station.is_known:
             self._access.check(station, call)
             self._contacts.seen(station.charge_box_identity, call.received_at, call.peer)
-            station = self._learn(station, call)
-            call.charge_box_identity = station.charge_box_identity
+            if _tells_news(station, call):
+                station = self._learn(station, call)
+                call.charge_box_identity = station.charge_box_identity
             if self.heard is not None:
                 self.heard(call, station)
         if station.is_accepted or call.action.name == "BootNotification":
@@ -70,7 +71,7 @@ class Admission:
 
     def _find(self, call: Call) -> Station:
         identity = call.charge_box_identity
-        station = self._stations.get(identity)
+        station = self._stations.recall(identity)
         if station is not None:
             return station
         station = self._stations.match(identity)
@@ -102,6 +103,17 @@ class Admission:
         if not news:
             return station
         return self._stations.change(station.charge_box_identity, **news) or station
+
+
+def _tells_news(station: Station, call: Call) -> bool:
+    """Whether the call may say something new of its station."""
+    return (
+        bool(call.warnings)
+        or call.callback_url != station.learned_url
+        or call.version.value != station.version
+        or call.charge_box_identity != (station.spelling or station.charge_box_identity)
+        or station.spelling is not None
+    )
 
 
 def _new_oddities(station: Station, call: Call) -> dict[str, dict[str, Any]]:

@@ -85,12 +85,16 @@ class Starting:
 
     def _others(self, transaction: Transaction) -> list[Transaction]:
         """The open accepted transactions of the tag but this one and those of its connector, which it closes."""
+        if self._transactions.count_open(tag_key=transaction.tag_key) <= (transaction.transaction_id is not None):
+            return []
         place = (transaction.charge_box_identity, transaction.connector_id)
         found = self._transactions.open_with(transaction.tag_key or "")
         return [other for other in found if (other.charge_box_identity, other.connector_id) != place]
 
     def _close_others(self, transaction: Transaction, call: Call) -> None:
         """Close what is open on the connector but its latest transaction; the same after a crash, or at a retry."""
+        if self._transactions.count_open(charge_box_identity=call.charge_box_identity) <= 1:
+            return
         for key, _ in self._transactions.open_at(call.charge_box_identity, transaction.connector_id or 0)[:-1]:
             revise(self._store, TRANSACTIONS, key, lambda document: _closed_as_inferred(document, call))
 

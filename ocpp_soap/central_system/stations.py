@@ -9,6 +9,7 @@ from typing import Any
 
 from ocpp_soap.central_system.collections import STATIONS
 from ocpp_soap.central_system.contacts import Contact, Contacts
+from ocpp_soap.central_system.recent import Recent
 from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import BootNotificationRequest, Choice, Version
@@ -84,11 +85,16 @@ class Stations:
     def __init__(self, store: Storage, contacts: Contacts) -> None:
         self._store = store
         self._contacts = contacts
+        self._recent: Recent[Station | None] = Recent(self.get)
 
     def get(self, charge_box_identity: str) -> Station | None:
         """The station of that exact identity, without ``last_seen``; None: it is not known."""
         stored = self._store.get(STATIONS, charge_box_identity)
         return None if stored is None else record_of(Station, stored.document)
+
+    def recall(self, charge_box_identity: str) -> Station | None:
+        """As :meth:`get`, but it may not yet show what another process changed within the last second."""
+        return self._recent.get(charge_box_identity)
 
     def show(self, charge_box_identity: str) -> Station | None:
         """The station of that exact identity with ``last_seen``; None: it is not known."""
@@ -122,6 +128,8 @@ class Stations:
             stored = self._store.create(STATIONS, station.charge_box_identity, document)
         except AlreadyExists:
             return self.get(station.charge_box_identity) or station
+        finally:
+            self._recent.forget(station.charge_box_identity)
         return record_of(Station, stored.document)
 
     def match(self, charge_box_identity: str) -> Station | None:
@@ -140,6 +148,7 @@ class Stations:
             return None if new == document else new
 
         stored = revise(self._store, STATIONS, charge_box_identity, changed, revision=revision)
+        self._recent.forget(charge_box_identity)
         return None if stored is None else record_of(Station, stored.document)
 
     def allow(self, charge_box_identity: str) -> Station:

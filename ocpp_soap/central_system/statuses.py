@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 
 from ocpp_soap.central_system.collections import CONNECTORS, STATUSES
-from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select, warning_documents
+from ocpp_soap.central_system.records import (
+    Listing,
+    arrival_key,
+    document_of,
+    record_of,
+    revise,
+    select,
+    warning_documents,
+)
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import StatusNotificationRequest
@@ -56,7 +63,7 @@ class Statuses:
             warnings=warning_documents(call.warnings),
         )
         document = document_of(status)
-        self._store.append(STATUSES, [(uuid4().hex, document)])
+        self._store.append(STATUSES, [(arrival_key(), document)])
         self._make_current(document)
 
     def current(self, charge_box_identity: str) -> list[ConnectorStatus]:

@@ -26,16 +26,22 @@ class Stopping:
         A repeated stop changes nothing. A real stop replaces an inferred one. A stop for an id that is no transaction
         of this station, or for one that another stop has closed, is kept as an orphan.
         """
-        found = self._transactions.find_key(request.transaction_id) if request.transaction_id > 0 else None
-        if found is not None and found[1].charge_box_identity != call.charge_box_identity:
+        found = self._transactions.find_stored(request.transaction_id) if request.transaction_id > 0 else None
+        if found is not None and found.document["charge_box_identity"] != call.charge_box_identity:
             found = None
-        self._meter_values.add_transaction_data(request, call, None if found is None else found[1])
+        if request.transaction_data:
+            self._meter_values.add_transaction_data(request, call, None if found is None else read(found.document))
         if found is None:
             return self._keep_orphan(request, call)
         stored = revise(
-            self._store, TRANSACTIONS, found[0], lambda document: _closed(document, request, call), durable=True
+            self._store,
+            TRANSACTIONS,
+            found.key,
+            lambda document: _closed(document, request, call),
+            durable=True,
+            stored=found,
         )
-        transaction = read(stored.document) if stored else found[1]
+        transaction = read((stored or found).document)
         if _is_same_stop(transaction, request):
             return transaction
         call.warnings.append(MessageWarning("already_stopped", "transactionId", str(request.transaction_id)))

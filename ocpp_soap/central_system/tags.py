@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Literal
 
 from ocpp_soap.central_system.collections import TAGS
+from ocpp_soap.central_system.recent import Recent
 from ocpp_soap.central_system.records import Listing, document_of, fold, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists, RevisionConflict
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo
@@ -37,6 +38,7 @@ class Tags:
         self._store = store
         self._unknown = unknown
         self._max_concurrent = max_concurrent
+        self._recent: Recent[Tag | None] = Recent(self.get)
 
     def get(self, id_tag: str) -> Tag | None:
         """The tag of that spelling in any letter case; None: it is not in the table."""
@@ -46,9 +48,10 @@ class Tags:
     def check(self, id_tag: str, at: datetime | None = None) -> IdTagInfo:
         """What a station is told of a tag ``at`` that time (default: now); never ConcurrentTx, which only a start gets.
 
-        This is the default rule; a handler of one's own may ask it for the tags it does not decide itself.
+        This is the default rule; a handler of one's own may ask it for the tags it does not decide itself. It may not
+        yet know what another process changed within the last second.
         """
-        tag = self.get(id_tag)
+        tag = self._recent.get(fold(id_tag))
         if tag is None:
             accept = self._unknown == "accept"
             return IdTagInfo(status=AuthorizationStatus.ACCEPTED if accept else AuthorizationStatus.INVALID)
@@ -60,7 +63,7 @@ class Tags:
 
     def max_concurrent(self, id_tag: str) -> int:
         """How many transactions may be open with the tag at once; 0: any number."""
-        tag = self.get(id_tag)
+        tag = self._recent.get(fold(id_tag))
         return self._max_concurrent if tag is None or tag.max_concurrent is None else tag.max_concurrent
 
     def add(self, tag: Tag, *, revision: int | None = None) -> Tag:
@@ -86,11 +89,14 @@ class Tags:
 
     def block(self, id_tag: str) -> Tag | None:
         """Refuse a tag from now on; None: it is not in the table."""
-        return self._change(fold(id_tag), {"status": AuthorizationStatus.BLOCKED.value})
+        blocked = {"status": AuthorizationStatus.BLOCKED.value}
+        return self._change(fold(id_tag), lambda document: {**document, **blocked})
 
     def remove(self, id_tag: str, *, revision: int | None = None) -> bool:
         """Take a tag out of the table; False: it was not there. Raises RevisionConflict if it has another revision."""
-        return self._store.delete(TAGS, fold(id_tag), revision=revision)
+        was_there = self._store.delete(TAGS, fold(id_tag), revision=revision)
+        self._recent.forget(fold(id_tag))
+        return was_there
 
     def list(self, *, status: str | None = None, limit: int = 100, after: str | None = None) -> Listing[Tag]:
         """The tags, of that stored status."""
@@ -99,22 +105,26 @@ class Tags:
 
     def _put(self, key: str, values: Document, revision: int | None) -> Tag:
         while True:
-            stored = revise(self._store, TAGS, key, lambda _: values, revision=revision)
-            if stored is not None:
-                return record_of(Tag, stored.document)
+            changed = self._change(key, lambda _: values, revision)
+            if changed is not None:
+                return changed
             if revision is not None:
                 raise RevisionConflict(f"{values['id_tag']}: is not there any more")
             try:
-                return record_of(Tag, self._store.create(TAGS, key, values).document)
+                stored = self._store.create(TAGS, key, values)
             except AlreadyExists:
                 continue
+            self._recent.forget(key)
+            return record_of(Tag, stored.document)
 
     def _join_own_group(self, parent_id_tag: str) -> None:
         """A tag that is now the parent of another belongs to the group it names."""
         parent = self.get(parent_id_tag)
         if parent is not None and parent.parent_id_tag is None:
-            self._change(fold(parent_id_tag), {"parent_id_tag": parent.id_tag, "parent_key": fold(parent_id_tag)})
+            group = {"parent_id_tag": parent.id_tag, "parent_key": fold(parent_id_tag)}
+            self._change(fold(parent_id_tag), lambda document: {**document, **group})
 
-    def _change(self, key: str, values: Mapping[str, Any]) -> Tag | None:
-        stored = revise(self._store, TAGS, key, lambda document: {**document, **values})
+    def _change(self, key: str, change: Callable[[Document], Document], revision: int | None = None) -> Tag | None:
+        stored = revise(self._store, TAGS, key, change, revision=revision)
+        self._recent.forget(key)
         return None if stored is None else record_of(Tag, stored.document)

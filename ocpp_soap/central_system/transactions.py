@@ -10,7 +10,7 @@ from typing import Any
 from ocpp_soap.central_system.collections import TRANSACTIONS
 from ocpp_soap.central_system.records import Listing, fold, record_of, select
 from ocpp_soap.messages import AuthorizationStatus, Choice, IdTagInfo
-from ocpp_soap.storage.base import Document, Range, Storage
+from ocpp_soap.storage.base import Document, Range, Storage, Stored
 
 
 class TransactionState(Choice):
@@ -89,19 +89,23 @@ class Transactions:
 
     def get(self, transaction_id: int) -> Transaction | None:
         """The transaction that was given that id, or None."""
-        found = self.find_key(transaction_id)
-        return None if found is None else found[1]
+        stored = self.find_stored(transaction_id)
+        return None if stored is None else read(stored.document)
 
-    def find_key(self, transaction_id: int) -> tuple[str, Transaction] | None:
-        """The storage key and the content of the transaction that was given that id, or None."""
-        page = self._store.find(TRANSACTIONS, {"transaction_id": transaction_id}, limit=1)
-        return (page.items[0].key, read(page.items[0].document)) if page.items else None
+    def find_stored(self, transaction_id: int) -> Stored | None:
+        """The stored document of the transaction that was given that id, or None."""
+        items = self._store.find(TRANSACTIONS, {"transaction_id": transaction_id}, limit=1).items
+        return items[0] if items else None
 
     def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
         """Key and content of a connector's open transactions, the latest id last; more than one for moments only."""
         where = {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}
         found = [pair for pair in self._every(where, "begun_at") if pair[1].connector_id == connector_id]
         return sorted(found, key=lambda pair: pair[1].transaction_id or 0)
+
+    def count_open(self, **where: Any) -> int:
+        """How many open transactions a station has (``charge_box_identity``), or a tag (``tag_key``)."""
+        return self._store.count(TRANSACTIONS, {**where, "state": TransactionState.OPEN.value})
 
     def open_with(self, tag_key: str) -> list[Transaction]:
         """The open transactions of a tag that were accepted."""

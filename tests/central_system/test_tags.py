@@ -57,10 +57,11 @@ def test_the_parent_of_a_group_belongs_to_it(tags, order):
 
 
 def test_adding_a_tag_again_changes_it(tags):
-    tags.add(Tag(id_tag="A", status="Blocked"))
+    tags.add(Tag(id_tag="A", status="Blocked", expiry_date=NOW, parent_id_tag="P", max_concurrent=3))
     tags.add(Tag(id_tag="a"))
     assert tags.check("A").status is AuthorizationStatus.ACCEPTED
-    assert len(tags.list().items) == 1
+    (tag,) = tags.list().items
+    assert (tag.id_tag, tag.expiry_date, tag.parent_id_tag, tag.max_concurrent) == ("a", None, None, None)
 
 
 def test_a_removed_tag_is_invalid(tags):
