@@ -107,8 +107,26 @@ class Program:
         while identity not in [row["charge_box_identity"] for row in self.json("stations", "list")]:
             assert time.monotonic() < deadline, f"{identity} sent nothing within {seconds} s"
 
+    def wait_until_booted_since_reset(self, identity: str, seconds: float = 30.0) -> None:
+        """Wait until no transaction of an earlier test is open and the station has booted again."""
+        deadline = time.monotonic() + seconds
+        while [row for row in self.json("transactions", "list", "--station", identity) if row["state"] == "open"]:
+            assert time.monotonic() < deadline, f"{identity} still charges after {seconds} s"
+
+    def wait_for_transaction(self, identity: str, seconds: float = 30.0, **wanted: Any) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while True:
+            for row in self.json("transactions", "list", "--station", identity):
+                if all(row[name] == value for name, value in wanted.items()):
+                    return dict(row)
+            assert time.monotonic() < deadline, f"{identity} has no transaction with {wanted} after {seconds} s"
+
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.run(*arguments, "--json").stdout)
+        return self.parse(self.run(*arguments, "--json").stdout)
+
+    @staticmethod
+    def parse(text: str) -> Any:
+        return json.loads(text)
 
 
 @contextmanager
