@@ -20,6 +20,8 @@ def arguments_of(record: Any, version: Version) -> dict[str, Any]:
 
 def _values(value: Any, version: Version, *, is_record: bool) -> Any:
     if isinstance(value, list):
+        if version is Version.V12 and value and isinstance(value[0], SampledValue):
+            return _sampled_value(value[0], version)
         return [_values(one, version, is_record=is_record) for one in value]
     if isinstance(value, SampledValue):
         return _sampled_value(value, version)

@@ -44,11 +44,13 @@ class SoapClient:
         request: Any,
         *,
         from_url: str = "",
+        message_id: str = "",
         warnings: list[MessageWarning] | None = None,
     ) -> Any:
         """Send ``request`` and return the confirmation; ``charge_box_identity`` is the station's, whoever calls.
 
-        ``from_url`` is where we listen, for the From header. ``warnings`` collects what the answer had to be forgiven.
+        ``from_url`` is where we listen, for the From header; ``message_id`` is made up if none is given. ``warnings``
+        collects what the answer had to be forgiven.
         Raises InvalidMessage before anything is sent, else CallFailed: its text is one sentence that names the peer.
         """
         action = self._actions.get(type(request))
@@ -56,7 +58,7 @@ class SoapClient:
             raise InvalidMessage(f"{type(request).__name__} is no request to the {self.role_called.title}")
         check(request, self.version)
         exchange = _Exchange(endpoint)
-        headers = RequestHeaders(endpoint, self._namespace, action, charge_box_identity, from_url)
+        headers = RequestHeaders(endpoint, self._namespace, action.name, charge_box_identity, from_url, message_id)
         client = _zeep.Client(self._document, transport=exchange, plugins=[headers], settings=self._settings)
         service = client.create_service(self._binding, endpoint.address)
         try:

@@ -146,17 +146,16 @@ def _credentials(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> HttpAnswer:
-    complete = False
+    raw = b""
     try:
-        raw = response.read(LARGEST_ANSWER + 1, decode_content=False)
-        if len(raw) > LARGEST_ANSWER:
-            raise BadAnswer(f"sent an answer of more than {LARGEST_ANSWER} bytes")
-        complete = True
-    finally:
-        if complete:
-            response.release_conn()
-        else:
-            response.close()
+        while piece := response.read(LARGEST_ANSWER + 1 - len(raw), decode_content=False):
+            raw += piece
+            if len(raw) > LARGEST_ANSWER:
+                raise BadAnswer(f"sent an answer of more than {LARGEST_ANSWER} bytes")
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
     try:
         body = decompress(raw, response.headers.get("Content-Encoding", ""), LARGEST_ANSWER)
     except CannotDecompress as error:
