@@ -14,7 +14,10 @@ from ocpp_soap.soap.http import Answer, Environ, StartResponse, WsgiApplication
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
 from ocpp_soap.storage.base import StoreInfo
+from ocpp_soap.web.metrics import Metrics
 from ocpp_soap.web.rest import PREFIX, RestApi
+
+Page = Callable[[Environ], Answer]
 
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 
@@ -25,19 +28,27 @@ def central_system_application(settings: Settings) -> Application:
     It opens the store and begins the background work, so it is made in the process that serves, after any fork.
     """
     system = CentralSystem.open(settings)
-    server = SoapServer(
-        Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), [system.observe]
-    )
+    metrics = Metrics(system, settings) if settings.metrics.enabled else None
+    observers = [system.observe, metrics.observe] if metrics else [system.observe]
+    server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), observers)
     system.start_workers()
-    parts: dict[str, WsgiApplication] = {PREFIX: RestApi(system)} if settings.api.enabled else {}
-    return Application([server], system.store.check, system.close, parts)
+    parts: dict[str, WsgiApplication] = {}
+    if settings.api.enabled:
+        parts[PREFIX] = RestApi(system, metrics.observe_api if metrics else None)
+
+    def close() -> None:
+        system.close()
+        if metrics:
+            metrics.close()
+
+    return Application([server], system.store.check, close, parts, {"/metrics": metrics.answer} if metrics else None)
 
 
 class Application:
     """A WSGI application of SOAP services with ``/healthz``, ``/readyz`` and a page for people at ``/``.
 
     ``check`` asks the store for a sign of life; ``close`` lets go of everything when the process ends. ``parts`` are
-    other applications by the beginning of the paths that they answer.
+    other applications by the beginning of the paths that they answer, ``pages`` more pages by their paths.
     """
 
     def __init__(
@@ -46,15 +57,17 @@ class Application:
         check: Callable[[], StoreInfo],
         close: Callable[[], None],
         parts: Mapping[str, WsgiApplication] | None = None,
+        pages: Mapping[str, Page] | None = None,
     ) -> None:
         self.close = close
         self._services = tuple(services)
         self._check = check
         self._parts = tuple((parts or {}).items())
-        self._pages: dict[str, Callable[[Environ], Answer]] = {
+        self._pages: dict[str, Page] = {
             "/": self._front_page,
             "/healthz": self._health,
             "/readyz": self._readiness,
+            **(pages or {}),
         }
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Lock
 
 import structlog
@@ -13,14 +13,20 @@ from ocpp_soap.soap.http import Environ, StartResponse, WsgiApplication
 
 PREFIX = "/api/"
 
+ObserveRequest = Callable[[str, str, int, float], None]
+
 _log = structlog.get_logger("ocpp_soap.web")
 
 
 class RestApi:
-    """The REST API as a WSGI application. Where the extra ``api`` is not installed, it says so with 501."""
+    """The REST API as a WSGI application. Where the extra ``api`` is not installed, it says so with 501.
 
-    def __init__(self, central_system: CentralSystem) -> None:
+    ``observe`` is told of every request: operation, method, status, seconds.
+    """
+
+    def __init__(self, central_system: CentralSystem, observe: ObserveRequest | None = None) -> None:
         self._central_system = central_system
+        self._observe = observe
         self._lock = Lock()
         self._application: WsgiApplication | None = None
 
@@ -39,5 +45,5 @@ class RestApi:
 
         with self._lock:
             if self._application is None:
-                self._application = create(self._central_system)
+                self._application = create(self._central_system, self._observe)
             return self._application

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from apiflask import APIFlask
+from flask import Response, g, request
 from werkzeug.routing import BaseConverter
 
 from ocpp_soap import __version__
 from ocpp_soap.web.api import access, documentation, keys, problems, stations, tags, transactions
 from ocpp_soap.web.api.context import EXTENSION
+from ocpp_soap.web.rest import ObserveRequest
 
 if TYPE_CHECKING:
     from ocpp_soap.central_system.system import CentralSystem
@@ -24,8 +27,11 @@ class Whole(BaseConverter):
     part_isolating = False
 
 
-def create(central_system: CentralSystem) -> APIFlask:
-    """The WSGI application of ``/api/v1``; it uses the central system and does not close it."""
+def create(central_system: CentralSystem, observe: ObserveRequest | None = None) -> APIFlask:
+    """The WSGI application of ``/api/v1``; it uses the central system and does not close it.
+
+    ``observe`` is told of every request: operation, method, status, seconds.
+    """
     app = APIFlask(__name__, title="OCPP central system", version=__version__, docs_path=None, spec_path=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -40,7 +46,25 @@ def create(central_system: CentralSystem) -> APIFlask:
     app.url_map.merge_slashes = False
     for blueprint in (*(module.blueprint for module in (stations, tags, transactions, keys)), keys.audit):
         app.register_blueprint(blueprint)
+    if observe is not None:
+        _observe(app, observe)
     problems.register(app)
     access.register(app)
     documentation.register(app)
     return app
+
+
+def _observe(app: APIFlask, observe: ObserveRequest) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        operation = (request.endpoint or "unknown").rpartition(".")[2]
+        method = request.method if request.method in _METHODS else "other"
+        observe(operation, method, response.status_code, perf_counter() - g.began)
+        return response
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -1,0 +1,95 @@
+"""``/metrics``: who may read it, and what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ocpp_soap import __version__
+from ocpp_soap.config import Settings
+from ocpp_soap.dispatch import Exchanged
+from ocpp_soap.errors import StorageError
+from ocpp_soap.soap import http
+from ocpp_soap.soap.http import Answer
+from ocpp_soap.soap.peers import Peers, parse_address
+from ocpp_soap.web.metrics import catalogue
+from ocpp_soap.web.metrics.counting import Counting, Series
+from ocpp_soap.web.metrics.exposition import CONTENT_TYPE, lines
+from ocpp_soap.web.metrics.fleet import Fleet
+from ocpp_soap.web.metrics.sharing import Sharing, shared_folder
+from ocpp_soap.web.metrics.store import measure
+
+if TYPE_CHECKING:
+    from ocpp_soap.central_system.system import CentralSystem
+
+_log = structlog.get_logger("ocpp_soap.web")
+
+
+class Metrics:
+    """Counts what a central system does in this process, and tells what all its processes counted."""
+
+    def __init__(self, central_system: CentralSystem, settings: Settings) -> None:
+        self.counting = Counting()
+        self._keys = central_system.api_keys
+        self._networks = tuple(settings.metrics.networks)
+        self._peers = Peers(settings.server.trusted_proxies)
+        self._fleet = Fleet(central_system)
+        self._sharing = Sharing(shared_folder(settings), self.counting)
+        measure(central_system.store, self.counting)
+
+    def observe(self, exchanged: Exchanged) -> None:
+        """Count one request of a charge point."""
+        counting = self.counting
+        action, version = exchanged.action or "unknown", exchanged.version.value if exchanged.version else "unknown"
+        counting.add(catalogue.MESSAGES.name, (action, version, exchanged.outcome))
+        counting.observe(catalogue.MESSAGE_SECONDS.name, (action, version), exchanged.seconds)
+        if exchanged.outcome != "ok":
+            counting.add(catalogue.REFUSALS.name, (exchanged.outcome, exchanged.kind))
+        for warning in exchanged.warnings:
+            counting.add(catalogue.WARNINGS.name, (warning.kind,))
+        self._sharing.begin()
+
+    def observe_api(self, operation: str, method: str, status: int, seconds: float) -> None:
+        """Count one request of the REST API."""
+        self.counting.observe(catalogue.API_SECONDS.name, (operation, method, str(status)), seconds)
+        self._sharing.begin()
+
+    def answer(self, environ: dict[str, Any]) -> Answer:
+        """The page ``/metrics``."""
+        if not self._may_read(environ):
+            return http.text(
+                401,
+                "Send an API key as `Authorization: Bearer TOKEN`, or ask from a network in metrics.networks.",
+                ("WWW-Authenticate", 'Bearer realm="ocpp-soap"'),
+            )
+        series = self._sharing.total() | self._state()
+        text = "\n".join(line for metric in catalogue.ALL for line in lines(metric, series))
+        return Answer(200, [("Content-Type", CONTENT_TYPE)], f"{text}\n".encode())
+
+    def close(self) -> None:
+        """Leave what was counted to the other workers."""
+        self._sharing.close()
+
+    def _state(self) -> Series:
+        found: Series = {
+            (catalogue.INFO.name, (__version__,)): [1],
+            (catalogue.WORKERS.name, ()): [self._sharing.workers()],
+        }
+        try:
+            return found | self._fleet.series()
+        except StorageError as error:
+            _log.warning("the fleet cannot be counted now", error=str(error))
+            return found
+
+    def _may_read(self, environ: dict[str, Any]) -> bool:
+        peer = self._peers.address(environ)
+        is_forwarded = bool(environ.get("HTTP_X_FORWARDED_FOR")) and not self._peers.is_proxy(environ)
+        address = parse_address(peer)
+        if address is not None and not is_forwarded and any(address in network for network in self._networks):
+            return True
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        try:
+            return scheme.lower() == "bearer" and self._keys.authenticate(token.strip(), peer) is not None
+        except StorageError:
+            return False

@@ -1,0 +1,53 @@
+"""How long the verbs of a store take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict
+from ocpp_soap.storage.base import Storage
+from ocpp_soap.web.metrics.catalogue import STORE_SECONDS
+from ocpp_soap.web.metrics.counting import Counting
+
+VERBS = (
+    "create",
+    "get",
+    "get_many",
+    "replace",
+    "put",
+    "delete",
+    "delete_where",
+    "find",
+    "count",
+    "increment",
+    "append",
+)
+_EXPECTED = (AlreadyExists, NotFound, RevisionConflict)
+
+
+def measure(store: Storage, counting: Counting) -> None:
+    """From now on, let every verb of this store object tell how long it took."""
+    for verb in VERBS:
+        setattr(store, verb, _timed(getattr(store, verb), verb, counting))
+
+
+def _timed(work: Callable[..., Any], verb: str, counting: Counting) -> Callable[..., Any]:
+    done, failed = (verb, "ok"), (verb, "failed")
+    name = STORE_SECONDS.name
+
+    def timed(*arguments: Any, **values: Any) -> Any:
+        begin = perf_counter()
+        try:
+            result = work(*arguments, **values)
+        except _EXPECTED:
+            counting.observe(name, done, perf_counter() - begin)
+            raise
+        except Exception:
+            counting.observe(name, failed, perf_counter() - begin)
+            raise
+        counting.observe(name, done, perf_counter() - begin)
+        return result
+
+    return timed
