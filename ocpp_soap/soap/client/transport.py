@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
@@ -20,8 +21,9 @@ from ocpp_soap.soap.compression import CannotDecompress, decompress
 from ocpp_soap.soap.guard import Guard
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-MOST_POOLS = 256
-MOST_CONNECTIONS = 64
+MOST_HOSTS = 256
+MOST_IDLE_CONNECTIONS = 16
+LONGEST_IDLE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +54,54 @@ class _HttpsConnection(_Guarded, HTTPSConnection):
     pass
 
 
-class _HttpPool(HTTPConnectionPool):
+class _Quiet:
+    """Closes a connection that there is no room for, where urllib3 would log a warning as well."""
+
+    def _put_conn(self, conn: Any) -> None:
+        idle = self.pool  # type: ignore[attr-defined]
+        if conn is not None and idle is not None and idle.full():
+            conn.close()
+        else:
+            super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _HttpPool(_Quiet, HTTPConnectionPool):
     ConnectionCls = _HttpConnection
 
 
-class _HttpsPool(HTTPSConnectionPool):
+class _HttpsPool(_Quiet, HTTPSConnectionPool):
     ConnectionCls = _HttpsConnection
 
 
-class Pools:
-    """The connections kept open, for the endpoints used last."""
+class _Key(NamedTuple):
+    """What two endpoints must have in common to share connections."""
 
-    def __init__(self, most: int = MOST_POOLS) -> None:
+    scheme: str
+    host: str
+    port: int
+    ca_file: str
+    client_certificate: str
+    client_key: str
+    guard: Guard | None
+
+
+class Pools:
+    """The connections kept open: to the ``most`` hosts called last, none unused for longer than ``longest_idle`` s."""
+
+    def __init__(self, most: int = MOST_HOSTS, longest_idle: float = LONGEST_IDLE) -> None:
         self._most = most
+        self._longest_idle = longest_idle
         self._lock = Lock()
-        self._pools: OrderedDict[Endpoint, HTTPConnectionPool] = OrderedDict()
+        self._pools: OrderedDict[_Key, tuple[HTTPConnectionPool, float]] = OrderedDict()
 
     def post(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         """Send ``body`` and read the answer, all within ``endpoint.timeout``.
 
         Raises NoAddress, Unreachable, TimedOut or BadAnswer with the second half of a sentence.
         """
-        url = _split(endpoint)
-        target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
         try:
             with deadline(endpoint.timeout):
-                response = self._pool(endpoint, url).urlopen(
-                    "POST",
-                    target,
-                    body=body,
-                    headers=headers | _credentials(endpoint),
-                    retries=False,
-                    redirect=False,
-                    timeout=remaining(),
-                    preload_content=False,
-                    decode_content=False,
-                )
-                return _read(response)
+                return _read(self._send(endpoint, body, headers))
         except (TimeoutError, urllib3.exceptions.TimeoutError):
             raise TimedOut(f"did not answer within {endpoint.timeout:g} s") from None
         except urllib3.exceptions.SSLError as error:
@@ -96,13 +109,32 @@ class Pools:
         except (urllib3.exceptions.HTTPError, OSError):
             raise Unreachable("closed the connection without a complete answer") from None
 
+    def _send(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        url = _split(endpoint)
+        while True:
+            try:
+                return self._pool(endpoint, url).urlopen(
+                    "POST",
+                    f"{url.path or '/'}{'?' if url.query else ''}{url.query}",
+                    body,
+                    headers | _credentials(endpoint),
+                    retries=False,
+                    redirect=False,
+                    timeout=remaining(),
+                    preload_content=False,
+                    decode_content=False,
+                )
+            except urllib3.exceptions.ClosedPoolError:
+                continue
+
     def _pool(self, endpoint: Endpoint, url: SplitResult) -> HTTPConnectionPool:
+        key, now = _key(endpoint, url), time.monotonic()
+        forgotten = []
         with self._lock:
-            pool = self._pools.get(endpoint)
-            if pool is None:
-                pool = self._pools[endpoint] = _new_pool(endpoint, url)
-            self._pools.move_to_end(endpoint)
-            forgotten = [self._pools.popitem(last=False)[1] for _ in range(len(self._pools) - self._most)]
+            pool = self._pools.pop(key)[0] if key in self._pools else _new_pool(key)
+            self._pools[key] = pool, now
+            while len(self._pools) > self._most or next(iter(self._pools.values()))[1] < now - self._longest_idle:
+                forgotten.append(self._pools.popitem(last=False)[1][0])
         for old in forgotten:
             old.close()
         return pool
@@ -112,7 +144,7 @@ class Pools:
         with self._lock:
             pools = list(self._pools.values())
             self._pools.clear()
-        for pool in pools:
+        for pool, _ in pools:
             pool.close()
 
 
@@ -127,15 +159,21 @@ def _split(endpoint: Endpoint) -> SplitResult:
     return url
 
 
-def _new_pool(endpoint: Endpoint, url: SplitResult) -> HTTPConnectionPool:
-    options: dict[str, Any] = {"maxsize": MOST_CONNECTIONS, "guard": endpoint.guard}
-    if url.scheme == "http":
-        return _HttpPool(url.hostname or "", url.port or 80, **options)
+def _key(endpoint: Endpoint, url: SplitResult) -> _Key:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    files = endpoint.ca_file, endpoint.client_certificate, endpoint.client_key
+    return _Key(url.scheme, url.hostname or "", port, *files, endpoint.guard)
+
+
+def _new_pool(key: _Key) -> HTTPConnectionPool:
+    options: dict[str, Any] = {"maxsize": MOST_IDLE_CONNECTIONS, "guard": key.guard}
+    if key.scheme == "http":
+        return _HttpPool(key.host, key.port, **options)
     try:
-        context = tls_context(endpoint.ca_file, endpoint.client_certificate, endpoint.client_key)
+        context = tls_context(key.ca_file, key.client_certificate, key.client_key)
     except (OSError, ValueError) as error:
         raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
-    return _HttpsPool(url.hostname or "", url.port or 443, ssl_context=context, **options)
+    return _HttpsPool(key.host, key.port, ssl_context=context, **options)
 
 
 def _credentials(endpoint: Endpoint) -> dict[str, str]:

@@ -392,13 +392,27 @@ def test_the_central_system_is_called_so_in_errors(peer, http):
         client_for(Role.CENTRAL_SYSTEM, Version.V12).call(Endpoint(server.url), "CP001", m.HeartbeatRequest())
 
 
-def test_only_the_endpoints_used_last_keep_connections(peer, http):
-    server, other = peer(http(b"one")), peer(http(b"two"))
-    pools = Pools(most=1)
-    for url in (server.url, server.url, other.url, server.url):
-        pools.post(Endpoint(url), b"", {})
-    assert (server.connections, other.connections) == (2, 1)
+def connections_after(server, pools, *endpoints):
+    for endpoint in endpoints:
+        pools.post(endpoint, b"", {})
     pools.close()
+    return server.connections
+
+
+def test_endpoints_of_one_host_share_connections(peer, http):
+    server = peer(http(b"one"))
+    stations = [Endpoint(f"{server.url}&cp={number}", timeout=5 + number) for number in range(5)]
+    assert connections_after(server, Pools(), *stations) == 1
+
+
+def test_only_the_hosts_called_last_keep_connections(peer, http):
+    server, other = Endpoint(peer(http(b"one")).url), peer(http(b"two"))
+    assert connections_after(other, Pools(most=1), Endpoint(other.url), server, Endpoint(other.url)) == 2
+
+
+def test_connections_that_nobody_uses_are_closed(peer, http):
+    server, other = Endpoint(peer(http(b"one")).url), peer(http(b"two"))
+    assert connections_after(other, Pools(longest_idle=0), Endpoint(other.url), server, Endpoint(other.url)) == 2
 
 
 def test_many_threads_may_call_at_once(peer, http, envelope):
