@@ -1,11 +1,11 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint type wsdl bench clean
+.PHONY: help run demo test lint type wsdl bench fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
-SOURCES := ocpp_soap handlers tests scripts
+SOURCES := ocpp_soap handlers tests scripts fuzz
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-6s %s\n' "$$name" "$$text"; done
@@ -30,6 +30,10 @@ type: .venv/installed-dev  ## Check the types
 
 wsdl: .venv/installed  ## Write the four service descriptions from the messages
 	$(BIN)/python -m ocpp_soap.soap.wsdl
+
+fuzz: .venv/installed-dev  ## Fuzz what reads a peer's bytes for SECONDS (600); needs atheris
+	@$(BIN)/python -m pip install -q 'atheris>=2.3'
+	$(BIN)/python fuzz --seconds $(or $(SECONDS),600)
 
 clean:  ## Remove everything that was made, but not data/
 	rm -rf .venv .run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
