@@ -7,22 +7,20 @@ from base64 import b64encode
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPConnectionPool
 
 from ocpp_soap.errors import BadAnswer, NoAddress, TimedOut, Unreachable
+from ocpp_soap.soap.client.connections import Key, key_of, new_pool
 from ocpp_soap.soap.client.endpoint import Endpoint
-from ocpp_soap.soap.client.sockets import connect, deadline, remaining, tls_context
+from ocpp_soap.soap.client.sockets import deadline, remaining
 from ocpp_soap.soap.compression import CannotDecompress, decompress
-from ocpp_soap.soap.guard import Guard
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 MOST_HOSTS = 256
-MOST_IDLE_CONNECTIONS = 16
 LONGEST_IDLE = 60.0
 
 
@@ -37,54 +35,6 @@ class HttpAnswer:
     retry_after: str = ""
 
 
-class _Guarded:
-    def __init__(self, *args: Any, guard: Guard | None = None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._guard = guard
-
-    def _new_conn(self) -> Any:
-        return connect(self._dns_host, self.port, self._guard)  # type: ignore[attr-defined]
-
-
-class _HttpConnection(_Guarded, HTTPConnection):
-    pass
-
-
-class _HttpsConnection(_Guarded, HTTPSConnection):
-    pass
-
-
-class _Quiet:
-    """Closes a connection that there is no room for, where urllib3 would log a warning as well."""
-
-    def _put_conn(self, conn: Any) -> None:
-        idle = self.pool  # type: ignore[attr-defined]
-        if conn is not None and idle is not None and idle.full():
-            conn.close()
-        else:
-            super()._put_conn(conn)  # type: ignore[misc]
-
-
-class _HttpPool(_Quiet, HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
-
-
-class _HttpsPool(_Quiet, HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
-
-
-class _Key(NamedTuple):
-    """What two endpoints must have in common to share connections."""
-
-    scheme: str
-    host: str
-    port: int
-    ca_file: str
-    client_certificate: str
-    client_key: str
-    guard: Guard | None
-
-
 class Pools:
     """The connections kept open: to the ``most`` hosts called last, none unused for longer than ``longest_idle`` s."""
 
@@ -92,7 +42,7 @@ class Pools:
         self._most = most
         self._longest_idle = longest_idle
         self._lock = Lock()
-        self._pools: OrderedDict[_Key, tuple[HTTPConnectionPool, float]] = OrderedDict()
+        self._pools: OrderedDict[Key, tuple[HTTPConnectionPool, float]] = OrderedDict()
 
     def post(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         """Send ``body`` and read the answer, all within ``endpoint.timeout``.
@@ -128,10 +78,10 @@ class Pools:
                 continue
 
     def _pool(self, endpoint: Endpoint, url: SplitResult) -> HTTPConnectionPool:
-        key, now = _key(endpoint, url), time.monotonic()
+        key, now = key_of(endpoint, url), time.monotonic()
         forgotten = []
         with self._lock:
-            pool = self._pools.pop(key)[0] if key in self._pools else _new_pool(key)
+            pool = self._pools.pop(key)[0] if key in self._pools else new_pool(key)
             self._pools[key] = pool, now
             while len(self._pools) > self._most or next(iter(self._pools.values()))[1] < now - self._longest_idle:
                 forgotten.append(self._pools.popitem(last=False)[1][0])
@@ -157,23 +107,6 @@ def _split(endpoint: Endpoint) -> SplitResult:
     if not known:
         raise NoAddress("cannot be called: expected an address like http://192.0.2.1:9221/")
     return url
-
-
-def _key(endpoint: Endpoint, url: SplitResult) -> _Key:
-    port = url.port or (443 if url.scheme == "https" else 80)
-    files = endpoint.ca_file, endpoint.client_certificate, endpoint.client_key
-    return _Key(url.scheme, url.hostname or "", port, *files, endpoint.guard)
-
-
-def _new_pool(key: _Key) -> HTTPConnectionPool:
-    options: dict[str, Any] = {"maxsize": MOST_IDLE_CONNECTIONS, "guard": key.guard}
-    if key.scheme == "http":
-        return _HttpPool(key.host, key.port, **options)
-    try:
-        context = tls_context(key.ca_file, key.client_certificate, key.client_key)
-    except (OSError, ValueError) as error:
-        raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
-    return _HttpsPool(key.host, key.port, ssl_context=context, **options)
 
 
 def _credentials(endpoint: Endpoint) -> dict[str, str]:

@@ -1,0 +1,83 @@
+"""Pools of connections of urllib3 over our sockets, and what endpoints must have in common to share one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ocpp_soap.errors import NoAddress
+from ocpp_soap.soap.client.endpoint import Endpoint
+from ocpp_soap.soap.client.sockets import connect, tls_context
+from ocpp_soap.soap.guard import Guard
+
+MOST_IDLE_CONNECTIONS = 16
+
+
+class _Guarded:
+    def __init__(self, *args: Any, guard: Guard | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._guard = guard
+
+    def _new_conn(self) -> Any:
+        return connect(self._dns_host, self.port, self._guard)  # type: ignore[attr-defined]
+
+
+class _HttpConnection(_Guarded, HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Guarded, HTTPSConnection):
+    pass
+
+
+class _Quiet:
+    """Closes a connection that there is no room for, where urllib3 would log a warning as well."""
+
+    def _put_conn(self, conn: Any) -> None:
+        idle = self.pool  # type: ignore[attr-defined]
+        if conn is not None and idle is not None and idle.full():
+            conn.close()
+        else:
+            super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _HttpPool(_Quiet, HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(_Quiet, HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+class Key(NamedTuple):
+    """What two endpoints must have in common to share connections."""
+
+    scheme: str
+    host: str
+    port: int
+    ca_file: str
+    client_certificate: str
+    client_key: str
+    guard: Guard | None
+
+
+def key_of(endpoint: Endpoint, url: SplitResult) -> Key:
+    """The key of an endpoint whose address is ``url``."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    files = endpoint.ca_file, endpoint.client_certificate, endpoint.client_key
+    return Key(url.scheme, url.hostname or "", port, *files, endpoint.guard)
+
+
+def new_pool(key: Key) -> HTTPConnectionPool:
+    """A pool without connections yet. Raises NoAddress, as half a sentence, if a certificate file cannot be used."""
+    options: dict[str, Any] = {"maxsize": MOST_IDLE_CONNECTIONS, "guard": key.guard}
+    if key.scheme == "http":
+        return _HttpPool(key.host, key.port, **options)
+    try:
+        context = tls_context(key.ca_file, key.client_certificate, key.client_key)
+    except (OSError, ValueError) as error:
+        raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
+    return _HttpsPool(key.host, key.port, ssl_context=context, **options)
