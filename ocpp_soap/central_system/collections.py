@@ -14,6 +14,7 @@ STATIONS = Collection(
     indexes=(
         ("registration", "charge_box_identity"),
         ("vendor", "charge_box_identity"),
+        ("registration", "vendor", "charge_box_identity"),
         ("folded_identity",),
         ("heartbeat_interval",),
     ),
@@ -76,7 +77,7 @@ WEBHOOKS = Collection("webhooks")
 DEAD_LETTERS = Collection("dead_letters", indexes=(("webhook_id", "failed_at"),))
 """Events that a webhook's receiver did not take."""
 
-JOURNAL = Collection("messages", indexes=(("charge_box_identity", "at"), ("at",)), append_only=True)
+JOURNAL = Collection("messages", indexes=(("charge_box_identity", "at"), ("outcome", "at"), ("at",)), append_only=True)
 """The message journal."""
 
 KEPT = Collection("kept_envelopes", indexes=(("state", "at"), ("at",)))

@@ -17,7 +17,7 @@ from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.base import Document, Storage
 
 LONGEST_DELAY = 10.0
-BATCH = 5_000
+BATCH = 500
 
 Contact = tuple[datetime | None, str | None]
 """Time and address of a station's last message."""
@@ -26,7 +26,7 @@ Contact = tuple[datetime | None, str | None]
 class Contacts:
     """The time and the address of each station's last message."""
 
-    def __init__(self, store: Storage, *, interval: float = LONGEST_DELAY / 2) -> None:
+    def __init__(self, store: Storage, *, interval: float = LONGEST_DELAY / 5) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._process = os.getpid()

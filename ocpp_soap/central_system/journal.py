@@ -22,6 +22,7 @@ from ocpp_soap.storage.base import Document, Range, Storage
 DELAY = 1.0
 LONGEST_ENVELOPE = 400_000
 LONGEST_QUEUE = 50_000
+BATCH = 500
 _CLEANING = timedelta(minutes=10)
 
 
@@ -126,6 +127,8 @@ class Journal:
         where: dict[str, Any] = {}
         if charge_box_identity is not None:
             where["charge_box_identity"] = charge_box_identity
+        elif outcome is not None:
+            where["outcome"] = outcome
         if since is not None or until is not None:
             where["at"] = Range(since, until)
 
@@ -153,8 +156,9 @@ class Journal:
             at = datetime.now(timezone.utc)
             lines.append(_line(at=at, action="Heartbeat", direction=Direction.IN.value, outcome="ok", count=heartbeats))
         try:
-            if lines:
-                self._store.append(JOURNAL, lines)
+            while lines:
+                self._store.append(JOURNAL, lines[:BATCH])
+                lines = lines[BATCH:]
         except StorageError:
             with self._lock:
                 self._lines = [*lines, *self._lines][-LONGEST_QUEUE:]

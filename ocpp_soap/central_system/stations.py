@@ -105,14 +105,13 @@ class Stations:
         self, *, registration: str | None = None, vendor: str | None = None, limit: int = 100, after: str | None = None
     ) -> Listing[Station]:
         """The stations, sorted by identity, of that registration and that vendor."""
-        where = {"registration": registration} if registration else {"vendor": vendor} if vendor else {}
-        keep = (lambda s: s.vendor == vendor) if registration and vendor else None
+        wanted = {"registration": registration, "vendor": vendor}
+        where = {name: value for name, value in wanted.items() if value}
         found = select(
             self._store,
             STATIONS,
             where,
             lambda document: record_of(Station, document),
-            keep=keep,
             order="charge_box_identity" if where else None,
             limit=limit,
             after=after,
