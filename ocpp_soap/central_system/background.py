@@ -27,6 +27,7 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: dict[str, Run] = {}
+        self._wakes: list[Callable[[], None]] = []
         self._process = 0
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -36,9 +37,11 @@ class Background:
         """Whether this process runs the tasks."""
         return self._process == os.getpid() and not self._stop.is_set()
 
-    def add(self, name: str, run: Run) -> None:
-        """Add a task before ``start``."""
+    def add(self, name: str, run: Run, wake: Callable[[], None] | None = None) -> None:
+        """Add a task before ``start``; ``wake`` is called when it must end, if it waits for something else."""
         self._tasks[name] = run
+        if wake is not None:
+            self._wakes.append(wake)
 
     def start(self) -> None:
         """Begin every task in a thread of its own. Calling it again in the same process does nothing."""
@@ -58,6 +61,8 @@ class Background:
         if not self.is_running:
             return
         self._stop.set()
+        for wake in self._wakes:
+            wake()
         deadline = time.monotonic() + SECONDS_TO_STOP
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

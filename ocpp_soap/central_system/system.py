@@ -117,7 +117,7 @@ class CentralSystem:
         self.background = Background()
         self.background.add("duties", self.duties.run)
         self.background.add("hearing", self.hearing.run)
-        self.background.add("commands", self.command_workers.run)
+        self.background.add("commands", self.command_workers.run, self.command_workers.kick)
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
         self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
         self._starting = Starting(store, self.transactions)

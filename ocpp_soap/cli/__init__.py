@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "Run the central system.",
     "simulate": "Run simulated charge points.",
     "call": "Call a charge point: start, stop, reset, configure ….",
+    "commands": "List, show and cancel the commands to charge points.",
     "stations": "List, show, allow and block charge points.",
     "tags": "List, add, block and remove idTags.",
     "transactions": "List, show and export transactions.",

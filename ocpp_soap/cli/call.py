@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
+from ocpp_soap.central_system.selection import FIELDS
 from ocpp_soap.cli.context import central_system
-from ocpp_soap.cli.exits import REFUSED
+from ocpp_soap.cli.delivering import answer_of, deliver, exit_code, print_commands
+from ocpp_soap.cli.orders import Chosen, Order, delivery_options
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
 from ocpp_soap.cli.values import records_option, time_option
-from ocpp_soap.errors import NotFound
 from ocpp_soap.messages import Action, FieldInfo, Kind, Role, Version, actions, describe
 
-_GOOD = {"Accepted", "Scheduled", None}
+_EVERYWHERE = "-"
+"""Stands for the identity where the stations are named by options."""
 
 
 class _Actions(click.Group):
@@ -32,17 +34,33 @@ class _Actions(click.Group):
         return None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Show the help of an action also without an identity: ``call Reset --help``."""
+        """Show the help of an action also without an identity, which is not there with ``--bulk`` or ``--where``."""
         if len(args) == 2 and args[1] in ctx.help_option_names and self.get_command(ctx, args[0]):
             args = ["CP001", *args]
+        position = 0
+        while position < len(args) and args[position].partition("=")[0] in ("--bulk", "--where"):
+            position += 1 if "=" in args[position] and args[position].startswith("--bulk=") else 2
+        if 0 < position < len(args):
+            args = [*args[:position], _EVERYWHERE, *args[position:]]
         return super().parse_args(ctx, args)
 
 
 @click.group(cls=_Actions, name="call", subcommand_metavar="ACTION [OPTIONS]")
-@click.argument("charge_box_identity", metavar="ID")
+@click.argument("charge_box_identity", metavar="[ID]")
+@click.option("--bulk", type=click.File(), metavar="FILE", help="Call the charge points of FILE, one ID in each line.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help=f"Call those of which that holds; FIELD is {', '.join(FIELDS)}.",
+)
 @click.pass_context
-def command(ctx: click.Context, charge_box_identity: str) -> None:
-    """Call the charge point ID and print its answer.
+def command(ctx: click.Context, charge_box_identity: str, bulk: TextIO | None, conditions: tuple[str, ...]) -> None:
+    """Call the charge point ID, or many of them, and print what was answered.
+
+    A call is kept as a command: `ocpp-soap commands list` shows it. With --no-wait the central system delivers it,
+    tries again when the charge point cannot be reached, and nobody has to wait.
 
     \b
     Examples:
@@ -50,8 +68,12 @@ def command(ctx: click.Context, charge_box_identity: str) -> None:
       ocpp-soap call CP001 GetConfiguration --json
       ocpp-soap call CP001 ReserveNow --connector-id 1 --expiry-date +1h --id-tag TAG1 --reservation-id 7
       ocpp-soap call CP001 SendLocalList --update-type Full --list-version 3 --local-authorisation-list @list.json
+      ocpp-soap call CP001 Reset --type Soft --deliver on_next_contact --deadline +7d
+      ocpp-soap call --where vendor=Acme ChangeConfiguration --key HeartBeatInterval --value 600
     """
-    ctx.obj = charge_box_identity
+    if (charge_box_identity == _EVERYWHERE) != (bulk is not None or bool(conditions)):
+        raise click.UsageError("name the charge points either by their ID or by --bulk or --where")
+    ctx.obj = Chosen(charge_box_identity, bulk, conditions)
 
 
 def _command(action: Action) -> click.Command:
@@ -66,30 +88,39 @@ def _command(action: Action) -> click.Command:
         help=summary,
         short_help=summary.split(" (")[0].split("\n")[0],
     )
-    timeout = click.FloatRange(min=0, min_open=True)
-    click.option("--timeout", type=timeout, help="Seconds to wait for the answer.  [default: calls.timeout]")(made)
-    return json_option(made)
+    return json_option(delivery_options(made))
 
 
 def _as_option(name: re.Match[str]) -> str:
     return "--" + name[1].replace("_", "-")
 
 
-def _call(action: Action, ctx: click.Context, /, timeout: float | None, as_json: bool, **fields: Any) -> None:
-    request = action.request(**{info.name: _value(info, fields[info.name]) for info in describe(action.request)})
+def _call(action: Action, ctx: click.Context, /, as_json: bool, **given: Any) -> None:
+    fields = {info.name: _value(info, given.pop(info.name)) for info in describe(action.request)}
+    chosen: Chosen = ctx.obj
+    order = Order(**given)
     with central_system(ctx) as system:
-        if system.stations.get(ctx.obj) is None:
-            raise NotFound(f"there is no charge point {ctx.obj}; `ocpp-soap stations list` shows all")
-        answer = system.commands.call(ctx.obj, request, timeout)
+        stations = chosen.stations(system)
+        commands = order.create(system, action, action.request(**fields), stations, waits_for_one=chosen.is_one)
+        if order.is_left_to_others:
+            print_commands(commands, as_json)
+            print_hint("The central system delivers; `ocpp-soap commands list` shows how far it came.")
+            return
+        commands = deliver(system, commands, show_progress=not chosen.is_one)
+    if chosen.is_one:
+        _print_answer(action, answer_of(commands[0]), as_json)
+    else:
+        print_commands(commands, as_json)
+    ctx.exit(exit_code(commands))
+
+
+def _print_answer(action: Action, answer: Any, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
         print_record(answer)
-    status = getattr(answer, "status", None)
-    if not as_json and not describe(action.response):
-        print_hint("The charge point has confirmed.")
-    if status is not None and str(status) not in _GOOD:
-        ctx.exit(REFUSED)
+        if not describe(action.response):
+            print_hint("The charge point has confirmed.")
 
 
 def _value(info: FieldInfo, value: Any) -> Any:

@@ -11,7 +11,10 @@ import pytest
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.messages import HeartbeatRequest
 
-NOW = datetime.now(timezone.utc)
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 @pytest.fixture
@@ -20,11 +23,11 @@ def system(make_central_system: Callable[..., CentralSystem]) -> CentralSystem:
 
 
 @pytest.fixture
-def heard(system: CentralSystem, make_call: Callable[..., Any]) -> Callable[..., None]:
+def heard(system: CentralSystem, make_call: Callable[..., Any], now: datetime) -> Callable[..., None]:
     """Let a station be heard so many seconds ago."""
 
     def speak(identity: str, seconds_ago: float) -> None:
-        system.receive(make_call(HeartbeatRequest(), identity, received_at=NOW - timedelta(seconds=seconds_ago)))
+        system.receive(make_call(HeartbeatRequest(), identity, received_at=now - timedelta(seconds=seconds_ago)))
         system.contacts.flush()
 
     return speak
@@ -35,13 +38,13 @@ def told(system: CentralSystem) -> list[tuple[str, str | None]]:
     return [(e.kind, e.charge_box_identity) for e in events if e.kind in ("station.silent", "station.back")]
 
 
-def test_a_station_not_heard_for_three_intervals_is_silent(system: CentralSystem, heard: Any) -> None:
+def test_a_station_not_heard_for_three_intervals_is_silent(system: CentralSystem, heard: Any, now: datetime) -> None:
     heard("QUIET", 320)
     heard("LIVELY", 280)
     system.duties.do_all()
     assert told(system) == [("station.silent", "QUIET")]
     assert [(s.charge_box_identity, s.since) for s in system.silences.list().items] == [
-        ("QUIET", NOW - timedelta(seconds=320))
+        ("QUIET", now - timedelta(seconds=320))
     ]
 
 
@@ -53,9 +56,11 @@ def test_a_silence_is_told_once(system: CentralSystem, heard: Any) -> None:
     assert told(system) == [("station.silent", "QUIET")]
 
 
-def test_a_later_search_finds_the_stations_that_went_silent_since(system: CentralSystem, heard: Any) -> None:
+def test_a_later_search_finds_the_stations_that_went_silent_since(
+    system: CentralSystem, heard: Any, now: datetime
+) -> None:
     heard("FIRST", 400)
-    mark = system.silences.search({}, NOW - timedelta(seconds=50))
+    mark = system.silences.search({}, now - timedelta(seconds=50))
     heard("SECOND", 315)
     system.silences.search(mark)
     assert told(system) == [("station.silent", "FIRST"), ("station.silent", "SECOND")]
@@ -79,27 +84,29 @@ def test_a_blocked_station_is_not_missed(system: CentralSystem, heard: Any) -> N
     assert told(system) == []
 
 
-def test_a_silent_station_that_speaks_is_back(system: CentralSystem, heard: Any) -> None:
+def test_a_silent_station_that_speaks_is_back(system: CentralSystem, heard: Any, now: datetime) -> None:
     heard("QUIET", 400)
     system.duties.do_all()
-    system.silences.heard({"QUIET": NOW, "OTHER": NOW})
-    system.silences.heard({"QUIET": NOW})
+    system.silences.heard({"QUIET": now, "OTHER": now})
+    system.silences.heard({"QUIET": now})
     assert told(system) == [("station.silent", "QUIET"), ("station.back", "QUIET")]
     (back,) = system.events.list(kinds=["station.back"]).items
     assert back.data["seconds"] == 400
     assert system.silences.list().items == []
 
 
-def test_a_station_can_go_silent_again(system: CentralSystem, heard: Any) -> None:
+def test_a_station_can_go_silent_again(system: CentralSystem, heard: Any, now: datetime) -> None:
     heard("QUIET", 1000)
-    mark = system.silences.search({}, NOW - timedelta(seconds=50))
+    mark = system.silences.search({}, now - timedelta(seconds=50))
     heard("QUIET", 312)
-    system.silences.heard({"QUIET": NOW - timedelta(seconds=312)})
+    system.silences.heard({"QUIET": now - timedelta(seconds=312)})
     system.silences.search(mark)
     assert [kind for kind, _ in told(system)] == ["station.silent", "station.back", "station.silent"]
 
 
-def test_the_message_of_a_silent_station_brings_it_back(system: CentralSystem, heard: Any, make_call: Any) -> None:
+def test_the_message_of_a_silent_station_brings_it_back(
+    system: CentralSystem, heard: Any, make_call: Any, now: datetime
+) -> None:
     heard("QUIET", 400)
     system.duties.do_all()
     system.start_workers()
@@ -110,9 +117,9 @@ def test_the_message_of_a_silent_station_brings_it_back(system: CentralSystem, h
     assert told(system)[-1] == ("station.back", "QUIET")
 
 
-def test_nobody_is_silent_where_that_is_switched_off(make_central_system: Any, make_call: Any) -> None:
+def test_nobody_is_silent_where_that_is_switched_off(make_central_system: Any, make_call: Any, now: datetime) -> None:
     system = make_central_system(WATCH__SILENT_AFTER_HEARTBEATS="0")
-    system.receive(make_call(HeartbeatRequest(), "QUIET", received_at=NOW - timedelta(days=9)))
+    system.receive(make_call(HeartbeatRequest(), "QUIET", received_at=now - timedelta(days=9)))
     system.contacts.flush()
     system.duties.do_all()
     assert told(system) == []

@@ -34,6 +34,26 @@ def request_of(action: str, payload: Mapping[str, Any]) -> Any:
     return _record(action_of(action).request, payload, action)
 
 
+def response_of(action: str, answer: Mapping[str, Any]) -> Any:
+    """The response of ``action`` that a station answered; values that no specification knows stay as they came."""
+    return _as_stored(action_of(action).response, answer)
+
+
+def _as_stored(record: type[Any], document: Mapping[str, Any]) -> Any:
+    fields = {}
+    for info in describe(record):
+        value = document.get(info.name)
+        if value is None:
+            continue
+        if info.kind is Kind.RECORD and info.type is not None:
+            part = info.type
+            value = [_as_stored(part, item) for item in value] if info.many else _as_stored(part, value)
+        elif info.kind is Kind.CHOICE and info.type is not None and value in [str(choice) for choice in info.type]:
+            value = info.type(value)
+        fields[info.name] = value
+    return record(**fields)
+
+
 def _record(record: type[Any], value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise InvalidMessage(f"{where}: expected an object with fields, not {value!r}")

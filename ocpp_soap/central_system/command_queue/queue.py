@@ -19,7 +19,7 @@ from ocpp_soap.central_system.command_queue.record import (
     write,
 )
 from ocpp_soap.central_system.command_queue.table import CommandTable
-from ocpp_soap.central_system.command_queue.transitions import closed
+from ocpp_soap.central_system.command_queue.transitions import closed, why_expired
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import COMMAND_ID, COMMANDS
 from ocpp_soap.central_system.records import revise
@@ -138,17 +138,18 @@ class CommandQueue(CommandTable):
             self.tell(command)
         return command
 
-    def wait(
-        self, command_ids: Sequence[int], *, until: Callable[[], bool], told: Callable[[Command], None], pause: float
-    ) -> None:
-        """Return when all are closed or ``until()`` says so; ``told`` is called for each when it is closed."""
+    def wait(self, command_ids: Iterable[int], told: Callable[[Command], None], *, pause: float) -> None:
+        """Return when all are closed; ``told`` is called for each when it is. The store is asked every ``pause`` s."""
         waiting = set(command_ids)
-        while waiting:
+        while True:
+            now = datetime.now(timezone.utc)
             for command in self.get_many(waiting):
-                if not command.is_open:
+                if command.is_open and command.deadline <= now:
+                    self.expire(command.command_id, why_expired(command))
+                elif not command.is_open:
                     waiting.discard(command.command_id)
                     told(command)
-            if not waiting or until():
+            if not waiting:
                 return
             time.sleep(pause)
 

@@ -1,0 +1,80 @@
+"""``ocpp-soap commands``: the persistent commands to charge points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ocpp_soap.central_system.command_queue.record import Command, CommandState
+from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.delivering import author, print_commands
+from ocpp_soap.cli.output import json_option, print_json, print_record
+from ocpp_soap.errors import NotFound
+
+_states = click.Choice([str(state) for state in CommandState])
+_number = click.argument("command_id", metavar="ID", type=int)
+
+
+@click.group(name="commands")
+def command() -> None:
+    """List, show and cancel the commands to charge points."""
+
+
+@command.command(name="list")
+@click.option("--station", "charge_box_identity", metavar="ID", help="Only those to this charge point.")
+@click.option("--state", type=_states, help="Only those in this state.")
+@click.option("--batch", "batch_id", type=int, metavar="ID", help="Only those that one command line or request made.")
+@limit_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, /, limit: int, as_json: bool, **filters: Any) -> None:
+    """List the commands, the latest first.
+
+    \b
+    Examples:
+      ocpp-soap commands list --state queued
+      ocpp-soap commands list --station CP001 --json
+    """
+    with central_system(ctx) as system:
+        found = first(every(system.command_queue.list, descending=True, **filters), limit)
+    print_commands(found, as_json)
+
+
+@command.command()
+@_number
+@json_option
+@click.pass_context
+def show(ctx: click.Context, command_id: int, as_json: bool) -> None:
+    """Show a command with its attempts and the answer of the charge point.
+
+    \b
+    Example:
+      ocpp-soap commands show 17
+    """
+    with central_system(ctx) as system:
+        _print(system.command_queue.get(command_id), command_id, as_json)
+
+
+@command.command()
+@_number
+@json_option
+@click.pass_context
+def cancel(ctx: click.Context, command_id: int, as_json: bool) -> None:
+    """Withdraw a command. One that is being sent is still decided by the answer, but not tried again.
+
+    \b
+    Example:
+      ocpp-soap commands cancel 17
+    """
+    with central_system(ctx) as system:
+        _print(system.command_queue.cancel(command_id, by=author()), command_id, as_json)
+
+
+def _print(found: Command | None, command_id: int, as_json: bool) -> None:
+    if found is None:
+        raise NotFound(f"there is no command {command_id}; `ocpp-soap commands list` shows all")
+    if as_json:
+        print_json(found)
+    else:
+        print_record(found)

@@ -1,0 +1,188 @@
+"""Calling charge points from the command line, at once or later, one or many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.charge_point.listener import Listener
+from ocpp_soap.dispatch import Call
+from ocpp_soap.messages import (
+    BootNotificationRequest,
+    GetConfigurationResponse,
+    KeyValue,
+    ResetResponse,
+    Role,
+    Version,
+)
+from ocpp_soap.soap.settings import server_settings
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+class Site:
+    """Stations that keep their calls; one whose name begins with NO refuses to reset."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def receive(self, call: Call) -> Any:
+        self.calls.append(call)
+        if call.action.name == "GetConfiguration":
+            return GetConfigurationResponse(configuration_key=[KeyValue(key="K", readonly=False, value="1")])
+        return ResetResponse(status="Rejected" if call.charge_box_identity.startswith("NO") else "Accepted")
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def register(cli: Any, site: Site) -> Iterator[Callable[..., None]]:
+    """Make stations known that can be called, those whose name begins with AWAY in vain."""
+    settings = config.load(cli.config_file, {})
+    listener = Listener(site, server_settings(settings, Role.CHARGE_POINT), "127.0.0.1")  # type: ignore[arg-type]
+
+    def add(*identities: str) -> None:
+        with CentralSystem.open(settings) as system:
+            for identity in identities:
+                system.stations.allow(identity)
+                url = listener.url(identity, Version.V15, NOWHERE)
+                system.stations.set_url(identity, NOWHERE if identity.startswith("AWAY") else url)
+
+    with listener:
+        yield add
+
+
+def test_a_call_waits_for_the_answer_and_is_kept_as_a_command(cli: Any, register: Any) -> None:
+    register("CP001")
+    assert cli.json("call", "CP001", "Reset", "--type", "Soft") == {"status": "Accepted"}
+    (command,) = cli.json("commands", "list")
+    assert (command["state"], command["action"], command["payload"], command["answer"]) == (
+        "done",
+        "Reset",
+        {"type": "Soft"},
+        {"status": "Accepted"},
+    )
+    assert command["created_by"].startswith("cli")
+
+
+def test_an_answer_has_all_the_fields_of_the_response(cli: Any, register: Any) -> None:
+    register("CP001")
+    assert cli.json("call", "CP001", "GetConfiguration") == {
+        "configuration_key": [{"key": "K", "readonly": False, "value": "1"}],
+        "unknown_key": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "arguments", "code", "text"),
+    [
+        ("NO1", ["Reset", "--type", "Soft"], 7, ""),
+        ("AWAY", ["Reset", "--type", "Soft"], 6, "AWAY at http://127.0.0.1:9/"),
+        ("CP999", ["Reset", "--type", "Soft"], 4, "CP999: no such charge point"),
+        ("CP001", ["ChangeConfiguration", "--key", "k" * 51, "--value", "1"], 2, "key"),
+    ],
+)
+def test_a_call_that_fails_says_why(
+    cli: Any, register: Any, identity: str, arguments: list[str], code: int, text: str
+) -> None:
+    register("CP001", "NO1", "AWAY")
+    done = cli("call", identity, *arguments)
+    assert done.exit_code == code, done.stderr
+    assert text in done.stderr
+
+
+def test_a_call_that_failed_is_not_tried_again(cli: Any, register: Any) -> None:
+    register("AWAY")
+    cli("call", "AWAY", "Reset", "--type", "Soft")
+    (command,) = cli.json("commands", "list")
+    assert (command["state"], len(command["attempts"])) == ("failed", 1)
+
+
+def test_a_call_is_tried_as_often_as_asked(cli: Any, register: Any) -> None:
+    cli.config_file.write_text(cli.config_file.read_text() + "commands: {first_retry: 0.1, longest_retry: 0.1}\n")
+    register("AWAY")
+    assert cli("call", "AWAY", "Reset", "--type", "Soft", "--attempts", "3").exit_code == 6
+    (command,) = cli.json("commands", "list")
+    assert (command["state"], len(command["attempts"])) == ("failed", 3)
+
+
+@pytest.mark.parametrize("later", [["--no-wait"], ["--deliver", "on_next_contact"]])
+def test_a_call_can_be_left_to_the_central_system(cli: Any, register: Any, site: Site, later: list[str]) -> None:
+    register("CP001")
+    (command,) = cli.json("call", "CP001", "Reset", "--type", "Soft", *later)
+    assert (command["state"], command["max_attempts"]) == ("created", 20)
+    assert site.calls == []
+
+
+def test_a_command_can_be_shown_and_withdrawn(cli: Any, register: Any) -> None:
+    register("CP001")
+    (command,) = cli.json("call", "CP001", "Reset", "--type", "Soft", "--no-wait", "--deadline", "+1h")
+    number = str(command["command_id"])
+    assert cli.json("commands", "show", number) == command
+    assert cli.json("commands", "cancel", number)["state"] == "cancelled"
+    assert [c["state"] for c in cli.json("commands", "list", "--state", "cancelled")] == ["cancelled"]
+    assert cli("commands", "show", "4711").exit_code == 4
+
+
+def test_a_call_behind_one_that_waits_gives_up_in_time(cli: Any, register: Any) -> None:
+    register("AWAY")
+    cli("call", "AWAY", "Reset", "--type", "Hard", "--no-wait")
+    begin = time.monotonic()
+    done = cli("call", "AWAY", "Reset", "--type", "Soft", "--deadline", "+1s")
+    assert done.exit_code == 6
+    assert time.monotonic() - begin < 5
+    assert "earlier commands wait" in done.stderr
+
+
+def test_many_are_called_by_a_file(cli: Any, register: Any, site: Site, tmp_path: Path) -> None:
+    names = [f"CP{number:03d}" for number in range(30)]
+    register(*names)
+    file = tmp_path / "stations.txt"
+    file.write_text("# the north\n" + "\n".join(names) + "\n\n")
+    done = cli("call", "--bulk", str(file), "Reset", "--type", "Soft")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.count("Accepted") == 30
+    assert sorted(call.charge_box_identity for call in site.calls) == names
+
+
+def test_many_are_called_by_what_they_are(cli: Any, register: Any, receive: Any) -> None:
+    for identity, vendor in (("CP1", "Acme"), ("CP2", "Acme"), ("XX3", "Acme"), ("CP4", "Other")):
+        receive(BootNotificationRequest(charge_point_vendor=vendor, charge_point_model="M"), identity=identity)
+    register("CP1", "CP2", "XX3", "CP4")
+    commands = cli.json("call", "--where", "vendor=Acme", "--where", "id=CP*", "Reset", "--type", "Soft")
+    assert [c["charge_box_identity"] for c in commands] == ["CP1", "CP2"]
+    assert len({c["batch_id"] for c in commands}) == 1
+    assert len(cli.json("commands", "list", "--batch", str(commands[0]["batch_id"]))) == 2
+
+
+@pytest.mark.parametrize(("names", "code"), [(["CP1", "NO1"], 7), (["CP1", "AWAY"], 6), (["CP1", "CP2"], 0)])
+def test_the_worst_answer_of_many_decides_the_exit_code(
+    cli: Any, register: Any, tmp_path: Path, names: list[str], code: int
+) -> None:
+    register(*names)
+    file = tmp_path / "stations.txt"
+    file.write_text("\n".join(names))
+    assert cli("call", f"--bulk={file}", "Reset", "--type", "Soft").exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--where", "colour=red", "Reset", "--type", "Soft"], "expected FIELD=VALUE"),
+        (["--where", "vendor=Nobody", "Reset", "--type", "Soft"], "no charge point was chosen"),
+    ],
+)
+def test_a_choice_of_nobody_is_said(cli: Any, register: Any, arguments: list[str], text: str) -> None:
+    register("CP001")
+    done = cli("call", *arguments)
+    assert done.exit_code != 0
+    assert text in done.stderr
