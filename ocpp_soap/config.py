@@ -29,6 +29,7 @@ from pydantic import (
     PositiveInt,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic import ValidationError as _ValidationError
 from pydantic_settings import (
@@ -46,13 +47,14 @@ from ocpp_soap.paths import bundled
 ENVIRONMENT_PREFIX = "OCPP_SOAP__"
 
 
-def _list_from_json(value: Any) -> Any:
+def _from_json(value: Any) -> Any:
+    """A list or mapping that came as text, as it does from the environment."""
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
     except ValueError:
-        raise ValueError('Input should be a list as JSON, such as ["one", "two"]') from None
+        raise ValueError('Input should be a list or a mapping as JSON, such as ["one", "two"]') from None
 
 
 def _network(value: Any) -> Any:
@@ -71,8 +73,9 @@ def _http_url(value: str) -> str:
 
 
 Network = IPv4Network | IPv6Network
-Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDecode, BeforeValidator(_list_from_json)]
-Folders = Annotated[list[Path], NoDecode, BeforeValidator(_list_from_json)]
+Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDecode, BeforeValidator(_from_json)]
+Folders = Annotated[list[Path], NoDecode, BeforeValidator(_from_json)]
+DaysByName = Annotated[dict[str, PositiveFloat], NoDecode, BeforeValidator(_from_json)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
@@ -103,6 +106,12 @@ class ServerSettings(_Section):
     trusted_proxies: Networks
     client_certificate_header: str
 
+    @model_validator(mode="after")
+    def _leaves_threads_for_good_requests(self) -> ServerSettings:
+        if self.max_waiting >= self.threads:
+            raise ValueError(f"Input should be a max_waiting below threads, which is {self.threads}")
+        return self
+
 
 class LargeMessageSettings(_Section):
     """The larger limits of a message that the protocol needs large."""
@@ -128,11 +137,31 @@ class FileStorageSettings(_Section):
     path: Path
 
 
+class MongoDBStorageSettings(_Section):
+    """The database of the ``mongodb`` backend."""
+
+    url: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://", repr=False)]
+    timeout: PositiveFloat
+    retention_days: DaysByName
+
+
+class FirebaseStorageSettings(_Section):
+    """The Cloud Firestore database of the ``firebase`` backend."""
+
+    project_id: str
+    credentials: str
+    database: str
+    prefix: str
+    timeout: PositiveFloat
+
+
 class StorageSettings(_Section):
     """Which store holds the data."""
 
-    backend: Literal["file"]
+    backend: Literal["file", "mongodb", "firebase"]
     file: FileStorageSettings
+    mongodb: MongoDBStorageSettings
+    firebase: FirebaseStorageSettings
 
 
 class RegistrationSettings(_Section):

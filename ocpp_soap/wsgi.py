@@ -26,7 +26,8 @@ class PerProcess:
 
     def __init__(self, settings: config.Settings) -> None:
         self._settings = settings
-        self._forget()
+        self._application: Application | None = None
+        self._lock = Lock()
         os.register_at_fork(after_in_child=self._forget)
         atexit.register(self.close)
 
@@ -47,7 +48,7 @@ class PerProcess:
             return self._application
 
     def _forget(self) -> None:
-        self._application: Application | None = None
+        self._application = None
         self._lock = Lock()
 
 

@@ -75,7 +75,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("soap: {validation: loose}", "soap.validation", "'loose'", "'lenient' or 'strict'"),
         ("calls: {allowed_networks: [10.0.0.1/8]}", "calls.allowed_networks.0", "'10.0.0.1/8'", "an IP network"),
         ("calls: {allowed_networks: 10.0.0.0/8}", "calls.allowed_networks", "'10.0.0.0/8'", "a list"),
-        ("storage: {backend: oracle}", "storage.backend", "'oracle'", "'file'"),
+        ("storage: {backend: oracle}", "storage.backend", "'oracle'", "'file', 'mongodb' or 'firebase'"),
+        ("server: {threads: 100, max_waiting: 100}", "server", "'max_waiting': 100", "below threads"),
         ("calls: {timeout: 0}", "calls.timeout", "0", "greater than 0"),
     ],
 )
@@ -97,7 +98,7 @@ def test_a_wrong_file_is_refused_with_key_value_and_what_was_expected(
         ("OCPP_SOAP__SERVER__PORT__X", "1", "", "unknown setting"),
         ("OCPP_SOAP__SERVER", '{"port": 1}', "", "unknown setting"),
         ("OCPP_SOAP__SERVER__PORT", "x", "server.port", "integer"),
-        ("OCPP_SOAP__HANDLERS__PATHS", "folder", "handlers.paths", "a list as JSON"),
+        ("OCPP_SOAP__HANDLERS__PATHS", "folder", "handlers.paths", "a list or a mapping as JSON"),
         ("OCPP_SOAP__LOG__FORMAT", "xml", "log.format", "'console' or 'json'"),
     ],
 )
@@ -139,7 +140,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> set[str]:
 def leaves(content: dict[str, object], prefix: str = "") -> set[str]:
     found = set()
     for name, value in content.items():
-        found |= leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name}
+        found |= leaves(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name}
     return found
 
 
