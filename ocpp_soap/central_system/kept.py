@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from ocpp_soap.central_system.collections import KEPT, KEPT_PARTS
+from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, revise, select
 from ocpp_soap.central_system.registration import ALWAYS_RECORDED
 from ocpp_soap.dispatch import Exchanged
-from ocpp_soap.errors import FAULTS, AlreadyExists
+from ocpp_soap.errors import AlreadyExists, RetryLater
 from ocpp_soap.messages import Choice
 from ocpp_soap.storage.base import Storage
 
+MOST_OF_STRANGERS = 600
+
 _PART = 700_000
+_log = structlog.get_logger("ocpp_soap.central_system")
 _MARKERS = {action: f"{action}Request".lower().encode() for action in ALWAYS_RECORDED}
 
 
@@ -58,13 +64,19 @@ class Kept:
 
     def __init__(self, store: Storage) -> None:
         self._store = store
+        self._strangers = RateLimit(MOST_OF_STRANGERS)
 
-    def keep(self, exchanged: Exchanged) -> None:
-        """Keep the request if it reports energy and is about to get a fault; on disk on return, once if repeated."""
-        if exchanged.outcome not in FAULTS:
-            return
+    def keep(self, exchanged: Exchanged, is_known: bool) -> None:
+        """Keep a request that is about to get a fault, if it reports energy; on disk on return, once if repeated.
+
+        Of senders that are not known at most :data:`MOST_OF_STRANGERS` a minute are kept, so that they cannot fill the
+        disk so easily.
+        """
         action = exchanged.action or _action_in(exchanged.request)
         if action not in ALWAYS_RECORDED:
+            return
+        if not is_known and not self._has_room_for_stranger():
+            _log.warning("an envelope of an unknown sender was not kept", action=action, peer=exchanged.peer)
             return
         packed = base64.b64encode(zlib.compress(exchanged.request)).decode("ascii")
         parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
@@ -87,6 +99,13 @@ class Kept:
             self._store.create(KEPT, key, document_of(envelope), durable=True)
         except AlreadyExists:
             return
+
+    def _has_room_for_stranger(self) -> bool:
+        try:
+            self._strangers.check("strangers")
+        except RetryLater:
+            return False
+        return True
 
     def get(self, envelope_id: str) -> KeptEnvelope | None:
         """The kept envelope of that id, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap import storage
@@ -36,7 +37,7 @@ from ocpp_soap.central_system.stopping import Stopping
 from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
-from ocpp_soap.errors import RetryLater, StoreUnavailable
+from ocpp_soap.errors import FAULTS, RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest
 from ocpp_soap.paths import bundled
 from ocpp_soap.soap.guard import Guard
@@ -153,7 +154,8 @@ class CentralSystem:
 
         Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
         """
-        self.kept.keep(exchanged)
+        if exchanged.outcome in FAULTS:
+            self.kept.keep(exchanged, self.stations.recall(exchanged.charge_box_identity) is not None)
         self.journal.add(exchanged)
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
@@ -170,11 +172,10 @@ class CentralSystem:
 
     def close(self) -> None:
         """Store what is pending and close the store. Calling it again does nothing."""
-        self.background.stop()
-        self.contacts.close()
-        self.journal.close()
-        self.events.close()
-        self.store.close()
+        with ExitStack() as last_to_first:
+            for part in (self.store, self.events, self.journal, self.contacts):
+                last_to_first.callback(part.close)
+            self.background.stop()
 
     def __enter__(self) -> CentralSystem:
         return self

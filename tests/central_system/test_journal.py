@@ -9,9 +9,10 @@ import pytest
 
 from ocpp_soap.central_system.collections import KEPT_PARTS
 from ocpp_soap.central_system.journal import Journal
+from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.dispatch import Exchanged, MessageWarning
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.messages import Version
+from ocpp_soap.messages import HeartbeatRequest, Version
 
 START = b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><startTransactionRequest/></e:Body>'
 
@@ -152,6 +153,19 @@ def test_nothing_else_is_kept(central_system, exchanged):
     central_system.observe(exchanged(action="Authorize", outcome="ProtocolError"))
     central_system.observe(exchanged(action="", outcome="ProtocolError", request=b"<html/>"))
     assert central_system.kept.list().items == []
+
+
+def test_strangers_cannot_fill_the_disk_but_known_stations_are_always_kept(central_system, exchanged, send):
+    send(HeartbeatRequest(), "KNOWN")
+    central_system.kept._strangers = RateLimit(2)
+    for number in range(4):
+        for sender in ("STRANGER", "KNOWN"):
+            body = START + str(number).encode()
+            central_system.observe(
+                exchanged(charge_box_identity=sender, action="StartTransaction", outcome="SecurityError", request=body)
+            )
+    senders = [envelope.charge_box_identity for envelope in central_system.kept.list().items]
+    assert (senders.count("STRANGER"), senders.count("KNOWN")) == (2, 4)
 
 
 def test_a_big_envelope_is_kept_in_parts(central_system, exchanged):
