@@ -27,19 +27,20 @@ class ChargingPlan:
 
 
 class Driver:
-    """Drives one station; ``outcome`` is empty until the session was delivered (``delivered``) or cannot be."""
+    """Drives one station. ``problem`` says why the plan could not be carried out, ``sessions`` began in all."""
 
     def __init__(self, station: Station, plan: ChargingPlan | None) -> None:
         self.station = station
         self.plan = plan
-        self.outcome = ""
+        self.problem = ""
+        self.sessions = self.delivered = 0
         self._handle = ""
         self._begun = False
 
     @property
-    def started(self) -> bool:
-        """A transaction of the plan began."""
-        return self._handle != ""
+    def done(self) -> bool:
+        """Every session was delivered, and the planned one, if there is a plan, took place."""
+        return not self.problem and self.delivered == self.sessions and (self.plan is None or self._handle != "")
 
     def arrive(self) -> None:
         """Switch the station on and begin the plan."""
@@ -50,12 +51,14 @@ class Driver:
                 self.station.after(self.plan.end, self.leave)
 
     def leave(self) -> None:
-        """End the session by the tag, and take the cable out."""
+        """End the sessions, the planned one by its tag, and take the cables out."""
         with self.station.lock:
-            connector = self.station.connectors[1]
-            if self.plan is not None and connector.transaction is not None:
-                self.station.present_tag(1, self.plan.id_tag)
-                self.station.after(REACTION, lambda: self._unplug(1))
+            for connector in self.station.connectors.values():
+                transaction = connector.transaction
+                if transaction is not None and transaction.handle == self._handle:
+                    self.station.present_tag(connector.connector_id, transaction.id_tag)
+                else:
+                    self.station.stop_transaction(connector.connector_id)
 
     def observe(self, name: str, subject: Any) -> None:
         """React to an event of the station. Called with its lock held."""
@@ -63,18 +66,20 @@ class Driver:
             self.station.after(0, self._begin)
         elif name == "let_in" and not self.station.connectors[subject].plugged:
             self.station.after(REACTION, lambda: self.station.plug(subject))
-        elif name == "started" and self.plan is not None and not self._handle and subject.connector_id == 1:
-            self._handle = subject.handle
+        elif name == "started":
+            self.sessions += 1
+            if self.plan is not None and not self._handle and subject.connector_id == 1:
+                self._handle = subject.handle
         elif name == "stopped":
             self._stopped(subject)
         elif name == "refused" and self.plan is not None and not self._handle:
-            self.outcome = f"the tag {subject[1]} was refused: {subject[2]}"
+            self.problem = f"the tag {subject[1]} was refused: {subject[2]}"
         elif name == "start_answered" and subject[0].handle == self._handle and subject[1] not in _CHARGING:
-            self.outcome = f"the start was answered {subject[1]}"
-        elif name == "session_delivered" and subject == self._handle:
-            self.outcome = self.outcome or "delivered"
-        elif name == "session_lost" and subject == self._handle:
-            self.outcome = self.outcome or "the central system answered its start or stop with a fault"
+            self.problem = f"the start was answered {subject[1]}"
+        elif name == "session_delivered":
+            self.delivered += 1
+        elif name == "session_lost":
+            self.problem = self.problem or "the central system answered its start or stop with a fault"
 
     def _begin(self) -> None:
         if self.plan is not None and not self._begun:

@@ -109,8 +109,8 @@ class Simulation:
         for identity, driver in self.drivers.items():
             station = driver.station
             summary.accepted += station.registration.accepted
-            summary.sessions += driver.started
-            summary.delivered += driver.outcome == "delivered"
+            summary.sessions += driver.sessions
+            summary.delivered += driver.delivered
             summary.waiting += station.outbox.waiting
             problem = self._problem(driver)
             if problem:
@@ -173,8 +173,8 @@ class Simulation:
         station = driver.station
         if not station.registration.accepted:
             return f"the boot was not accepted ({station.registration.status or 'no answer'})"
-        if driver.plan is not None and driver.outcome != "delivered":
-            return driver.outcome or "the session was not delivered"
+        if not driver.done:
+            return driver.problem or "the session was not delivered"
         return f"{station.outbox.waiting} messages were not delivered" if station.outbox.waiting else ""
 
 

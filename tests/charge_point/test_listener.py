@@ -1,0 +1,89 @@
+"""Many stations behind one address (12/15 §8.1), called through our own client."""
+
+from __future__ import annotations
+
+import http.client
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.charge_point.listener import Listener, Stations
+from ocpp_soap.charge_point.station import Station
+from ocpp_soap.errors import IdentityMismatch, NotSupported, Refused
+from ocpp_soap.messages import (
+    ClearCacheRequest,
+    GetConfigurationRequest,
+    GetLocalListVersionRequest,
+    Role,
+    Version,
+)
+from ocpp_soap.soap.client import Endpoint, client_for
+from ocpp_soap.soap.settings import server_settings
+
+
+@pytest.fixture
+def listener(schedule, central_system, handlers):
+    stations = Stations(handlers)
+    for identity, version in (("CP 1/ä", Version.V15), ("CP2", Version.V15), ("OLD", Version.V12)):
+        stations.add(Station(identity, version, central_system, schedule))
+    with Listener(stations, server_settings(config.load(None, {}), Role.CHARGE_POINT), "127.0.0.1") as listener:
+        yield listener
+
+
+def call(listener, identity, request, version=Version.V15, path=None):
+    url = listener.url(identity, version, "http://127.0.0.1/")
+    if path:
+        url = f"http://127.0.0.1:{listener.port}{path}"
+    return client_for(Role.CHARGE_POINT, version).call(Endpoint(url, timeout=5), identity, request)
+
+
+@pytest.mark.parametrize("identity", ["CP 1/ä", "CP2"])
+def test_each_station_is_called_at_its_own_url(listener, identity):
+    assert call(listener, identity, GetLocalListVersionRequest()).list_version == 0
+
+
+@pytest.mark.parametrize("path", ["/Ocpp/ChargePointService", "/Ocpp/1.5/ChargePointService/"])
+def test_the_identity_header_alone_tells_them_apart(listener, path):
+    assert call(listener, "CP2", GetConfigurationRequest(key=["NumberOfConnectors"]), path=path).configuration_key
+
+
+def test_a_1_2_station_answers_1_2(listener):
+    assert call(listener, "OLD", ClearCacheRequest(), Version.V12).status == "Accepted"
+
+
+def test_a_1_2_station_does_not_have_the_operations_of_1_5(listener):
+    with pytest.raises(Refused) as refused:
+        call(listener, "OLD", GetLocalListVersionRequest(), Version.V15)
+    assert isinstance(refused.value.fault, NotSupported)
+
+
+def test_another_identity_is_a_mismatch(listener):
+    for identity, path in (("NOBODY", None), ("CP2", "/Ocpp/ChargePointService/OLD")):
+        with pytest.raises(Refused) as refused:
+            call(listener, identity, ClearCacheRequest(), path=path)
+        assert isinstance(refused.value.fault, IdentityMismatch)
+
+
+def test_a_browser_gets_a_page(listener):
+    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=5)
+    connection.request("GET", "/Ocpp/ChargePointService")
+    assert "ChargePointService" in connection.getresponse().read().decode()
+    connection.close()
+
+
+def test_it_closes_although_a_client_keeps_its_connection(handlers):
+    settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
+    listener = Listener(Stations(handlers), settings, "127.0.0.1")
+    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=5)
+    connection.request("GET", "/Ocpp/ChargePointService")
+    connection.getresponse().read()
+    listener.close()
+    connection.close()
+
+
+def test_the_callback_address_is_one_that_the_central_system_can_reach(handlers):
+    settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
+    with Listener(Stations(handlers), settings, "127.0.0.1") as listener:
+        listener._host = "0.0.0.0"
+        url = listener.url("CP1", Version.V12, "http://127.0.0.1:9/")
+    assert url == f"http://127.0.0.1:{listener.port}/Ocpp/1.2/ChargePointService/CP1"

@@ -1,0 +1,123 @@
+"""``simulate``, against a central system that is not ours (``sink.py``)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+
+import pytest
+from sink import Sink
+
+from ocpp_soap import config
+from ocpp_soap.charge_point import simulator
+from ocpp_soap.charge_point.simulator import (
+    Simulation,
+    SimulationOptions,
+    charging_times,
+    identities,
+    run_simulation,
+)
+from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap import wsdl
+
+
+@pytest.fixture
+def sink():
+    schemas = {str(version): wsdl.schema(Role.CENTRAL_SYSTEM, version) for version in Version}
+    sink = Sink(schemas, lambda: datetime.now(timezone.utc).isoformat())
+    yield sink
+    sink.close()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A session that takes a second instead of ten, with meter values each 50 ms."""
+    monkeypatch.setattr(simulator, "SHORTEST_CHARGE", 0.1)
+    monkeypatch.setattr(simulator, "DELIVERY_TIME", 3.0)
+    monkeypatch.setattr(simulator, "charging_times", lambda _duration: (0.2, 1.2))
+
+
+def options(sink, version=Version.V15, **more):
+    return SimulationOptions(central_url=sink.url, version=version, duration=1.5, **more)
+
+
+@pytest.mark.parametrize("version", Version)
+def test_a_charging_station_sends_what_a_session_needs_and_all_of_it_is_valid(sink, quick, version):
+    settings = config.load(None, {})
+    summary = run_simulation(options(sink, version, scenario="charge", count=3), settings)
+    assert sink.complaints == []
+    assert summary.ok, summary.problems
+    assert (summary.stations, summary.accepted, summary.sessions, summary.delivered) == (3, 3, 3, 3)
+    for identity in ("CP001", "CP002", "CP003"):
+        operations = sink.operations(identity)
+        assert operations[0] == "bootNotification"
+        kept = [o for o in operations if o not in ("statusNotification", "heartbeat", "meterValues")]
+        assert kept == ["bootNotification", "authorize", "startTransaction", "stopTransaction"]
+    assert len(sink.callback_urls) == 3
+
+
+def test_a_session_survives_a_network_that_fails_in_the_middle(sink, quick):
+    with Simulation(options(sink, scenario="charge", count=2), config.load(None, {})) as simulation:
+        threading.Timer(0.5, lambda: setattr(sink, "mode", "down")).start()
+        threading.Timer(1.6, lambda: setattr(sink, "mode", "usual")).start()
+        simulation.run(threading.Event())
+        simulation.deliver()
+        summary = simulation.summary()
+    assert summary.ok, summary.problems
+    assert summary.errors > 0
+    assert sink.complaints == []
+    assert all(sink.operations(i).count("stopTransaction") == 1 for i in ("CP001", "CP002"))
+
+
+def test_a_session_survives_a_network_that_is_down_from_the_beginning(sink, quick):
+    sink.mode = "html"
+    with Simulation(options(sink, scenario="charge"), config.load(None, {})) as simulation:
+        threading.Timer(1.6, lambda: setattr(sink, "mode", "usual")).start()
+        simulation.run(threading.Event())
+        simulation.deliver()
+        summary = simulation.summary()
+    assert summary.ok, summary.problems
+    assert sink.operations("CP001")[0] == "bootNotification"
+
+
+def test_a_central_system_that_never_answers_is_a_failure_that_is_named(sink, quick, monkeypatch):
+    monkeypatch.setattr(simulator, "DELIVERY_TIME", 0.1)
+    sink.mode = "down"
+    summary = run_simulation(options(sink, scenario="charge"), config.load(None, {}))
+    assert not summary.ok
+    assert summary.problems == ["CP001: the boot was not accepted (no answer)"]
+
+
+def test_a_refused_tag_is_a_failure_that_is_named(sink, quick):
+    sink.answers["authorize"] = "<c:idTagInfo><c:status>Blocked</c:status></c:idTagInfo>"
+    summary = run_simulation(options(sink, scenario="charge", id_tag="T"), config.load(None, {}))
+    assert summary.problems == ["CP001: the tag T was refused: Blocked"]
+
+
+def test_idle_stations_boot_and_wait(sink):
+    summary = run_simulation(SimulationOptions(central_url=sink.url, duration=0.3), config.load(None, {}))
+    assert summary.ok
+    assert sink.operations("CP001") == ["bootNotification", *["statusNotification"] * 3]
+
+
+def test_the_shortest_session_has_room_for_three_meter_values():
+    for duration in (10, 12, 30, 60, 300, 3600):
+        patience, end = charging_times(duration)
+        interval = max(min(int((end - patience) / 4), 10), 1)
+        assert end < duration
+        assert (end - patience) // interval >= 3
+
+
+def test_identities_are_numbered_on():
+    assert identities("CP001", 3) == ["CP001", "CP002", "CP003"]
+    assert identities("CP099", 2) == ["CP099", "CP100"]
+    assert identities("STATION", 2) == ["STATION", "STATION2"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"scenario": "charge", "duration": 5.0}, {"scenario": "dance"}, {"count": 0}, {"connectors": 0}]
+)
+def test_what_cannot_be_simulated_is_said_before_it_starts(wrong):
+    with pytest.raises(ConfigurationError):
+        run_simulation(SimulationOptions(central_url="http://127.0.0.1:9/", **wrong), config.load(None, {}))
