@@ -1,14 +1,14 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint type wsdl bench fuzz clean
+.PHONY: help run demo test test-commands lint type wsdl bench fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
 SOURCES := ocpp_soap handlers tests scripts fuzz
 
 help:  ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-6s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
 
 run: .venv/installed  ## Run the central system on port 9220 with data in data/
 	@key=$$($(OCPP_SOAP) keys add make-run --role admin --network 127.0.0.0/8 --network ::1/128 --replace) && \
@@ -20,6 +20,9 @@ demo: .venv/installed  ## A central system and three simulated charge points thr
 
 test: .venv/installed-dev  ## Run every test that needs no server of its own
 	$(BIN)/python -m pytest $(ARGS)
+
+test-commands: .venv/installed-dev  ## Kill everything 50 times while 500 commands go to 100 stations
+	OCPP_SOAP_KILLS=50 $(BIN)/python -m pytest -s tests/central_system/command_queue/test_kills.py
 
 lint: .venv/installed-dev  ## Check style and common mistakes
 	$(BIN)/ruff check $(SOURCES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -34,14 +33,6 @@ _ERRORS: dict[str, type[OcppSoapError]] = {
     Outcome.BAD_ANSWER: BadAnswer,
     Outcome.NOT_SENT: InvalidMessage,
 }
-
-
-def author() -> str:
-    """Who gives the command, for its record."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
 
 
 def deliver(system: CentralSystem, commands: Sequence[Command], *, show_progress: bool = False) -> list[Command]:

@@ -13,7 +13,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.payloads import payload_of
 from ocpp_soap.central_system.command_queue.record import Command, Delivery
 from ocpp_soap.central_system.selection import read_conditions, select_stations
-from ocpp_soap.cli.delivering import author
+from ocpp_soap.cli.author import author
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.errors import NotFound
 from ocpp_soap.messages import Action

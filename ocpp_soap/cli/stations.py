@@ -7,16 +7,16 @@ from typing import Any
 import click
 
 from ocpp_soap.central_system.overview import StationOverview, overview
-from ocpp_soap.central_system.stations import Station
+from ocpp_soap.central_system.stations import Registration, Station
+from ocpp_soap.cli.author import author
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
+from ocpp_soap.cli.station_rules import identity_argument, profile, require
 from ocpp_soap.errors import NotFound
 
 METER_LINES = 8
 """Latest meter values shown as text; --json has all of the latest messages."""
-
-identity_argument = click.argument("charge_box_identity", metavar="ID")
 
 
 @click.group(name="stations")
@@ -24,8 +24,12 @@ def command() -> None:
     """List, show, allow and block charge points."""
 
 
+command.add_command(require)
+command.add_command(profile)
+
+
 @command.command(name="list")
-@click.option("--registration", type=click.Choice(["accepted", "blocked"]), help="Only these.")
+@click.option("--registration", type=click.Choice(["accepted", "held", "blocked"]), help="Only these.")
 @click.option("--vendor", help="Only those of this chargePointVendor, exactly as they sent it.")
 @limit_option
 @json_option
@@ -35,7 +39,7 @@ def list_(ctx: click.Context, registration: str | None, vendor: str | None, limi
 
     \b
     Examples:
-      ocpp-soap stations list --registration blocked
+      ocpp-soap stations list --registration held
       ocpp-soap stations list --vendor "Mennekes" --limit 1000 --json
     """
     with central_system(ctx) as system:
@@ -43,12 +47,35 @@ def list_(ctx: click.Context, registration: str | None, vendor: str | None, limi
     if as_json:
         print_json(stations)
         return
+    if registration == Registration.HELD:
+        _print_held(stations)
+        return
     columns = ("ID", "REGISTRATION", "OCPP", "VENDOR", "MODEL", "LAST SEEN", "CALLED AT")
     rows = (
         (s.charge_box_identity, s.registration, s.version, s.vendor, s.model, s.last_seen, s.callback_url or None)
         for s in stations
     )
     print_table(columns, rows, nothing="No charge points yet. One appears with its first message.")
+
+
+@command.command()
+@limit_option
+@json_option
+@click.pass_context
+def silent(ctx: click.Context, limit: int, as_json: bool) -> None:
+    """List the charge points that have gone silent (watch.silent_after_heartbeats), the longest silent first.
+
+    \b
+    Example:
+      ocpp-soap stations silent
+    """
+    with central_system(ctx) as system:
+        silences = first(every(system.silences.list), limit)
+    if as_json:
+        print_json(silences)
+        return
+    rows = ((s.charge_box_identity, s.since, s.found_at) for s in silences)
+    print_table(("ID", "LAST SEEN", "FOUND SILENT"), rows, nothing="No charge point is silent.")
 
 
 @command.command()
@@ -120,14 +147,14 @@ def set_heartbeat_interval(ctx: click.Context, charge_box_identity: str, seconds
 @json_option
 @click.pass_context
 def allow(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
-    """Accept a charge point, also one that was never seen.
+    """Accept a charge point: one that is held or blocked, or that was never seen.
 
     \b
     Example:
       ocpp-soap stations allow CP001
     """
     with central_system(ctx) as system:
-        station = system.stations.allow(charge_box_identity)
+        station = system.approval.approve(charge_box_identity, by=author())
     _print(station, as_json)
 
 
@@ -143,8 +170,17 @@ def block(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
       ocpp-soap stations block CP001
     """
     with central_system(ctx) as system:
-        station = system.stations.block(charge_box_identity)
+        station = system.approval.refuse(charge_box_identity, by=author())
     _print(station, as_json)
+
+
+def _print_held(stations: list[Station]) -> None:
+    columns = ("ID", "OCPP", "VENDOR", "MODEL", "ADDRESS", "FIRST SEEN", "LAST SEEN")
+    rows = (
+        (s.charge_box_identity, s.version, s.vendor, s.model, s.peer or None, s.registered_at, s.last_seen)
+        for s in stations
+    )
+    print_table(columns, rows, nothing="No charge point waits for a decision.")
 
 
 def _report(found: StationOverview) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from ocpp_soap.central_system.transactions import Transaction, TransactionState
+from ocpp_soap.cli.author import author
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
@@ -110,6 +111,31 @@ def show(ctx: click.Context, transaction_id: int, as_json: bool) -> None:
         print_json(document)
     else:
         print_record({**document, "meter_values": list(meter_lines(samples))})
+
+
+@command.command()
+@click.argument("transaction_id", type=int, metavar="ID")
+@click.option("--reason", required=True, help="Why it is closed; it is recorded.")
+@json_option
+@click.pass_context
+def close(ctx: click.Context, transaction_id: int, reason: str, as_json: bool) -> None:
+    """Close a transaction whose stop will not come. If it comes after all, it counts.
+
+    \b
+    Example:
+      ocpp-soap transactions close 17 --reason "charge point scrapped"
+    """
+    with central_system(ctx) as system:
+        try:
+            transaction = system.open_sessions.close(transaction_id, reason, by=author())
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+    if transaction is None:
+        raise NotFound(f"there is no transaction {transaction_id}; `ocpp-soap transactions list` shows all")
+    if as_json:
+        print_json(_document(transaction))
+    else:
+        print_record(_document(transaction))
 
 
 @command.command()
