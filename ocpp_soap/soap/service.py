@@ -65,7 +65,11 @@ class _Method:
         action = self.action
 
         def function(ctx: Any, request: Any) -> Any:
-            return ctx.udc(ctx.call(action, request))
+            call = ctx.call(action, request)
+            try:
+                return ctx.udc(call)
+            finally:
+                ctx.identity = call.charge_box_identity
 
         function.__name__ = function.__qualname__ = _default_function_name
         descriptor = rpc(_args=(), _no_ctx=False, _body_style="bare", _udd={"action": action})(function)(

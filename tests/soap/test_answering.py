@@ -9,8 +9,7 @@ import pytest
 
 from ocpp_soap import config, errors
 from ocpp_soap import messages as m
-from ocpp_soap.soap.answering import Answering
-from ocpp_soap.soap.exchange import Exchange
+from ocpp_soap.soap.replay import Replay
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
 
@@ -122,15 +121,26 @@ def test_odd_credentials_are_none(authorization, service, envelope):
     assert served.calls[0].password == ""
 
 
+def test_the_identity_that_receive_found_is_the_one_observed(observed, envelope):
+    def fold(call):
+        call.charge_box_identity = "cb1"
+        return ALIVE
+
+    served, seen = observed(fold)
+    served.post(envelope(HEARTBEAT))
+    assert seen[0].charge_box_identity == "cb1"
+
+
 def test_kept_bytes_can_be_answered_again_without_http(envelope):
-    calls, seen = [], []
+    calls = []
 
     def receive(call):
         calls.append(call)
         return ALIVE
 
-    settings = server_settings(config.load(None, {}), m.Role.CENTRAL_SYSTEM)
-    answering = Answering(m.Role.CENTRAL_SYSTEM, receive, settings, [seen.append])
-    answer = answering.answer(Exchange(NOW, body=envelope(HEARTBEAT).encode(), peer="192.0.2.1"))
-    assert answer.status == 200
-    assert (calls[0].received_at, calls[0].peer, seen[0].outcome) == (NOW, "192.0.2.1", "ok")
+    replay = Replay(m.Role.CENTRAL_SYSTEM, receive, server_settings(config.load(None, {}), m.Role.CENTRAL_SYSTEM))
+    body = envelope(HEARTBEAT, identity=None).encode()
+    exchanged = replay(body, received_at=NOW, peer="192.0.2.1", url_identity="CB1", url_version=m.Version.V15)
+    assert (exchanged.outcome, exchanged.status, exchanged.action) == ("ok", 200, "Heartbeat")
+    assert (calls[0].received_at, calls[0].peer, calls[0].charge_box_identity) == (NOW, "192.0.2.1", "CB1")
+    assert replay(b"<cut", received_at=NOW).outcome == "ProtocolError"
