@@ -140,7 +140,7 @@ class Simulation:
             from_url=self._listener.url(identity, options.version, options.central_url),
             timeout=min(timeout, max(options.duration / 5, 2.0)) if options.duration else timeout,
         )
-        configuration = {"MeterValueSampleInterval": str(self._sample_interval())}
+        configuration = {"MeterValueSampleInterval": str(sample_interval(options.duration))}
         if options.scenario == "charge":
             configuration |= {"AllowOfflineTxForUnknownId": "true", "StopTransactionOnConcurrentTx": "false"}
         made = StationOptions(connectors=options.connectors, configuration=configuration, backoff=_RETRIES)
@@ -150,10 +150,6 @@ class Simulation:
         if self._options.scenario != "charge":
             return None
         return ChargingPlan(self._options.id_tag, *charging_times(self._options.duration))
-
-    def _sample_interval(self) -> int:
-        patience, end = charging_times(self._options.duration)
-        return 10 if end is None else max(min(int((end - patience) / 4), 10), 1)
 
     def _observe(self, station: Station, name: str, subject: Any) -> None:
         if name == "exchange":
@@ -216,6 +212,12 @@ def charging_times(duration: float | None) -> tuple[float, float | None]:
     if duration is None:
         return 30.0, None
     return min(duration * 0.3, 30.0), duration - min(max(1.5, duration * 0.1), 5.0)
+
+
+def sample_interval(duration: float | None) -> int:
+    """Seconds between meter values: at least three fit into a planned session, and at most 10 s pass between two."""
+    patience, end = charging_times(duration)
+    return 10 if end is None else max(min(int((end - patience) / 4), 10), 1)
 
 
 def _check(options: SimulationOptions) -> None:
