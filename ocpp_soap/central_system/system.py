@@ -22,6 +22,7 @@ from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.kept import Kept
+from ocpp_soap.central_system.lifecycle import log_answered, log_registered
 from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.notifications import Notifications
@@ -31,7 +32,7 @@ from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.registration import Admission
 from ocpp_soap.central_system.silence import Silences
 from ocpp_soap.central_system.starting import Starting
-from ocpp_soap.central_system.stations import Stations
+from ocpp_soap.central_system.stations import Station, Stations
 from ocpp_soap.central_system.statuses import Statuses
 from ocpp_soap.central_system.stopping import Stopping
 from ocpp_soap.central_system.tags import Tags
@@ -99,7 +100,7 @@ class CentralSystem:
         )
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
         self.approval = Approval(self.stations, self.events)
-        self.admission.registered = self.approval.registered
+        self.admission.registered = self._registered
         self.silences = Silences(
             store,
             self.events,
@@ -147,6 +148,8 @@ class CentralSystem:
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
         observe(self.events, call, response)
+        if self.settings.log.lifecycle:
+            log_answered(call, response)
         return response
 
     def observe(self, exchanged: Exchanged) -> None:
@@ -155,7 +158,8 @@ class CentralSystem:
         Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
         """
         if exchanged.outcome in FAULTS:
-            self.kept.keep(exchanged, self.stations.recall(exchanged.charge_box_identity) is not None)
+            identity = exchanged.charge_box_identity
+            self.kept.keep(exchanged, bool(identity) and self.stations.recall(identity) is not None)
         self.journal.add(exchanged)
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
@@ -183,7 +187,12 @@ class CentralSystem:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _with_rules(self, call: Call, station: Any) -> CentralSystemCall:
+    def _registered(self, station: Station) -> None:
+        self.approval.registered(station)
+        if self.settings.log.lifecycle:
+            log_registered(station)
+
+    def _with_rules(self, call: Call, station: Station) -> CentralSystemCall:
         return CentralSystemCall(
             charge_box_identity=call.charge_box_identity,
             version=call.version,

@@ -42,7 +42,8 @@ class Tags:
 
     def get(self, id_tag: str) -> Tag | None:
         """The tag of that spelling in any letter case; None: it is not in the table."""
-        stored = self._store.get(TAGS, fold(id_tag))
+        key = fold(id_tag)
+        stored = self._store.get(TAGS, key) if key else None
         return None if stored is None else record_of(Tag, stored.document)
 
     def check(self, id_tag: str, at: datetime | None = None) -> IdTagInfo:

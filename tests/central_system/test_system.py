@@ -6,6 +6,7 @@ import textwrap
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem, Tag
@@ -13,6 +14,7 @@ from ocpp_soap.central_system.overview import overview
 from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import (
     AuthorizeRequest,
+    BootNotificationRequest,
     DataTransferRequest,
     HeartbeatRequest,
     MeterValuesRequest,
@@ -112,3 +114,21 @@ def test_the_clock_of_a_station_is_compared_with_ours(central_system, send, noon
     send(late, received_at=noon)
     send(StartTransactionRequest(connector_id=1, id_tag="A", timestamp=noon + ahead, meter_start=0), received_at=noon)
     assert overview(central_system, "CP001").clock_skew == 7200
+
+
+def test_the_life_of_stations_and_transactions_is_logged_without_tags(make_central_system, send, noon):
+    boot = BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="Wall")
+    start = StartTransactionRequest(connector_id=1, id_tag="TAG-7", timestamp=noon, meter_start=5)
+    for lifecycle in ("true", "false"):
+        system = make_central_system(LOG__LIFECYCLE=lifecycle)
+        identity = f"CP-{lifecycle}"
+        with capture_logs() as logs:
+            send(boot, identity, to=system)
+            started = send(start, identity, to=system)
+            stop = StopTransactionRequest(
+                transaction_id=started.transaction_id, id_tag="TAG-7", timestamp=noon, meter_stop=9
+            )
+            send(stop, identity, to=system)
+        told = ["charge point registered", "charge point started", "transaction started", "transaction stopped"]
+        assert [line["event"] for line in logs] == (told if lifecycle == "true" else [])
+        assert "TAG-7" not in str(logs)

@@ -21,6 +21,10 @@ def test_a_tag_that_is_not_in_the_table_is_invalid(tags):
     assert tags.check("04AB").status is AuthorizationStatus.INVALID
 
 
+def test_an_empty_tag_is_invalid(tags):
+    assert tags.check(" ").status is AuthorizationStatus.INVALID
+
+
 def test_unknown_tags_can_be_accepted(make_central_system):
     assert make_central_system(AUTHORIZATION__UNKNOWN_TAGS="accept").tags.check("04AB").status == "Accepted"
 
