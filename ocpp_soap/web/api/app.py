@@ -10,8 +10,20 @@ from flask import Response, g, request
 from werkzeug.routing import BaseConverter
 
 from ocpp_soap import __version__
-from ocpp_soap.web.api import access, documentation, keys, problems, stations, tags, transactions
-from ocpp_soap.web.api.context import EXTENSION
+from ocpp_soap.web.api import (
+    access,
+    commands,
+    documentation,
+    events,
+    keys,
+    messages,
+    problems,
+    stations,
+    tags,
+    transactions,
+)
+from ocpp_soap.web.api.context import EXTENSION, STREAMS
+from ocpp_soap.web.api.streams import Streams
 from ocpp_soap.web.rest import ObserveRequest
 
 if TYPE_CHECKING:
@@ -42,9 +54,13 @@ def create(central_system: CentralSystem, observe: ObserveRequest | None = None)
         PROPAGATE_EXCEPTIONS=False,
     )
     app.extensions[EXTENSION] = central_system
+    app.extensions[STREAMS] = Streams(central_system.settings.api.max_streams)
     app.url_map.converters["whole"] = Whole
     app.url_map.merge_slashes = False
-    for blueprint in (*(module.blueprint for module in (stations, tags, transactions, keys)), keys.audit):
+    for blueprint in (
+        *(module.blueprint for module in (stations, tags, transactions, commands, messages, events, keys)),
+        keys.audit,
+    ):
         app.register_blueprint(blueprint)
     if observe is not None:
         _observe(app, observe)

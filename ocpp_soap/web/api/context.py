@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ocpp_soap.central_system.system import CentralSystem
 
 EXTENSION = "ocpp_soap"
+STREAMS = "ocpp_soap_streams"
 
 
 def system() -> CentralSystem:

@@ -88,7 +88,8 @@ def _mend(operation: dict[str, Any], path: str, method: str, blueprint_name: str
     operation["operationId"] = re.sub(rf"^{method}_{blueprint_name}_", "", operation["operationId"])
     operation["description"] = f"{operation.get('description', '')}\n\nRole: {role.value}.".strip()
     responses = operation["responses"]
-    for status in ("401", "403", "422", "503"):
+    of_bodies = ("400", "413") if "requestBody" in operation else ()
+    for status in (*of_bodies, "401", "403", "422", "503"):
         responses.setdefault(status, {"description": _REASONS[status]})
     for status, response in responses.items():
         if int(status) >= 400:
@@ -125,6 +126,8 @@ def _with_short_references(value: Any) -> Any:
 
 _TEXT = {"schema": {"type": "string"}}
 _REASONS = {
+    "400": "The body is no JSON.",
+    "413": "The body is too large.",
     "401": "No valid key came with the request.",
     "403": "The key's role does not include this.",
     "422": "A value cannot be.",

@@ -54,6 +54,14 @@ class ConnectorModel(Record):
     warnings: list[WarningModel]
 
 
+class SilenceModel(Record):
+    """A station that has gone silent."""
+
+    charge_box_identity: str
+    since: datetime = Field(description="The time of its last message.")
+    found_at: datetime
+
+
 class TagModel(Record):
     """An idTag and what it may do."""
 
@@ -138,6 +146,13 @@ class ConnectorPage(BaseModel):
     """Some connectors, or some of their statuses."""
 
     items: list[ConnectorModel]
+    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+
+
+class SilencePage(BaseModel):
+    """Some silent stations."""
+
+    items: list[SilenceModel]
     next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
 
 

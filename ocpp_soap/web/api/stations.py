@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpp_soap.central_system.collections import STATIONS
 from ocpp_soap.storage.base import Stored
 from ocpp_soap.web.api import conditions
-from ocpp_soap.web.api.context import system
+from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, answer
-from ocpp_soap.web.api.models import ConnectorModel, ConnectorPage, StationModel, StationPage
+from ocpp_soap.web.api.models import ConnectorModel, ConnectorPage, SilenceModel, SilencePage, StationModel, StationPage
 from ocpp_soap.web.api.problems import Problem
 
 blueprint = APIBlueprint("stations", __name__, url_prefix="/api/v1", tag="Stations")
@@ -88,10 +88,7 @@ def create_station(json_data: NewStation) -> Response:
     identity = json_data.charge_box_identity
     if _stored(identity) is not None:
         raise Problem(409, f"{identity} is known already.")
-    if json_data.registration == "blocked":
-        system().stations.block(identity)
-    else:
-        system().stations.allow(identity)
+    _decide(identity, json_data.registration)
     return _answer(identity, 201)
 
 
@@ -111,8 +108,19 @@ def change_station(charge_box_identity: str, json_data: StationChange) -> Respon
     """Accept or block a station, set its address or its heartbeat interval."""
     stored = conditions.found(_stored(charge_box_identity), f"station {charge_box_identity}")
     revision = conditions.expected_revision(stored)
-    system().stations.change(charge_box_identity, revision=revision, **conditions.body(json_data))
+    values = conditions.body(json_data)
+    system().stations.change(charge_box_identity, revision=revision, **values)
+    if values.get("registration", stored.document["registration"]) != stored.document["registration"]:
+        _decide(charge_box_identity, json_data.registration)
     return _answer(charge_box_identity)
+
+
+@blueprint.get("/silences")
+@blueprint.input(ListQuery, location="query")
+@blueprint.output(SilencePage)
+def list_silences(query_data: ListQuery) -> Response:
+    """List the stations that have gone silent."""
+    return answer(SilenceModel, query_data, system().silences.list)
 
 
 @blueprint.get("/connectors")
@@ -143,6 +151,12 @@ def list_statuses(query_data: StatusQuery) -> Response:
         )
 
     return answer(ConnectorModel, query_data, find)
+
+
+def _decide(charge_box_identity: str, registration: str) -> None:
+    approval = system().approval
+    decide = approval.approve if registration == "accepted" else approval.refuse
+    decide(charge_box_identity, by=key().actor)
 
 
 def _stored(charge_box_identity: str) -> Stored | None:

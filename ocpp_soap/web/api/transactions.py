@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ocpp_soap.central_system.transactions import Transaction
-from ocpp_soap.web.api.context import system
+from ocpp_soap.central_system.transactions import Transaction, TransactionState
+from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, answer
 from ocpp_soap.web.api.models import MeterRecordModel, MeterRecordPage, TransactionModel, TransactionPage
 from ocpp_soap.web.api.problems import Problem
@@ -37,10 +37,26 @@ class MeterValueQuery(ListQuery):
     sort: Literal["time", "-time"] = Field(default="time", description="-: the latest first.")
 
 
+class CloseTransaction(BaseModel):
+    """Why a session is closed by hand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
 def transaction_model(transaction: Transaction) -> TransactionModel:
     """A session as it is sent."""
     values = {name: getattr(transaction, name) for name in TransactionModel.model_fields if name != "authorization"}
     return TransactionModel.model_validate({**values, "authorization": transaction.id_tag_info.get("status")})
+
+
+def get_known(transaction_id: int) -> Transaction:
+    """The session of that id, or Problem 404."""
+    found = system().transactions.get(transaction_id) if transaction_id < 2**31 else None
+    if found is None:
+        raise Problem(404, f"There is no transaction {transaction_id}.")
+    return found
 
 
 @blueprint.get("/transactions")
@@ -61,10 +77,23 @@ def list_transactions(query_data: TransactionQuery) -> Response:
 @blueprint.doc(responses={404: "There is no such session."})
 def get_transaction(transaction_id: int) -> TransactionModel:
     """Read a session."""
-    found = system().transactions.get(transaction_id) if transaction_id < 2**31 else None
-    if found is None:
-        raise Problem(404, f"There is no transaction {transaction_id}.")
-    return transaction_model(found)
+    return transaction_model(get_known(transaction_id))
+
+
+@blueprint.post("/transactions/<int:transaction_id>/close")
+@blueprint.input(CloseTransaction)
+@blueprint.output(TransactionModel)
+@blueprint.doc(responses={404: "There is no such session.", 409: "It is not open."})
+def close_transaction(transaction_id: int, json_data: CloseTransaction) -> TransactionModel:
+    """Close an open session by hand; should the station still send its stop, that one counts."""
+    known = get_known(transaction_id)
+    if known.state != TransactionState.OPEN:
+        raise Problem(409, f"Transaction {transaction_id} is {known.state}.")
+    try:
+        closed = system().open_sessions.close(transaction_id, json_data.reason, by=key().actor)
+    except ValueError as error:
+        raise Problem(422, str(error)) from error
+    return transaction_model(closed or get_known(transaction_id))
 
 
 @blueprint.get("/meter-values")

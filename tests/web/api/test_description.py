@@ -1,0 +1,136 @@
+"""``openapi.json``: a client can be generated from it, and the running API keeps to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+
+from ocpp_soap.messages import (
+    BootNotificationRequest,
+    ChargePointErrorCode,
+    ChargePointStatus,
+    StartTransactionRequest,
+    StatusNotificationRequest,
+)
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def description(api: Any) -> dict[str, Any]:
+    found: dict[str, Any] = api.get("/openapi.json").json
+    return found
+
+
+def operations(description: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in description["paths"].values() for operation in path.values()]
+
+
+def test_it_is_openapi_3_1_with_the_key_as_bearer(description: dict[str, Any]) -> None:
+    assert description["openapi"].startswith("3.1")
+    assert description["security"] == [{"key": []}]
+    assert description["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+
+
+def test_every_operation_has_its_own_name_a_summary_and_its_role(description: dict[str, Any]) -> None:
+    names = [operation["operationId"] for operation in operations(description)]
+    assert len(names) == len(set(names))
+    assert {"list_stations", "put_tag", "create_commands", "list_events"} <= set(names)
+    for operation in operations(description):
+        assert operation["summary"].endswith(".")
+        assert "Role: " in operation["description"]
+
+
+def test_every_error_is_a_problem_document(description: dict[str, Any]) -> None:
+    for operation in operations(description):
+        errors = [response for status, response in operation["responses"].items() if int(status) >= 400]
+        assert len(errors) >= 3
+        for response in errors:
+            assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
+    text = json.dumps(description)
+    for part in text.split('"$ref": "#/components/schemas/')[1:]:
+        assert part.split('"')[0] in description["components"]["schemas"]
+
+
+def test_each_model_is_there_once(description: dict[str, Any]) -> None:
+    schemas = description["components"]["schemas"]
+    assert not [name for name in schemas if "." in name]
+    assert {"StationModel", "TransactionPage", "Problem"} <= set(schemas)
+
+
+def test_a_client_is_generated_and_works(tmp_path: Path, description: dict[str, Any], server: str, token: str) -> None:
+    (tmp_path / "openapi.json").write_text(json.dumps(description))
+    (tmp_path / "generator.yaml").write_text("post_hooks: []\n")
+    generated = subprocess.run(
+        [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none",
+         "--output-path", "fleet_client", "--fail-on-warning", "--config", "generator.yaml"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert generated.returncode == 0, generated.stdout + generated.stderr
+    script = (
+        "from fleet_client import AuthenticatedClient\n"
+        "from fleet_client.api.tags import list_tags, put_tag\n"
+        "from fleet_client.models import TagValues\n"
+        f"client = AuthenticatedClient(base_url={server!r}, token={token!r}, raise_on_unexpected_status=True)\n"
+        "put_tag.sync_detailed('04A2', client=client, body=TagValues())\n"
+        "print([tag.id_tag for tag in list_tags.sync(client=client).items])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "['04A2']", ran.stderr
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def token(system: Any) -> str:
+    from ocpp_soap.central_system.api_keys import Role
+
+    made: str = system.api_keys.add("tests", Role.ADMIN)[1]
+    return made
+
+
+@pytest.fixture
+def server(application: Any) -> Iterator[str]:
+    """The application on a port of its own."""
+    served: WSGIServer = make_server("127.0.0.1", 0, application, handler_class=_Silent)
+    thread = Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}"
+    served.shutdown()
+    served.server_close()
+    thread.join()
+
+
+def test_schemathesis_finds_no_5xx_and_nothing_undescribed(
+    tmp_path: Path, server: str, token: str, send: Any, noon: Any
+) -> None:
+    send(BootNotificationRequest(charge_point_vendor="ACME", charge_point_model="M1"))
+    send(
+        StatusNotificationRequest(
+            connector_id=1, status=ChargePointStatus.AVAILABLE, error_code=ChargePointErrorCode.NO_ERROR
+        )
+    )
+    send(StartTransactionRequest(connector_id=1, id_tag="T", timestamp=noon, meter_start=0))
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"), "run", f"{server}/api/v1/openapi.json",
+        "--url", server, "--header", f"Authorization: Bearer {token}", "--max-examples", "8", "--seed", "1",
+        "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+        "--exclude-operation-id", "revoke_key", "--phases", "examples,coverage,fuzzing", "--max-failures", "5",
+        "--request-timeout", "10", "--suppress-health-check", "all", "--no-color",
+    ]  # fmt: skip
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=110)
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-1000:]
