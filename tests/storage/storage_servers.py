@@ -97,23 +97,27 @@ class MongoServer:
 
 
 class FirestoreEmulator:
-    """Google's Firestore emulator: by gcloud where it is installed, else the npm package."""
+    """Google's Firestore emulator, which comes with gcloud. It keeps nothing when it ends."""
 
     def __init__(self, folder: Path) -> None:
         self.address = f"127.0.0.1:{free_port()}"
-        folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
         command = firestore_command()
         assert command is not None
-        host, _, port = self.address.partition(":")
-        arguments = [part.format(host=host, port=port) for part in command]
         with self._log.open("ab") as log:
+            arguments = [*command, f"--host-port={self.address}"]
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
         self._wait()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it with everything it started."""
-        if self._process.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, how)
             try:
                 self._process.wait(10)
@@ -124,7 +128,7 @@ class FirestoreEmulator:
     def _wait(self) -> None:
         host, _, port = self.address.partition(":")
         give_up = time.monotonic() + 60
-        while time.monotonic() < give_up and self._process.poll() is None:
+        while time.monotonic() < give_up and self._process is not None and self._process.poll() is None:
             try:
                 with socket.create_connection((host, int(port)), 1) as connection:
                     connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -145,4 +149,4 @@ def firestore_command() -> list[str] | None:
     listed = subprocess.run([gcloud, *listing], capture_output=True, text=True, check=False)
     if "cloud-firestore-emulator" not in listed.stdout.split():
         return None
-    return [gcloud, "emulators", "firestore", "start", "--host-port={host}:{port}"]
+    return [gcloud, "emulators", "firestore", "start"]

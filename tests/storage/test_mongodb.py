@@ -266,7 +266,7 @@ def test_the_url_decides_the_write_concern(standalone: MongoServer) -> None:
 
 
 def test_a_write_whose_answer_was_lost_is_recognised(standalone: MongoServer) -> None:
-    """The server stores the document but reports that its journal did not follow: the next attempt finds its own write."""
+    """The server stores the document but reports a failure: the next attempt finds its own write."""
     lost = {"failCommands": ["insert", "update"], "writeConcernError": {"code": 64, "errmsg": "too late"}}
     with (
         closing(storage.open(settings_of(standalone))) as store,

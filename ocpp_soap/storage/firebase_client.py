@@ -1,0 +1,99 @@
+"""The connection of one process to Cloud Firestore, through firebase-admin.
+
+What passes (no connection, overload, contention) is tried again until ``timeout`` seconds are over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import firebase_admin
+from firebase_admin import credentials, firestore
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
+
+from ocpp_soap.errors import ConfigurationError, StoreClosed, StoreUnavailable
+
+T = TypeVar("T")
+_PASSING = (
+    exceptions.ServiceUnavailable,
+    exceptions.InternalServerError,
+    exceptions.TooManyRequests,
+    exceptions.Aborted,
+    exceptions.DeadlineExceeded,
+)
+
+
+class _EmulatorCredential(credentials.Base):  # type: ignore[misc]
+    """What the emulator is content with."""
+
+    def get_credential(self) -> AnonymousCredentials:
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+
+
+class FirestoreClient:
+    """The client of this process, and the limits that every call to it gets."""
+
+    def __init__(self, project_id: str | None, credentials_file: str | None, database: str, timeout: float) -> None:
+        self._timeout = timeout
+        self._closed = False
+        options = {"projectId": project_id} if project_id else {}
+        try:
+            self._app = firebase_admin.initialize_app(_credential(credentials_file), options, name=uuid4().hex)
+            self.database = firestore.client(self._app, database)
+        except (ValueError, OSError, GoogleAuthError) as error:
+            raise ConfigurationError(f"storage.firebase: {error}") from error
+        self.limits: dict[str, Any] = {
+            "timeout": timeout,
+            "retry": Retry(
+                predicate=if_exception_type(*_PASSING), initial=0.05, maximum=1.0, multiplier=2.0, timeout=timeout
+            ),
+        }
+
+    @contextmanager
+    def call(self) -> Iterator[dict[str, Any]]:
+        """The limits for the calls inside. Raises StoreClosed, StoreUnavailable; lets conflicts through."""
+        try:
+            yield self.limits
+        except (exceptions.Conflict, exceptions.NotFound, exceptions.FailedPrecondition) as error:
+            if isinstance(error, exceptions.Aborted) or "index" in str(error):
+                raise self._unavailable(error) from error
+            raise
+        except (exceptions.GoogleAPIError, GoogleAuthError) as error:
+            raise self._unavailable(error) from error
+        except ValueError as error:
+            if self._closed or "closed channel" in str(error):
+                raise StoreClosed("The connection to Cloud Firestore was closed") from error
+            raise
+
+    def run(self, work: Callable[[dict[str, Any]], T]) -> T:
+        """The result of ``work(limits)``. Raises what ``call`` raises."""
+        with self.call() as limits:
+            return work(limits)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._closed = True
+        self.database.close()
+        firebase_admin.delete_app(self._app)
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError)):
+            return StoreUnavailable(f"Cloud Firestore refuses this user: check storage.firebase.credentials ({error})")
+        if "index" in str(error):
+            return StoreUnavailable(f"Cloud Firestore lacks an index: deploy config/firestore.indexes.json ({error})")
+        if isinstance(error, (exceptions.RetryError, *_PASSING)):
+            return StoreUnavailable(f"Cloud Firestore did not answer within {self._timeout:g} s ({error})")
+        return StoreUnavailable(f"Cloud Firestore: {error}")
+
+
+def _credential(file: str | None) -> credentials.Base:
+    if os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        return _EmulatorCredential()
+    return credentials.Certificate(file) if file else credentials.ApplicationDefault()

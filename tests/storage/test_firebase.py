@@ -1,0 +1,112 @@
+"""The Firebase store on Google's Firestore emulator: the contract, and what is its own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from storage_contract import READINGS, STATIONS, StorageContract
+from storage_servers import FirestoreEmulator, firestore_command
+
+from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.storage.firebase import FirebaseStorage
+from ocpp_soap.storage.firebase_documents import document_id
+from ocpp_soap.storage.firebase_searches import composite_indexes
+
+needs_emulator = pytest.mark.skipif(
+    firestore_command() is None, reason="no Firestore emulator: gcloud components install cloud-firestore-emulator"
+)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirestoreEmulator]:
+    server = FirestoreEmulator(tmp_path_factory.mktemp("firestore"))
+    yield server
+    server.stop()
+
+
+def settings_of(**changes: Any) -> Any:
+    chosen = {"project_id": f"test-{uuid4().hex[:12]}", "credentials": None, "database": "(default)", "timeout": 10.0}
+    return SimpleNamespace(backend="firebase", firebase=SimpleNamespace(**{**chosen, **changes}))
+
+
+@needs_emulator
+class TestFirebaseStorage(StorageContract):
+    TOO_LARGE = 1_100_000
+
+    @pytest.fixture
+    def settings(self, emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPatch) -> Any:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator.address)
+        return settings_of()
+
+    @pytest.fixture
+    def gone(
+        self, emulator: FirestoreEmulator, request: pytest.FixtureRequest, store: FirebaseStorage
+    ) -> Callable[[], None]:
+        def stop() -> None:
+            request.addfinalizer(emulator.start)
+            emulator.stop(signal.SIGKILL)
+            store._arguments = (*store._arguments[:3], 0.3)
+            store._clients.popitem()[1].close()
+
+        return stop
+
+
+def test_no_document_id_is_one_that_firestore_does_not_take() -> None:
+    keys = [
+        "/",
+        ".",
+        "..",
+        "__x__",
+        "__",
+        "_",
+        "^",
+        "^!",
+        "^~",
+        ".!",
+        ".~",
+        "a/b.c/d",
+        "./..",
+        "x",
+        "a.",
+        "a/",
+        "a0",
+        "a-",
+    ]
+    for key in keys:
+        identity = document_id(key)
+        assert identity not in (".", "..")
+        assert "/" not in identity
+        assert not (identity.startswith("__") and identity.endswith("__"))
+    assert len({document_id(key) for key in keys}) == len(keys)
+    assert sorted(keys) == sorted(keys, key=document_id)
+
+
+def test_a_key_that_is_too_long_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="1500 bytes"):
+        document_id("é" * 751)
+
+
+def test_every_sorted_search_has_its_composite_index_in_both_directions() -> None:
+    fields = [
+        [(field["fieldPath"], field["order"]) for field in index["fields"]]
+        for index in composite_indexes([STATIONS, READINGS])["indexes"]
+    ]
+    for direction in ("ASCENDING", "DESCENDING"):
+        for names in (["f.vendor", "f.seen"], ["f.station", "arrival", "n"], ["arrival", "n"]):
+            assert [(name, direction) for name in names] in fields
+    assert len(fields) == 8
+
+
+def test_without_credentials_it_says_what_to_configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
+    with pytest.raises(ConfigurationError, match=r"storage\.firebase.*absent\.json"):
+        FirebaseStorage("p", credentials=tmp_path / "absent.json").check()
+    (tmp_path / "wrong.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"storage\.firebase"):
+        FirebaseStorage("p", credentials=tmp_path / "wrong.json").check()
