@@ -9,7 +9,8 @@ from typing import Any
 
 from ocpp_soap.central_system.records import document_of
 from ocpp_soap.errors import InvalidMessage
-from ocpp_soap.messages import Action, FieldInfo, Kind, Role, actions, describe, find_action
+from ocpp_soap.messages import Action, FieldInfo, Kind, Role, Version, actions, describe, find_action
+from ocpp_soap.soap.codec import check
 
 
 def action_of(name: str) -> Action:
@@ -29,9 +30,12 @@ def payload_of(request: Any) -> dict[str, Any]:
 def request_of(action: str, payload: Mapping[str, Any]) -> Any:
     """The request of ``action`` with those fields, named as here (``id_tag``) or on the wire (``idTag``).
 
-    Times are aware datetimes or RFC 3339 texts. Raises InvalidMessage, naming the unknown, missing or wrong field.
+    Times are aware datetimes or RFC 3339 texts. Raises InvalidMessage, naming the field that is unknown, missing, wrong,
+    too long or out of range.
     """
-    return _record(action_of(action).request, payload, action)
+    request = _record(action_of(action).request, payload, action)
+    check(request, Version.V15)
+    return request
 
 
 def response_of(action: str, answer: Mapping[str, Any]) -> Any:
