@@ -116,12 +116,12 @@ def _record_reader(record: type[Any], version: Version, namespace: str) -> Eleme
             value = read_field(child, warnings)
             if value is ABSENT:
                 continue
-            if many:
-                values.setdefault(name, []).append(value)
-            elif name in values:
-                _repeated(info, values[name], value, warnings)
+            if name not in values:
+                values[name] = [value] if many else value
+            elif many:
+                values[name].append(value)
             else:
-                values[name] = value
+                _repeated(info, values[name], value, warnings)
         if not names <= values.keys():
             for name in names - values.keys():
                 _complete(values, wanted[name], record, warnings)

@@ -29,6 +29,7 @@ from ocpp_soap.soap.codec.reading import (
 from ocpp_soap.soap.namespaces import XSI
 
 _PROPERTIES = tuple(info for info in describe(SampledValue) if info.attribute)
+_MOST_SEEN = 1000
 _IGNORED_PREFIXES = (f"{{{XSI}}}", "xsi:")
 
 
@@ -48,7 +49,7 @@ def sampled_value_reader(version: Version) -> ElementReader:
         else:
             properties[known[0]] = known[1](text, warnings)
 
-    def read(element: Element, warnings: Warnings) -> Any:
+    def read_odd(element: Element, warnings: Warnings) -> Any:
         text = element.text or ""
         properties: dict[str, str] = {}
         attributes: list[tuple[str, str]] = element.items()  # type: ignore[assignment]
@@ -68,6 +69,33 @@ def sampled_value_reader(version: Version) -> ElementReader:
         if version is Version.V12 and not is_whole_number(text):
             note(warnings, "not_an_integer", "value", text)
         return SampledValue(value=text, **properties)
+
+    return read_odd if version is Version.V12 else _with_memory(read_odd)
+
+
+def _with_memory(read_odd: ElementReader) -> ElementReader:
+    """The same reader, which looks up attributes it has seen before: stations send few combinations of them."""
+    seen: dict[Any, tuple[Any, ...]] = {}
+    new = SampledValue.__new__
+
+    def read(element: Element, warnings: Warnings) -> Any:
+        text = element.text
+        if text and text[0] > " " and text[-1] > " " and not len(element):
+            attributes = tuple(element.items())
+            properties = seen.get(attributes)
+            if properties is not None:
+                sample = new(SampledValue)
+                sample.value = text
+                sample.context, sample.format, sample.measurand, sample.location, sample.unit = properties
+                return sample
+            noted: Warnings = []
+            sample = read_odd(element, noted)
+            if not noted and len(seen) < _MOST_SEEN:
+                seen[attributes] = sample.context, sample.format, sample.measurand, sample.location, sample.unit
+            for warning in noted:
+                note(warnings, warning.kind, warning.where, warning.sent)
+            return sample
+        return read_odd(element, warnings)
 
     return read
 

@@ -18,7 +18,7 @@ from ocpp_soap.errors import ProtocolError
 from ocpp_soap.messages import Choice, FieldInfo, Kind, Version
 from ocpp_soap.soap import namespaces
 from ocpp_soap.soap.codec.notes import ABSENT, note, shown
-from ocpp_soap.soap.codec.times import parse_time
+from ocpp_soap.soap.codec.times import parse_time, plain_time
 
 Element = etree._Element
 Warnings = list[MessageWarning]
@@ -30,7 +30,7 @@ LONGEST_NAME = 255
 INT32 = range(-(2**31), 2**31)
 INT64 = range(-(2**63), 2**63)
 
-_PLAIN_INTEGER = re.compile(r"-?[0-9]{1,10}").fullmatch
+_PLAIN_INTEGER = re.compile(r"-?[0-9]{1,9}").fullmatch
 _ODD_INTEGER = re.compile(r"([+-]?[0-9]{1,19})(?:\.(0*))?").fullmatch
 _FRACTION = re.compile(r"[+-]?[0-9]{1,19}\.[0-9]{1,19}").fullmatch
 _ENERGIES = ("meter_start", "meter_stop")
@@ -43,20 +43,35 @@ def value_reader(info: FieldInfo, version: Version) -> ElementReader:
     """The reader of a field that is no record; it returns ABSENT for an element that says nothing."""
     if info.kind is Kind.STRING:
         return _string_reader(info, version)
-    parse = text_reader(info, version)
+    parse, plain = text_reader(info, version), _plain_reader(info, version)
     where = info.wire_name
 
     def read(element: Element, warnings: Warnings) -> Any:
         text = element.text
-        if text is None or len(element):
-            text = text_of(element, where, warnings)
-        text = text.strip(SPACE)
+        if text is not None and not len(element):
+            value = plain(text)
+            if value is not None:
+                return value
+        text = text_of(element, where, warnings).strip(SPACE)
         if not text:
             note(warnings, emptiness(element), where)
             return ABSENT
         return parse(text, warnings)
 
     return read
+
+
+def _plain_reader(info: FieldInfo, version: Version) -> Callable[[str], Any]:
+    """What reads a text that is written as it should be, and gives None for every other."""
+    if info.kind is Kind.CHOICE and info.type is not None:
+        return {str(member.value): member for member in info.type if version.has(member.since)}.get
+    if info.kind is Kind.TIME:
+        return plain_time
+    return _BOOLEANS.get if info.kind is Kind.BOOLEAN else _plain_integer
+
+
+def _plain_integer(text: str) -> int | None:
+    return int(text) if _PLAIN_INTEGER(text) else None
 
 
 def text_of(element: Element, where: str, warnings: Warnings) -> str:
@@ -121,14 +136,7 @@ def _time_reader(where: str) -> TextReader:
 
 
 def _integer_reader(where: str, *, is_energy: bool) -> TextReader:
-    def read(text: str, warnings: Warnings) -> int:
-        if _PLAIN_INTEGER(text):
-            number = int(text)
-            if number in INT32:
-                return number
-        return _odd_integer(text, where, warnings, is_energy=is_energy)
-
-    return read
+    return lambda text, warnings: _odd_integer(text, where, warnings, is_energy=is_energy)
 
 
 def _odd_integer(text: str, where: str, warnings: Warnings, *, is_energy: bool) -> int:

@@ -18,20 +18,21 @@ _TIME = re.compile(
 )
 
 
-def parse_time(text: str, where: str, warnings: list[MessageWarning]) -> datetime:
-    """An aware datetime, in the zone that was sent; a text without zone is read as UTC.
-
-    Raises ProtocolError, naming ``where``, for what is no time or lies outside the years 1 to 9999.
-    """
+def plain_time(text: str) -> datetime | None:
+    """The time that a text like ``2012-06-08T10:00:00Z`` or ``2012-06-08T10:00:00.000Z`` says, else None."""
     if len(text) in _LENGTHS_OF_PLAIN_TIMES and text[-1] == "Z" and text[10] == "T" and text[7] == "-":
         try:
             return datetime.fromisoformat(text[:-1] + "+00:00")
         except ValueError:
-            pass
-    return _parse_odd_time(text, where, warnings)
+            return None
+    return None
 
 
-def _parse_odd_time(text: str, where: str, warnings: list[MessageWarning]) -> datetime:
+def parse_time(text: str, where: str, warnings: list[MessageWarning]) -> datetime:
+    """An aware datetime, in the zone that was sent, from any way to write one; without zone it is read as UTC.
+
+    Raises ProtocolError, naming ``where``, for what is no time or lies outside the years 1 to 9999.
+    """
     match = _TIME.fullmatch(text)
     if match is None:
         raise _no_time(text, where)
