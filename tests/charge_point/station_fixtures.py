@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sink import Sink
 
 from ocpp_soap.charge_point import ChargePointCall, Station, StationOptions, SteppedScheduler
 from ocpp_soap.dispatch import Handlers, load_handlers
@@ -26,6 +27,7 @@ from ocpp_soap.messages import (
     find_action,
 )
 from ocpp_soap.paths import bundled
+from ocpp_soap.soap import wsdl
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
 
@@ -170,3 +172,12 @@ def call(schedule: SteppedScheduler, handlers: Handlers) -> Callable[[Station, A
 def later(schedule: SteppedScheduler) -> Callable[[float], datetime]:
     """The time in so many seconds."""
     return lambda seconds: schedule.now() + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A central system that is not ours and checks all that it gets."""
+    schemas = {str(version): wsdl.schema(Role.CENTRAL_SYSTEM, version) for version in Version}
+    sink = Sink(schemas, lambda: datetime.now(timezone.utc).isoformat())
+    yield sink
+    sink.close()

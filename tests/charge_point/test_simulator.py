@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
-from sink import Sink
 
 from ocpp_soap import config
 from ocpp_soap.charge_point import simulator
@@ -20,16 +19,7 @@ from ocpp_soap.charge_point.simulator import (
     sample_interval,
 )
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.messages import Role, Version
-from ocpp_soap.soap import wsdl
-
-
-@pytest.fixture
-def sink():
-    schemas = {str(version): wsdl.schema(Role.CENTRAL_SYSTEM, version) for version in Version}
-    sink = Sink(schemas, lambda: datetime.now(timezone.utc).isoformat())
-    yield sink
-    sink.close()
+from ocpp_soap.messages import Version
 
 
 @pytest.fixture

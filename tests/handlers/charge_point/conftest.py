@@ -9,7 +9,19 @@ from station_fixtures import (
     make_station,
     noon,
     schedule,
+    sink,
     station,
 )
 
-__all__ = ["call", "central_system", "events", "handlers", "later", "make_station", "noon", "schedule", "station"]
+__all__ = [
+    "call",
+    "central_system",
+    "events",
+    "handlers",
+    "later",
+    "make_station",
+    "noon",
+    "schedule",
+    "sink",
+    "station",
+]
