@@ -44,21 +44,22 @@ class Admission:
         self.heard: Callable[[Call, Station], None] | None = None
         self.registered: Callable[[Station], None] | None = None
 
-    def admit(self, call: Call) -> Station:
+    def admit(self, call: Call, *, replayed: bool = False) -> Station:
         """The station that sent ``call``, registered now if it was not known; sets its registered identity in the call.
 
-        A BootNotification is always let through, since its answer can say Rejected. Raises SecurityError if the
-        station may not use the action, or does not prove what is required of it.
+        A BootNotification is always let through, since its answer can say Rejected. A ``replayed`` call tells nothing
+        of where the station is now and proves nothing. Raises SecurityError if the station may not use the action, or
+        does not prove what is required of it.
         """
         station = self._find(call)
-        if station.is_known:
+        if station.is_known and not replayed:
             self._access.check(station, call)
             self._contacts.seen(station.charge_box_identity, call.received_at, call.peer)
             if _tells_news(station, call):
                 station = self._learn(station, call)
-                call.charge_box_identity = station.charge_box_identity
             if self.heard is not None:
                 self.heard(call, station)
+        call.charge_box_identity = station.charge_box_identity
         if station.is_accepted or call.action.name == "BootNotification":
             return station
         if station.is_known and call.action.name in ALWAYS_RECORDED:

@@ -141,8 +141,18 @@ class CentralSystem:
         """
         self._address_limit.check(call.peer)
         self._station_limit.check(call.charge_box_identity)
+        return self._answer(call, replayed=False)
+
+    def receive_again(self, call: Call) -> Any:
+        """Answer a kept request that an operator replays, as :meth:`receive`.
+
+        It need not prove again what its station must, and does not count as a sign of life.
+        """
+        return self._answer(call, replayed=True)
+
+    def _answer(self, call: Call, *, replayed: bool) -> Any:
         try:
-            station = self.admission.admit(call)
+            station = self.admission.admit(call, replayed=replayed)
             handler = self.handlers.by_action[call.action.name]
             response = handler(call.request, self._with_rules(call, station))
         except StoreUnavailable as error:

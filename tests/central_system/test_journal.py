@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from ocpp_soap.central_system.access import Requirements
 from ocpp_soap.central_system.collections import KEPT_PARTS
 from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.dispatch import Exchanged, MessageWarning
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.messages import HeartbeatRequest, Version
+from ocpp_soap.messages import HeartbeatRequest, Role, Version
+from ocpp_soap.soap.replay import Replay
+from ocpp_soap.soap.settings import server_settings
 
 START = b'<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body><startTransactionRequest/></e:Body>'
 
@@ -194,3 +197,22 @@ def test_a_replayed_envelope_is_told_apart(central_system, exchanged, noon):
     assert (replayed.state, replayed.replayed_at) == ("replayed", noon)
     assert central_system.kept.list(state="kept").items == []
     assert central_system.kept.get(envelope.id) == replayed
+
+
+STOP = """<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns:c="urn://Ocpp/Cs/2012/06/">
+  <e:Header><c:chargeBoxIdentity>CP001</c:chargeBoxIdentity></e:Header>
+  <e:Body><c:stopTransactionRequest><c:transactionId>7</c:transactionId><c:timestamp>2026-01-05T11:00:00Z</c:timestamp>
+    <c:meterStop>50</c:meterStop></c:stopTransactionRequest></e:Body></e:Envelope>"""
+
+
+def test_what_was_kept_can_be_replayed_without_its_proof_and_is_no_sign_of_life(central_system, exchanged, noon):
+    central_system.stations.allow("CP001")
+    central_system.access.require("CP001", Requirements(networks=["10.0.0.0/8"]))
+    settings = server_settings(central_system.settings, Role.CENTRAL_SYSTEM)
+    as_new = Replay(Role.CENTRAL_SYSTEM, central_system.receive, settings)(STOP.encode(), received_at=noon)
+    assert as_new.outcome == "SecurityError"
+    again = Replay(Role.CENTRAL_SYSTEM, central_system.receive_again, settings)(STOP.encode(), received_at=noon)
+    assert again.outcome == "ok"
+    (orphan,) = central_system.transactions.list(state="orphan").items
+    assert (orphan.meter_stop, orphan.stop_received_at) == (50, noon)
+    assert central_system.stations.show("CP001").last_seen is None
