@@ -22,6 +22,7 @@ COMMANDS = {
     "stations": "List, show, allow and block charge points.",
     "tags": "List, add, block and remove idTags.",
     "transactions": "List, show and export transactions.",
+    "messages": "See what was said, and replay what was not understood.",
     "keys": "Make, list and revoke the keys of the REST API.",
 }
 

@@ -24,8 +24,8 @@ class Cli:
     def __init__(self, config_file: Path) -> None:
         self.config_file = config_file
 
-    def __call__(self, *arguments: str) -> Result:
-        result = CliRunner().invoke(main, ["--config", str(self.config_file), *arguments])
+    def __call__(self, *arguments: str, stdin: str = "") -> Result:
+        result = CliRunner().invoke(main, ["--config", str(self.config_file), *arguments], input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

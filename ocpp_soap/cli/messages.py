@@ -1,0 +1,183 @@
+"""``ocpp-soap messages``: the journal of messages, and the envelopes that were kept because energy flowed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.journal import JournalEntry
+from ocpp_soap.central_system.kept import KeptEnvelope, KeptState
+from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.exits import FAILED
+from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
+from ocpp_soap.cli.values import time_option
+from ocpp_soap.errors import NotFound
+from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap.replay import Replay
+from ocpp_soap.soap.settings import server_settings
+
+UNDERSTOOD = "ok"
+
+
+@click.group(name="messages")
+def command() -> None:
+    """See what was said, and replay what was not understood."""
+
+
+@command.command(name="list")
+@click.option("--station", "charge_box_identity", metavar="ID", help="Only those of this charge point.")
+@click.option("--action", help="Only those of this action, such as StartTransaction.")
+@click.option("--outcome", help="Only those that ended so: ok, ProtocolError, Unreachable ….")
+@click.option("--since", type=time_option, metavar="TIME", help="Only those at or after this time, e.g. -1h.")
+@click.option("--until", type=time_option, metavar="TIME", help="Only those before this time.")
+@limit_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, /, limit: int, as_json: bool, **filters: Any) -> None:
+    """List the messages in both directions, the latest first.
+
+    \b
+    Examples:
+      ocpp-soap messages list --station CP001 --since -1h
+      ocpp-soap messages list --outcome ProtocolError --json
+    """
+    with central_system(ctx) as system:
+        entries = first(every(system.journal.list, descending=True, **filters), limit)
+    if as_json:
+        print_json(entries)
+        return
+    columns = ("MESSAGE", "TIME", "STATION", "", "ACTION", "OUTCOME", "MS", "WARNINGS")
+    print_table(columns, map(_row, entries), nothing="No messages; journal.enabled tells whether they are kept.")
+
+
+@command.command()
+@click.argument("message")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, message: str, as_json: bool) -> None:
+    """Show one message of the journal, or one kept envelope, with its bytes if they were kept.
+
+    \b
+    Examples:
+      ocpp-soap messages show 01J9Z3…
+      ocpp-soap messages kept --json | jq -r '.[0].id' | xargs ocpp-soap messages show
+    """
+    with central_system(ctx) as system:
+        document = _found(system, message)
+    if as_json:
+        print_json(document)
+    else:
+        print_record(document)
+
+
+@command.command()
+@click.option("--state", type=click.Choice([str(state) for state in KeptState]), help="Only these.")
+@limit_option
+@json_option
+@click.pass_context
+def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> None:
+    """List the starts, stops and meter values that got a fault, which a charge point does not send again.
+
+    \b
+    Example:
+      ocpp-soap messages kept --state kept
+    """
+    with central_system(ctx) as system:
+        envelopes = first(every(system.kept.list, state=state), limit)
+    if as_json:
+        print_json(envelopes)
+        return
+    columns = ("MESSAGE", "TIME", "STATION", "ACTION", "FAULT", "STATE")
+    rows = ((e.id, _seconds(e.at), e.charge_box_identity, e.action, e.outcome, e.state) for e in envelopes)
+    print_table(columns, rows, nothing="No envelope had to be kept.")
+
+
+@command.command()
+@click.argument("messages", nargs=-1, metavar="[MESSAGE]...")
+@click.option("--all", "every_one", is_flag=True, help="All that are kept and were not understood since.")
+@json_option
+@click.pass_context
+def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_json: bool) -> None:
+    """Let the central system read kept envelopes again, when what was wrong is mended: a handler, a setting, a version.
+
+    What is understood now is stored with the time at which it was received. The exit code is 1 if one still gets a
+    fault.
+
+    \b
+    Examples:
+      ocpp-soap messages replay 3f2a90…
+      ocpp-soap messages replay --all
+    """
+    if bool(messages) == every_one:
+        raise click.UsageError("name messages, or give --all")
+    with central_system(ctx) as system:
+        kept_now = every(system.kept.list, state=KeptState.KEPT.value)
+        envelopes = list(kept_now) if every_one else [_kept(system, message) for message in messages]
+        outcomes = [replayed(system, envelope) for envelope in envelopes]
+    if as_json:
+        print_json(outcomes)
+    else:
+        columns = ("MESSAGE", "STATION", "ACTION", "OUTCOME")
+        print_table(columns, (tuple(outcome.values()) for outcome in outcomes), nothing="No envelope is kept.")
+    if any(outcome["outcome"] != UNDERSTOOD for outcome in outcomes):
+        ctx.exit(FAILED)
+
+
+def replayed(system: CentralSystem, envelope: KeptEnvelope) -> dict[str, Any]:
+    """Replay one envelope and note whether it was understood."""
+    again = Replay(Role.CENTRAL_SYSTEM, system.receive_again, server_settings(system.settings, Role.CENTRAL_SYSTEM))
+    exchanged = again(
+        system.kept.body(envelope),
+        received_at=envelope.at,
+        charset=envelope.charset,
+        peer=envelope.peer or "",
+        url_identity=envelope.url_identity,
+        url_version=Version(envelope.url_version) if envelope.url_version else None,
+    )
+    if exchanged.outcome == UNDERSTOOD:
+        system.kept.replayed(envelope.id, datetime.now(timezone.utc))
+    identity = exchanged.charge_box_identity or envelope.charge_box_identity
+    return {"id": envelope.id, "station": identity, "action": envelope.action, "outcome": exchanged.outcome}
+
+
+def _found(system: CentralSystem, message: str) -> dict[str, Any]:
+    entry: JournalEntry | None = system.journal.get(message)
+    if entry is not None:
+        return dict(plain(entry))
+    return {**plain(_kept(system, message)), "request": _text(system, message)}
+
+
+def _kept(system: CentralSystem, message: str) -> KeptEnvelope:
+    envelope = system.kept.get(message)
+    if envelope is None:
+        raise NotFound(f"there is no message {message}; `ocpp-soap messages list` and `… kept` show those there are")
+    return envelope
+
+
+def _text(system: CentralSystem, message: str) -> str:
+    envelope = _kept(system, message)
+    return system.kept.body(envelope).decode(envelope.charset or "utf-8", "replace")
+
+
+def _row(entry: JournalEntry) -> tuple[Any, ...]:
+    action = f"{entry.action} x {entry.count}" if entry.count > 1 else entry.action
+    direction = "←" if entry.direction == "in" else "→"
+    warnings = ", ".join(sorted({warning["kind"] for warning in entry.warnings})) or None
+    identity = entry.charge_box_identity
+    return (
+        entry.id,
+        _seconds(entry.at),
+        identity,
+        direction,
+        action,
+        entry.outcome,
+        round(entry.milliseconds),
+        warnings,
+    )
+
+
+def _seconds(time: datetime) -> datetime:
+    return time.astimezone(timezone.utc).replace(microsecond=0)

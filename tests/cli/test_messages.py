@@ -1,0 +1,108 @@
+"""``ocpp-soap messages``: the journal and the kept envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.dispatch import Exchanged, MessageWarning
+from ocpp_soap.messages import Version
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+ENVELOPE = b"<Envelope><Body><startTransactionRequest>broken</startTransactionRequest></Body></Envelope>"
+
+
+@pytest.fixture
+def exchanged(cli: Any) -> Callable[..., None]:
+    """Lets the journal hear of a message of CP001 and its answer; the journal is complete when the store is closed."""
+
+    def tell(action: str, outcome: str = "ok", **more: Any) -> None:
+        with CentralSystem.open(config.load(cli.config_file, {})) as system:
+            message = Exchanged(
+                received_at=NOON,
+                seconds=0.012,
+                status=200 if outcome == "ok" else 500,
+                outcome=outcome,
+                charge_box_identity="CP001",
+                action=action,
+                version=Version.V15,
+                **{"request": ENVELOPE, **more},
+            )
+            system.observe(message)
+
+    return tell
+
+
+def test_messages_are_listed_with_outcome_and_warnings(cli: Any, exchanged: Any) -> None:
+    exchanged("StatusNotification", warnings=[MessageWarning("unknown_choice", "status", "Charging")])
+    (entry,) = cli.json("messages", "list")
+    assert entry["action"] == "StatusNotification"
+    assert entry["direction"] == "in"
+    assert entry["at"] == "2026-01-31T12:00:00Z"
+    assert "unknown_choice" in cli("messages", "list").stdout
+
+
+def test_filters_narrow_the_list(cli: Any, exchanged: Any) -> None:
+    exchanged("StatusNotification")
+    exchanged("Authorize", "ProtocolError")
+
+    def found(*filters: str) -> list[str]:
+        return [entry["action"] for entry in cli.json("messages", "list", *filters)]
+
+    assert found("--outcome", "ProtocolError") == ["Authorize"]
+    assert found("--action", "StatusNotification") == ["StatusNotification"]
+    assert found("--station", "CP002") == []
+    assert found("--since", "2026-02-01T00:00:00Z") == []
+    assert len(found("--until", "2026-02-01T00:00:00Z")) == 2
+
+
+def test_one_message_can_be_shown(cli: Any, exchanged: Any) -> None:
+    exchanged("StatusNotification")
+    (entry,) = cli.json("messages", "list")
+    assert cli.json("messages", "show", entry["id"])["action"] == "StatusNotification"
+
+
+def test_a_start_that_got_a_fault_is_kept_with_its_bytes(cli: Any, exchanged: Any) -> None:
+    exchanged("StartTransaction", "ProtocolError")
+    (envelope,) = cli.json("messages", "kept")
+    assert envelope["state"] == "kept"
+    assert cli.json("messages", "show", envelope["id"])["request"] == ENVELOPE.decode()
+
+
+START = """<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns="urn://Ocpp/Cs/2012/06/">
+<e:Header><chargeBoxIdentity>CP001</chargeBoxIdentity></e:Header>
+<e:Body><startTransactionRequest><connectorId>1</connectorId><idTag>TAG1</idTag>
+<timestamp>2026-01-31T11:00:00Z</timestamp><meterStart>0</meterStart></startTransactionRequest></e:Body></e:Envelope>"""
+
+
+def test_a_kept_start_can_be_replayed_when_the_cause_is_mended(cli: Any, exchanged: Any) -> None:
+    cli("stations", "allow", "CP001")
+    exchanged("StartTransaction", "InternalError", request=START.encode())
+    (outcome,) = cli.json("messages", "replay", "--all")
+    assert outcome["outcome"] == "ok"
+    (transaction,) = cli.json("transactions", "list")
+    assert transaction["start_time"] == "2026-01-31T11:00:00Z"
+    assert transaction["start_received_at"] == "2026-01-31T12:00:00Z"
+    assert [envelope["state"] for envelope in cli.json("messages", "kept")] == ["replayed"]
+    assert cli.json("messages", "replay", "--all") == []
+
+
+def test_what_is_still_not_understood_stays_kept(cli: Any, exchanged: Any) -> None:
+    exchanged("StartTransaction", "ProtocolError")
+    result = cli("messages", "replay", "--all")
+    assert result.exit_code == 1
+    assert "ProtocolError" in result.stdout
+    assert [envelope["state"] for envelope in cli.json("messages", "kept")] == ["kept"]
+
+
+def test_replay_wants_messages_or_all(cli: Any) -> None:
+    assert cli("messages", "replay").exit_code == 2
+
+
+def test_an_unknown_message_ends_with_4(cli: Any) -> None:
+    assert cli("messages", "show", "nothing").exit_code == 4
