@@ -16,7 +16,8 @@ from ocpp_soap.soap.namespaces import SOAP_12, WSA, WSA_2004, WSA_2004_ANONYMOUS
 Element = Any
 
 _ADDRESSING = {"action", "messageid", "from", "replyto", "to", "relatesto", "faultto"}
-_PLAIN = {"action": "action", "messageid": "message_id", "relatesto": "relates_to", "to": "to"}
+_FIELDS = {"messageid": "message_id", "relatesto": "relates_to"}
+_PLAIN = frozenset({"action", "message_id", "relates_to", "to"})
 _CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ANONYMOUS = (WSA_ANONYMOUS, WSA_2004_ANONYMOUS)
 _FOR_US = frozenset(
@@ -65,21 +66,19 @@ def read_headers(
     identities = []
     for child in header:
         name, namespace, exact = _classify(child.tag)
-        if not name:
-            if not not_understood and _must_be_understood(child, soap_namespace):
-                not_understood = child.tag
-            continue
-        if not exact:
+        if not exact and name:
             note(warnings, "header_name", child.tag.rpartition("}")[2], namespace)
-        if name == "identity":
-            identities.append((_text(child, name, warnings), namespace))
+        if name in _PLAIN:
+            setattr(headers, name, (child.text or "").strip())
+            headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
+        elif name == "identity":
+            identities.append((_identity(child, warnings), namespace))
         elif name == "from":
             headers.sender = _address(child, name, warnings)
         elif name == "replyto":
             reply_to = _address(child, name, warnings)
-        elif name in _PLAIN:
-            setattr(headers, _PLAIN[name], _text(child, name, warnings))
-            headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
+        elif not name and not not_understood and _must_be_understood(child, soap_namespace):
+            not_understood = child.tag
     headers.sender = headers.sender or ("" if reply_to in _ANONYMOUS else reply_to)
     if not_understood:
         raise MustUnderstand(not_understood)
@@ -89,14 +88,14 @@ def read_headers(
 
 @lru_cache(maxsize=512)
 def _classify(tag: str) -> tuple[str, str, bool]:
-    """The lower-case name of a known header, else an empty text; its namespace; whether both are as specified."""
+    """Which header it is, an empty text for an unknown one; its namespace; whether both are as specified."""
     namespace, _, local = tag[1:].rpartition("}") if tag[:1] == "{" else ("", "", tag.rpartition(":")[2])
     name = local.lower()
     if name == "chargeboxidentity":
         return "identity", namespace, role_and_version(namespace) is not None and local == "chargeBoxIdentity"
     if name not in _ADDRESSING or (namespace and "addressing" not in namespace and role_and_version(namespace) is None):
         return "", namespace, False
-    return name, namespace, namespace == WSA
+    return _FIELDS.get(name, name), namespace, namespace == WSA
 
 
 def _take_identity(headers: Headers, identity: str, namespace: str, max_identity: int) -> None:
@@ -117,17 +116,17 @@ def check_identity(identity: str, longest: int) -> None:
         raise ProtocolError("The chargeBoxIdentity has control characters.", kind="identity_characters")
 
 
-def _text(element: Element, name: str, warnings: list[MessageWarning]) -> str:
+def _identity(element: Element, warnings: list[MessageWarning]) -> str:
     sent = element.text or ""
     text: str = sent.strip()
-    if text != sent and name == "identity":
+    if text != sent:
         note(warnings, "spaces", "chargeBoxIdentity", sent)
     return text
 
 
 def _address(element: Element, name: str, warnings: list[MessageWarning]) -> str:
     for child in element:
-        if child.tag.rpartition("}")[2].rpartition(":")[2].lower() == "address":
+        if child.tag.endswith("Address") or child.tag.lower().endswith("address"):
             return (child.text or "").strip()
     text: str = (element.text or "").strip()
     if text:

@@ -115,8 +115,13 @@ def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> byte
 
 
 def _encoding(data: bytes, charset: str) -> str | None:
-    charset = charset.strip("\"' ").lower()
-    if charset not in _CHARSETS or data[:2] in (b"\xff\xfe", b"\xfe\xff") or _DECLARED.match(data):
+    charset = charset.lower()
+    if (
+        charset in ("", "utf-8")
+        or charset not in _CHARSETS
+        or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        or _DECLARED.match(data)
+    ):
         return None
     return charset
 

@@ -21,7 +21,8 @@ class SoapServer:
 
     ``receive`` gets each request as a Call and returns the response message. What it raises becomes: a Fault, a SOAP
     fault; RetryLater, its HTTP status with Retry-After and no envelope; StoreUnavailable, the same with 503; anything
-    else, InternalError with a reference that the log explains. ``observers`` are told of every POST, see Answering.
+    else, InternalError with a reference that the log explains. ``observers`` are told of every POST and of everything
+    that is refused, see Answering.
     """
 
     def __init__(
@@ -40,16 +41,14 @@ class SoapServer:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request (PEP 3333)."""
-        try:
-            place = self.urls.place(http.path_of(environ))
-            if place is None:
-                raise Refused(404, f"Not found. The service is at {', '.join(self.urls.paths)}.", "not_found")
-            answer = self._post(environ, place) if environ["REQUEST_METHOD"] == "POST" else self._other(environ, place)
-        except Refused as refused:
-            answer = refused.answer
+        place = self.urls.place(http.path_of(environ))
+        if place is not None:
+            return self.respond(environ, start_response, place)
+        answer = http.text(404, f"Not found. The service is at {', '.join(self.urls.paths)}.")
         return http.respond(answer, environ, start_response)
 
-    def _post(self, environ: Environ, place: Place) -> Answer:
+    def respond(self, environ: Environ, start_response: StartResponse, place: Place) -> Iterable[bytes]:
+        """Answer one HTTP request to a place that ``urls`` knows."""
         exchange = Exchange(
             datetime.now(timezone.utc),
             charset=http.charset_of(environ),
@@ -57,13 +56,20 @@ class SoapServer:
             url_identity=place.identity,
             url_version=place.version,
         )
+        try:
+            if environ["REQUEST_METHOD"] == "POST":
+                answer = self._post(environ, exchange)
+            else:
+                answer = self._other(environ, place)
+        except Refused as refused:
+            answer = self._answering.refused(exchange, refused)
+        return http.respond(answer, environ, start_response)
+
+    def _post(self, environ: Environ, exchange: Exchange) -> Answer:
         if "HTTP_AUTHORIZATION" in environ:
             exchange.username, exchange.password = http.basic_credentials(environ)
         exchange.client_subject = self._peers.client_subject(environ)
-        try:
-            exchange.in_string = self._bodies.read(environ)
-        except Refused as refused:
-            return self._answering.refused(exchange, refused)
+        exchange.in_string = self._bodies.read(environ)
         answer = self._answering.answer(exchange)
         return http.compressed(answer, environ.get("HTTP_ACCEPT_ENCODING", ""), self._settings.compress_over)
 

@@ -74,8 +74,9 @@ class Application:
         """Answer one HTTP request (PEP 3333)."""
         path = http.path_of(environ)
         for service in self._services:
-            if service.serves(path):
-                return service(environ, start_response)
+            place = service.urls.place(path)
+            if place is not None:
+                return service.respond(environ, start_response, place)
         for beginning, part in self._parts:
             if path.startswith(beginning):
                 return part(environ, start_response)
