@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from ocpp_soap.central_system.collections import TRANSACTION_ID, TRANSACTIONS
+from ocpp_soap.central_system.collections import TRANSACTIONS
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
+from ocpp_soap.central_system.transaction_ids import TransactionIds
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import AlreadyExists
@@ -31,6 +32,7 @@ class Starting:
 
     def __init__(self, store: Storage, transactions: Transactions) -> None:
         self._store = store
+        self._ids = TransactionIds(store)
         self._transactions = transactions
 
     def start(
@@ -80,7 +82,7 @@ class Starting:
         document = document_of(transaction)
         if transaction.was_accepted and max_concurrent and len(self._others(transaction)) >= max_concurrent:
             document["id_tag_info"]["status"] = AuthorizationStatus.CONCURRENT_TX.value
-        document["transaction_id"] = self._store.increment(TRANSACTION_ID)
+        document["transaction_id"] = self._ids.next()
         return document
 
     def _others(self, transaction: Transaction) -> list[Transaction]:
@@ -109,7 +111,7 @@ class Starting:
         deadline = time.monotonic() + PATIENCE
         while True:
             others = self._others(transaction)
-            earlier = [other for other in others if (other.transaction_id or 0) < (transaction.transaction_id or 0)]
+            earlier = [other for other in others if other.arrival < transaction.arrival]
             if len(others) < allowed:
                 return transaction
             if len(earlier) >= allowed or time.monotonic() >= deadline:

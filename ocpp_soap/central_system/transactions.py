@@ -69,6 +69,11 @@ class Transaction:
         return self.id_tag_info.get("status") == AuthorizationStatus.ACCEPTED
 
     @property
+    def arrival(self) -> tuple[datetime, int]:
+        """What orders transactions by the arrival of their starts; ids do not, as every process has its own stock."""
+        return self.start_received_at or self.begun_at, self.transaction_id or 0
+
+    @property
     def answered(self) -> IdTagInfo:
         """What the station was told at the start."""
         info = dict(self.id_tag_info)
@@ -98,10 +103,10 @@ class Transactions:
         return items[0] if items else None
 
     def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
-        """Key and content of a connector's open transactions, the latest id last; more than one for moments only."""
+        """Key and content of a connector's open transactions, the latest last; more than one for moments only."""
         where = {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}
         found = [pair for pair in self._every(where, "begun_at") if pair[1].connector_id == connector_id]
-        return sorted(found, key=lambda pair: pair[1].transaction_id or 0)
+        return sorted(found, key=lambda pair: pair[1].arrival)
 
     def count_open(self, **where: Any) -> int:
         """How many open transactions a station has (``charge_box_identity``), or a tag (``tag_key``)."""

@@ -37,6 +37,7 @@ def start(system: CentralSystem, place: str) -> None:
 def main() -> None:
     path, places = Path(sys.argv[1]), sys.argv[2:]
     environ = {"OCPP_SOAP__STORAGE__FILE__PATH": str(path), "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept"}
+    environ["OCPP_SOAP__LOG__LIFECYCLE"] = "false"
     environ |= {name: value for name, value in os.environ.items() if name.startswith("OCPP_SOAP__")}
     with CentralSystem.open(config.load(None, environ)) as system:
         os.write(1, b"ready\n")
