@@ -3,10 +3,12 @@
 #   docker run -p 9220:9220 -v ocpp-data:/data ocpp-soap
 #   docker run -p 9220:9220 -v ocpp-data:/data -v ./ocpp-soap.yaml:/etc/ocpp-soap.yaml:ro \
 #     -e OCPP_SOAP_CONFIG=/etc/ocpp-soap.yaml ocpp-soap
+#   docker build --build-arg EXTRAS="[api,mongodb]" -t ocpp-soap .
 FROM python:3.12-slim AS build
+ARG EXTRAS="[api]"
 WORKDIR /source
 COPY . .
-RUN python -m venv /opt/ocpp-soap && /opt/ocpp-soap/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/ocpp-soap && /opt/ocpp-soap/bin/pip install --no-cache-dir ".${EXTRAS}"
 
 FROM python:3.12-slim
 COPY --from=build /opt/ocpp-soap /opt/ocpp-soap

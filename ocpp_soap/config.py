@@ -105,6 +105,15 @@ class ServerSettings(_Section):
     compress_over: NonNegativeInt
     trusted_proxies: Networks
     client_certificate_header: str
+    tls_certificate: str
+    tls_key: str
+    tls_client_ca: str
+
+    @model_validator(mode="after")
+    def _has_certificate_and_key(self) -> ServerSettings:
+        if bool(self.tls_certificate) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_key):
+            raise ValueError("Input should be tls_certificate and tls_key together; tls_client_ca needs both")
+        return self
 
     @model_validator(mode="after")
     def _leaves_threads_for_good_requests(self) -> ServerSettings:

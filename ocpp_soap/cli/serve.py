@@ -58,8 +58,9 @@ def _check_address(server: config.ServerSettings) -> None:
 
 
 def _announce(ctx: click.Context, server: config.ServerSettings) -> None:
-    base = server.public_url.rstrip("/") or f"http://{_reachable_host(server.host)}:{server.port}"
-    here = f"http://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"
+    scheme = "https" if server.tls_certificate else "http"
+    base = server.public_url.rstrip("/") or f"{scheme}://{_reachable_host(server.host)}:{server.port}"
+    here = f"{scheme}://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"
     program = _program() + (f" --config {ctx.find_root().obj}" if ctx.find_root().obj else "")
     print_hint(
         f"""

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -49,6 +50,11 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
         backlog=4096,
         backpressure=CONNECTIONS,
         websockets=False,
+        ssl_cert=_file(settings.server.tls_certificate),
+        ssl_key=_file(settings.server.tls_key),
+        ssl_protocol_min=SSLProtocols.tls12,
+        ssl_ca=_file(settings.server.tls_client_ca),
+        ssl_client_verify=bool(settings.server.tls_client_ca),
         respawn_failed_workers=True,
         workers_kill_timeout=SECONDS_TO_STOP,
         log_level=LogLevels(settings.log.level),
@@ -56,6 +62,10 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
     )
     announce()
     server.serve(target_loader=lambda: _application_of_worker(settings), wrap_loader=False)
+
+
+def _file(path: str) -> Path | None:
+    return Path(path) if path else None
 
 
 class _Server(MPServer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
+TLS = Path(__file__).parent.parent / "data" / "tls"
 STALLED_REQUEST = (
     b"POST /Ocpp/CentralSystemService HTTP/1.1\r\nHost: x\r\nContent-Type: application/soap+xml\r\n"
     b"Content-Length: 1000\r\n\r\n<begun"
@@ -26,8 +28,11 @@ STALLED_REQUEST = (
 class Served:
     """A running ``serve``; ``said`` is what it printed."""
 
-    def __init__(self, folder: Path, *arguments: str, workers: int = 1) -> None:
+    def __init__(self, folder: Path, *arguments: str, workers: int = 1, scheme: str = "http") -> None:
         self.port = free_port()
+        self._url = f"{scheme}://127.0.0.1"
+        self._context = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
+        self._context.load_cert_chain(TLS / "client.pem")
         self.config = folder / "serve.yaml"
         self.config.write_text(
             f"server: {{host: 127.0.0.1, port: {self.port}, workers: {workers}}}\n"
@@ -50,7 +55,7 @@ class Served:
 
     def answers(self) -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as response:
+            with urlopen(f"{self._url}:{self.port}/healthz", timeout=1, context=self._context) as response:
                 return bool(response.status == 200)
         except (URLError, OSError):
             return False
@@ -79,8 +84,8 @@ def eventually(condition: Callable[[], bool], seconds: float = 15) -> float:
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     running: list[Served] = []
 
-    def start(*arguments: str, workers: int = 1) -> Served:
-        served = Served(tmp_path, *arguments, workers=workers)
+    def start(*arguments: str, **options: Any) -> Served:
+        served = Served(tmp_path, *arguments, **options)
         running.append(served)
         eventually(lambda: served.answers() or served.process.poll() is not None)
         assert served.process.poll() is None, served.said
@@ -191,3 +196,13 @@ def test_a_port_that_is_taken_ends_the_start_with_one_sentence(tmp_path: Path) -
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 3
     assert f"server.port {port}: cannot be listened on" in done.stderr
+
+
+def test_with_a_certificate_it_speaks_tls_and_can_require_one_of_its_clients(serve: Any, monkeypatch: Any) -> None:
+    for name, file in (("CERTIFICATE", "server.pem"), ("KEY", "server.pem"), ("CLIENT_CA", "ca.pem")):
+        monkeypatch.setenv(f"OCPP_SOAP__SERVER__TLS_{name}", str(TLS / file))
+    served = serve(scheme="https")
+    assert f"https://127.0.0.1:{served.port}/Ocpp/CentralSystemService" in served.said
+    without_certificate = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        urlopen(f"https://127.0.0.1:{served.port}/healthz", timeout=5, context=without_certificate)
