@@ -11,12 +11,10 @@ from ocpp_soap.central_system.records import (
     arrival_key,
     document_of,
     record_of,
-    revise,
     select,
     warning_documents,
 )
 from ocpp_soap.dispatch import Call
-from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import StatusNotificationRequest
 from ocpp_soap.storage.base import Document, Storage
 
@@ -63,8 +61,11 @@ class Statuses:
             warnings=warning_documents(call.warnings),
         )
         document = document_of(status)
-        self._store.append(STATUSES, [(arrival_key(), document)])
-        self._make_current(document)
+        key = f"{call.charge_box_identity}:{request.connector_id}"
+        current = self._store.get(CONNECTORS, key)
+        is_latest = current is None or current.document["received_at"] <= call.received_at
+        history = [(arrival_key(), document)]
+        self._store.write(append={STATUSES: history}, put={CONNECTORS: {key: document}} if is_latest else None)
 
     def current(self, charge_box_identity: str) -> list[ConnectorStatus]:
         """The latest status of each connector of a station that ever sent one, connector 0 first."""
@@ -116,19 +117,6 @@ class Statuses:
         if connector_id is not None:
             where["connector_id"] = connector_id
         return select(self._store, STATUSES, where, _read, descending=descending, limit=limit, after=after)
-
-    def _make_current(self, document: Document) -> None:
-        key = f"{document['charge_box_identity']}:{document['connector_id']}"
-
-        def later(current: Document) -> Document | None:
-            return document if current["received_at"] <= document["received_at"] else None
-
-        while revise(self._store, CONNECTORS, key, later) is None:
-            try:
-                self._store.create(CONNECTORS, key, document)
-            except AlreadyExists:
-                continue
-            return
 
 
 def _read(document: Document) -> ConnectorStatus:
