@@ -168,6 +168,23 @@ class Storage(ABC):
         Returns how many were new.
         """
 
+    def write(
+        self,
+        *,
+        append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
+        put: Mapping[Collection, Mapping[str, Document]] | None = None,
+        durable: bool = False,
+    ) -> None:
+        """Append to and put into several collections: as cheap as one write where the backend can.
+
+        Each part is atomic by itself. The appends come first, so that a failure between them leaves no ``put``
+        without its ``append``.
+        """
+        for collection, entries in (append or {}).items():
+            self.append(collection, entries, durable=durable)
+        for collection, documents in (put or {}).items():
+            self.put(collection, documents)
+
     @abstractmethod
     def check(self) -> StoreInfo:
         """Ask the backend for a sign of life."""

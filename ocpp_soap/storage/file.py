@@ -169,6 +169,27 @@ class FileStorage(Storage):
             return 0
         return self._write(lambda connection: connection.executemany(table.insert_new, rows).rowcount, durable)
 
+    def write(
+        self,
+        *,
+        append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
+        put: Mapping[Collection, Mapping[str, Document]] | None = None,
+        durable: bool = False,
+    ) -> None:
+        steps: list[tuple[str, list[tuple[Any, ...]]]] = []
+        for collection, entries in (append or {}).items():
+            table = self._table(collection)
+            steps.append((table.insert_new, [table.row(key, document) for key, document in entries]))
+        for collection, documents in (put or {}).items():
+            table = self._table(collection)
+            steps.append((table.upsert, [table.row(key, document) for key, document in documents.items()]))
+
+        def work(connection: sqlite3.Connection) -> None:
+            for statement, rows in steps:
+                connection.executemany(statement, rows)
+
+        self._write(work, durable)
+
     def check(self) -> StoreInfo:
         begin = time.perf_counter()
         with self._process().reader() as connection:

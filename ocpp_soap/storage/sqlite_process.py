@@ -5,8 +5,6 @@ SQLite connections must not cross a fork, so there is one :class:`Process` for e
 
 from __future__ import annotations
 
-import os
-import random
 import sqlite3
 import threading
 import time
@@ -18,12 +16,12 @@ from pathlib import Path
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
+from ocpp_soap.storage.sqlite_open import connect, prepare
+from ocpp_soap.storage.sqlite_turns import Turns
 from ocpp_soap.storage.sqlite_upkeep import Upkeep
 
-FORMAT = 1
-BUSY_SECONDS = 10.0
 READERS = 8
-_PAUSE = 0.0005
+LOOK_SECONDS = 0.2
 
 
 class Process:
@@ -38,6 +36,9 @@ class Process:
         self._reading = threading.BoundedSemaphore(READERS)
         self._readers: deque[sqlite3.Connection] = deque()
         self._inode = 0
+        self._looked_at = 0.0
+        self._mode = ""
+        self._turns: Turns | None = None
         self._upkeep: Upkeep | None = None
         self._closed = False
 
@@ -50,7 +51,7 @@ class Process:
                 try:
                     connection = self._readers.pop()
                 except IndexError:
-                    connection = self._connect()
+                    connection = connect(self.path)
                 try:
                     yield connection
                 finally:
@@ -69,6 +70,8 @@ class Process:
             self._close_readers()
             if self._writer is not None:
                 self._writer.close()
+            if self._turns is not None:
+                self._turns.close()
 
     def _close_readers(self) -> None:
         while self._readers:
@@ -79,11 +82,17 @@ class Process:
             raise StoreClosed(f"{self.path} was closed")
         if not self._inode:
             self._open()
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
         try:
             inode = self.path.stat().st_ino
         except OSError as error:
+            self._looked_at = 0.0
             raise StoreUnavailable(f"{self.path} is gone: restore it, then restart this program ({error})") from error
         if inode != self._inode:
+            self._looked_at = 0.0
             raise StoreUnavailable(f"{self.path} was replaced while it was in use: restart this program")
 
     def _open(self) -> None:
@@ -92,18 +101,10 @@ class Process:
                 return
             refuse_network_file_system(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = self._connect()
-            _prepare(connection, self.path)
+            connection = connect(self.path)
+            prepare(connection, self.path)
             self._readers.append(connection)
             self._inode = self.path.stat().st_ino
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            str(self.path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA cache_size = -8000")
-        return connection
 
     def _error(self, error: sqlite3.Error | OSError) -> StorageError:
         if self._closed:
@@ -133,10 +134,12 @@ class Process:
 
     def _transact(self, batch: Sequence[Write]) -> None:
         self._check_file()
-        connection = self._open_writer()
-        durable = any(write.durable for write in batch)
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        _begin(connection)
+        connection, turns = self._open_writer()
+        mode = "FULL" if any(write.durable for write in batch) else "NORMAL"
+        if mode != self._mode:
+            connection.execute(f"PRAGMA synchronous = {mode}")
+            self._mode = mode
+        turns.begin(connection)
         try:
             errors = [_do(write, connection) for write in batch]
             connection.execute("COMMIT")
@@ -149,12 +152,13 @@ class Process:
         if self._upkeep is not None:
             self._upkeep.committed(connection)
 
-    def _open_writer(self) -> sqlite3.Connection:
-        if self._writer is None:
-            self._writer = self._connect()
+    def _open_writer(self) -> tuple[sqlite3.Connection, Turns]:
+        if self._writer is None or self._turns is None:
+            self._writer = connect(self.path)
             self._writer.execute("PRAGMA busy_timeout = 0")
-            self._upkeep = Upkeep(self.path, self._connect)
-        return self._writer
+            self._turns = Turns(self.path)
+            self._upkeep = Upkeep(self.path, lambda: connect(self.path))
+        return self._writer, self._turns
 
 
 def _do(write: Write, connection: sqlite3.Connection) -> Exception | None:
@@ -164,43 +168,3 @@ def _do(write: Write, connection: sqlite3.Connection) -> Exception | None:
     except (StorageError, ValueError) as error:
         return error
     return None
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    """Begin to write as soon as no other process does. SQLite's own waiting sleeps up to 100 ms at a time."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if not is_locked(error) or time.monotonic() > give_up:
-                raise
-        time.sleep(_PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file one of ours, in WAL mode; several processes may do so at once."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > FORMAT:
-        raise StoreUnavailable(f"{path} was written by a newer version of this program: install that version")
-    if version == FORMAT:
-        return
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if not is_locked(error) or time.monotonic() > give_up:
-                raise
-        time.sleep(_PAUSE)
-    _begin(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
-    connection.execute("COMMIT")
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

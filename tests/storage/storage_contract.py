@@ -443,6 +443,15 @@ class StorageContract:
         assert store.append(READINGS, entries) == 0
         assert store.count(READINGS, {"station": "CP1"}) == 1200
 
+    def test_write_appends_and_puts_into_several_collections(self, store: Storage) -> None:
+        store.append(READINGS, [("a", {})])
+        store.write(append={READINGS: [("a", {}), ("b", {})]}, put={STATIONS: {"CP1": {"vendor": "A"}}}, durable=True)
+        store.write(put={STATIONS: {"CP1": {"vendor": "B"}}})
+        store.write()
+        assert _keys(store.find(READINGS)) == ["a", "b"]
+        (station,) = store.find(STATIONS, {"vendor": "B"}).items
+        assert station.revision == 2
+
     # --- the state of the store
 
     def test_check_names_the_backend_its_version_and_latency(self, store: Storage, settings: Any) -> None:

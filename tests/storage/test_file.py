@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from storage_contract import READINGS, STATIONS, StorageContract
 
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.storage import sqlite_upkeep
+from ocpp_soap.storage import sqlite_process, sqlite_upkeep
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -27,7 +28,11 @@ class TestFileStorage(StorageContract):
 
     @pytest.fixture
     def gone(self, settings: Any) -> Callable[[], None]:
-        return lambda: os.rename(settings.file.path, f"{settings.file.path}.gone")
+        def move() -> None:
+            os.rename(settings.file.path, f"{settings.file.path}.gone")
+            time.sleep(sqlite_process.LOOK_SECONDS)
+
+        return move
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 from storage_contract import READINGS, STATIONS
 
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.storage import Collection, sqlite_process
+from ocpp_soap.storage import Collection, sqlite_turns
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.sqlite_errors import refuse_network_file_system
 
@@ -190,7 +190,7 @@ def test_a_local_file_system_mounted_over_a_network_one_is_used(tmp_path: Path) 
 
 
 def test_a_program_that_keeps_the_file_locked_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_process, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite_turns, "BUSY_SECONDS", 0.2)
     path = tmp_path / "test.sqlite"
     with closing(FileStorage(path)) as store:
         store.create(STATIONS, "CP1", {})

@@ -1,0 +1,52 @@
+"""Opening the file of the file store: a connection as we use it, and a new file made one of ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.storage.sqlite_errors import is_locked
+from ocpp_soap.storage.sqlite_turns import BUSY_SECONDS
+
+FORMAT = 1
+_PAUSE = 0.001
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time; the log is folded into the file by ``Upkeep`` only."""
+    connection = sqlite3.connect(
+        str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA cache_size = -8000")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the file one of ours, in WAL mode; several processes may do so at once. Raises StoreUnavailable."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT:
+        raise StoreUnavailable(f"{path} was written by a newer version of this program: install that version")
+    if version == FORMAT:
+        return
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:  # it does not wait for a lock as other statements do
+            if not is_locked(error) or time.monotonic() > give_up:
+                raise
+        time.sleep(_PAUSE)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
