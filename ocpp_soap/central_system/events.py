@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Collection as Many
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -87,6 +87,11 @@ class Events:
             self._noted.append(_entry(kind, charge_box_identity, key, at, data))
         self._writing.begin()
 
+    def get(self, event_id: str) -> Event | None:
+        """The event of that id, or None."""
+        stored = self._store.get(EVENTS, event_id)
+        return None if stored is None else record_of(Event, stored.document)
+
     def list(
         self,
         *,
@@ -137,6 +142,23 @@ class Events:
         if self._process == os.getpid():
             self._writing.end()
             self.flush()
+
+
+class Retention:
+    """How long events are kept: ``days``."""
+
+    def __init__(self, events: Events, *, days: int) -> None:
+        self._events = events
+        self._days = days
+
+    def forget(self, mark: Document) -> Document:
+        """Remove what is older, as a duty of one process at a time, once an hour."""
+        now = datetime.now(timezone.utc)
+        if mark and now - mark["done_at"] < timedelta(hours=1):
+            return mark
+        while self._events.forget(now - timedelta(days=self._days)):
+            continue
+        return {"done_at": now}
 
 
 def _entry(

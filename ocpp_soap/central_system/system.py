@@ -16,20 +16,23 @@ from ocpp_soap.central_system.command_queue.mending import Mending
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.central_system.command_queue.setup import make_workers
 from ocpp_soap.central_system.commands import Commands
+from ocpp_soap.central_system.configurations import Configurations
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.duties import Duties
-from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.events import Events, Retention
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.kept import Kept
 from ocpp_soap.central_system.lifecycle import log_answered, log_registered
 from ocpp_soap.central_system.limits import RateLimit
+from ocpp_soap.central_system.local_lists import LocalLists
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.notifications import Notifications
 from ocpp_soap.central_system.observation import observe
 from ocpp_soap.central_system.open_sessions import OpenSessions
 from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.registration import Admission
+from ocpp_soap.central_system.reservations import Reservations
 from ocpp_soap.central_system.silence import Silences
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.central_system.stations import Station, Stations
@@ -37,6 +40,7 @@ from ocpp_soap.central_system.statuses import Statuses
 from ocpp_soap.central_system.stopping import Stopping
 from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction, Transactions
+from ocpp_soap.central_system.webhooks import Delivery, Webhooks
 from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
 from ocpp_soap.errors import FAULTS, RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest
@@ -99,6 +103,10 @@ class CentralSystem:
             max_attempts=settings.commands.max_attempts,
         )
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
+        self.local_lists = LocalLists(store, self.tags, self.events, self.commands.call)
+        self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
+        self.configurations = Configurations(store, self.events)
+        self.command_queue.on_closed.append(self.configurations.learn)
         self.approval = Approval(self.stations, self.events)
         self.admission.registered = self._registered
         self.silences = Silences(
@@ -112,14 +120,21 @@ class CentralSystem:
         self.hearing.add(self.command_queue.heard)
         self.hearing.add(self.silences.heard)
         self.admission.heard = lambda call, station: self.hearing.note(station.charge_box_identity, call.received_at)
+        self.webhooks = Webhooks(store, self.events)
+        self.webhook_delivery = Delivery(
+            self.webhooks, self.events, timeout=settings.webhooks.timeout, attempts=settings.webhooks.attempts
+        )
         self.duties = Duties(store)
         self.duties.add("commands", Mending(store, self.command_queue).mend)
         self.duties.add("silence", self.silences.search)
         self.duties.add("open sessions", self.open_sessions.search)
+        self.duties.add("reservations", self.reservations.expire)
+        self.duties.add("old events", Retention(self.events, days=settings.events.retention_days).forget)
         self.background = Background()
         self.background.add("duties", self.duties.run)
         self.background.add("hearing", self.hearing.run)
         self.background.add("commands", self.command_workers.run, self.command_workers.kick)
+        self.background.add("webhooks", self.webhook_delivery.run)
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
         self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
         self._starting = Starting(store, self.transactions)

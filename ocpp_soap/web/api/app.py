@@ -21,6 +21,7 @@ from ocpp_soap.web.api import (
     stations,
     tags,
     transactions,
+    webhooks,
 )
 from ocpp_soap.web.api.context import EXTENSION, STREAMS
 from ocpp_soap.web.api.streams import Streams
@@ -58,7 +59,7 @@ def create(central_system: CentralSystem, observe: ObserveRequest | None = None)
     app.url_map.converters["whole"] = Whole
     app.url_map.merge_slashes = False
     for blueprint in (
-        *(module.blueprint for module in (stations, tags, transactions, commands, messages, events, keys)),
+        *(module.blueprint for module in (stations, tags, transactions, commands, messages, events, keys, webhooks)),
         keys.audit,
     ):
         app.register_blueprint(blueprint)

@@ -1,0 +1,210 @@
+"""Delivery: each webhook gets its events one after the other, so those of a station stay in their order.
+
+An event that is not taken is tried again, ever further apart, and those behind it wait in the log; after the last try
+it becomes a dead letter and the next one follows. A process leases a webhook while it delivers. One that is killed is
+followed by another when the lease ends, which may send the last events again: ``webhook-id`` tells a receiver.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ocpp_soap.central_system.events import Event, Events
+from ocpp_soap.central_system.webhooks.posting import open_session, post
+from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks
+from ocpp_soap.errors import StorageError
+from ocpp_soap.storage.base import Document
+
+if TYPE_CHECKING:
+    from requests import Session
+
+PAUSE = 0.5
+IDLE_PAUSE = 5.0
+AT_ONCE = 8
+PORTION = 50
+FIRST_RETRY = 1.0
+LONGEST_RETRY = 300.0
+RENEWAL = 10.0
+
+_log = structlog.get_logger("ocpp_soap.central_system")
+
+
+class Delivery:
+    """Sends the events. ``timeout`` in seconds is for one request, ``attempts`` how often an event is tried."""
+
+    def __init__(self, webhooks: Webhooks, events: Events, *, timeout: float, attempts: int) -> None:
+        self._webhooks = webhooks
+        self._events = events
+        self._timeout = timeout
+        self._attempts = attempts
+
+    @property
+    def _worker(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until ``stop`` is set; up to :data:`AT_ONCE` webhooks at a time."""
+        busy: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
+            while not stop.is_set():
+                busy = {name: future for name, future in busy.items() if not future.done()}
+                webhooks = self._webhooks.list(limit=1000).items
+                for webhook in webhooks:
+                    if webhook.webhook_id not in busy and _is_due(webhook):
+                        busy[webhook.webhook_id] = pool.submit(self._deliver_quietly, webhook, stop)
+                stop.wait(PAUSE if webhooks else IDLE_PAUSE)
+
+    def deliver(self, webhook: Webhook, stop: threading.Event) -> None:
+        """Send what is new for a webhook, unless another process does."""
+        if not self._has_new(webhook) or not self._lease(webhook):
+            return
+        current: Webhook | None = webhook
+        with open_session() as session:
+            while current is not None and current.is_active and not stop.is_set():
+                page = self._events.list(after=current.cursor, limit=PORTION, **_filters(current))
+                taken, error = self._send(session, current, page.items, stop)
+                is_whole = taken == len(page.items)
+                place = page.cursor if is_whole else self._place_behind(current, taken)
+                current = self._advance(current, place, taken)
+                if error and current is not None:
+                    self._fail(current, error)
+                if error or (is_whole and not page.has_more):
+                    break
+        self._change(webhook, leased_until=None, leased_by=None)
+
+    def redeliver(self, letter: DeadLetter) -> str:
+        """Send a dead letter again, now, and forget it if it is taken; returns what went wrong, empty: nothing."""
+        webhook = self._webhooks.get(letter.webhook_id)
+        if webhook is None:
+            return "its webhook is gone"
+        with open_session() as session:
+            error = post(session, webhook, letter.event_record, self._timeout)
+        if not error:
+            self._webhooks.bury(letter.letter_id)
+        return error
+
+    def _send(
+        self, session: Session, webhook: Webhook, events: Sequence[Event], stop: threading.Event
+    ) -> tuple[int, str]:
+        """Send events until one is not taken, ``stop`` is set or the lease has to be renewed: how many, what failed."""
+        renew_at = time.monotonic() + RENEWAL
+        for taken, event in enumerate(events):
+            if stop.is_set() or time.monotonic() > renew_at:
+                return taken, ""
+            error = post(session, webhook, event, self._timeout)
+            if error:
+                return taken, error
+        return len(events), ""
+
+    def _deliver_quietly(self, webhook: Webhook, stop: threading.Event) -> None:
+        try:
+            self.deliver(webhook, stop)
+        except StorageError as error:
+            _log.warning("a webhook waits for the store", webhook=webhook.webhook_id, error=str(error))
+        except Exception:
+            _log.exception("delivery to a webhook failed", webhook=webhook.webhook_id)
+
+    def _has_new(self, webhook: Webhook) -> bool:
+        page = self._events.list(after=webhook.cursor, limit=1, **_filters(webhook))
+        return bool(page.items) or page.cursor != webhook.cursor
+
+    def _place_behind(self, webhook: Webhook, taken: int) -> str | None:
+        """The cursor behind as many events; the log only grows at its end, so they are the same ones."""
+        cursor = webhook.cursor
+        while taken:
+            page = self._events.list(after=cursor, limit=1, **_filters(webhook))
+            if page.cursor == cursor:
+                break
+            cursor, taken = page.cursor, taken - len(page.items)
+        return cursor
+
+    def _advance(self, webhook: Webhook, cursor: str | None, taken: int) -> Webhook | None:
+        if not taken:
+            return self._change(webhook, cursor=cursor, leased_until=self._lease_end())
+        return self._change(
+            webhook,
+            cursor=cursor,
+            delivered=webhook.delivered + taken,
+            failures=0,
+            last_error=None,
+            next_try_at=None,
+            last_delivered_at=datetime.now(timezone.utc),
+            leased_until=self._lease_end(),
+        )
+
+    def _fail(self, webhook: Webhook, error: str) -> Webhook | None:
+        failures = webhook.failures + 1
+        if failures < self._attempts:
+            pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** (failures - 1))
+            next_try = datetime.now(timezone.utc) + timedelta(seconds=pause)
+            return self._change(webhook, failures=failures, last_error=error, next_try_at=next_try)
+        event = self._next_event(webhook)
+        if event is None:
+            return webhook
+        tried = self._change(webhook, failures=failures) or webhook
+        self._webhooks.put_aside(tried, event, error)
+        _log.warning("an event became a dead letter", webhook=webhook.webhook_id, event_id=event.event_id, error=error)
+        behind = self._place_behind(webhook, 1)
+        return self._change(
+            webhook, cursor=behind, dead=webhook.dead + 1, failures=0, last_error=error, next_try_at=None
+        )
+
+    def _next_event(self, webhook: Webhook) -> Event | None:
+        cursor = webhook.cursor
+        while True:
+            page = self._events.list(after=cursor, limit=1, **_filters(webhook))
+            if page.items or not page.has_more:
+                return page.items[0] if page.items else None
+            cursor = page.cursor
+
+    def _lease(self, webhook: Webhook) -> bool:
+        worker = self._worker
+
+        def leased(document: Document) -> Document | None:
+            until = document.get("leased_until")
+            if until is not None and until > datetime.now(timezone.utc):
+                return None
+            return {**document, "leased_by": worker, "leased_until": self._lease_end()}
+
+        before = webhook.leased_until
+        after = self._webhooks.change(webhook.webhook_id, leased)
+        return after is not None and after.leased_by == worker and after.leased_until != before
+
+    def _lease_end(self) -> datetime:
+        return datetime.now(timezone.utc) + timedelta(seconds=2 * self._timeout + 2 * RENEWAL)
+
+    def _change(self, webhook: Webhook, **values: Any) -> Webhook | None:
+        """Set fields (None removes one), as long as the lease is ours; None: it is not, or the webhook is gone."""
+        worker = self._worker
+        is_ours = True
+
+        def changed(document: Document) -> Document | None:
+            nonlocal is_ours
+            is_ours = document.get("leased_by") == worker
+            return _without_none({**document, **values}) if is_ours else None
+
+        after = self._webhooks.change(webhook.webhook_id, changed)
+        return after if is_ours else None
+
+
+def _is_due(webhook: Webhook) -> bool:
+    now = datetime.now(timezone.utc)
+    is_leased = webhook.leased_until is not None and webhook.leased_until > now
+    return webhook.is_active and not is_leased and (webhook.next_try_at is None or webhook.next_try_at <= now)
+
+
+def _filters(webhook: Webhook) -> dict[str, Any]:
+    return {"charge_box_identity": webhook.charge_box_identity, "kinds": webhook.kinds}
+
+
+def _without_none(values: Mapping[str, Any]) -> Document:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,224 @@
+"""Webhooks against a receiver on this machine."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.webhooks import Delivery, Webhook
+
+
+class Receiver:
+    """Keeps what it gets; ``answers`` are the next statuses, 204 when there are none left."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(outer.answers.pop(0) if outer.answers else 204)
+                self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    @property
+    def events(self) -> list[Any]:
+        return [json.loads(body) for _, body in self.got]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def deliver(central_system: CentralSystem) -> Callable[..., Webhook]:
+    """Let a process deliver to a webhook once; ``attempts`` before an event is dead."""
+
+    def once(webhook: Webhook, attempts: int = 3) -> Webhook:
+        delivery = Delivery(central_system.webhooks, central_system.events, timeout=2, attempts=attempts)
+        current = central_system.webhooks.get(webhook.webhook_id)
+        assert current is not None
+        delivery.deliver(current, threading.Event())
+        after = central_system.webhooks.get(webhook.webhook_id)
+        assert after is not None
+        return after
+
+    return once
+
+
+def test_events_from_then_on_are_sent_in_order(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    central_system.events.add("old.one")
+    webhook = central_system.webhooks.add(receiver.url)
+    for number in range(120):
+        central_system.events.add("a.b", f"CP{number % 3}", number=number)
+    after = deliver(webhook)
+    assert [event["data"]["number"] for event in receiver.events] == list(range(120))
+    assert (after.delivered, after.failures, after.leased_until) == (120, 0, None)
+    assert deliver(webhook).delivered == 120
+    assert len(receiver.got) == 120
+
+
+def test_a_request_is_signed_as_standard_webhooks_says(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b", "CP1", key="event-1", meter=5)
+    deliver(webhook)
+    headers, body = receiver.got[0]
+    key = base64.b64decode(webhook.secret.removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert headers["webhook-id"] == "event-1"
+    assert abs(int(headers["webhook-timestamp"]) - datetime.now(timezone.utc).timestamp()) < 60
+    assert json.loads(body)["kind"] == "a.b"
+
+
+def test_only_the_events_asked_for_are_sent(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    kinds = central_system.webhooks.add(receiver.url, kinds=["c.d", "e.f"])
+    station = central_system.webhooks.add(receiver.url, charge_box_identity="CP2")
+    for kind, identity in (("a.b", "CP1"), ("c.d", "CP1"), ("a.b", "CP2"), ("e.f", None), ("a.b", "CP1")):
+        central_system.events.add(kind, identity)
+    assert deliver(kinds).delivered == 2
+    assert deliver(station).delivered == 1
+    assert [event["kind"] for event in receiver.events] == ["c.d", "e.f", "a.b"]
+    assert deliver(kinds).cursor == central_system.events.list().cursor
+
+
+@pytest.mark.parametrize("status", [301, 404, 500])
+def test_what_is_not_taken_is_tried_again_later_and_holds_back_the_rest(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook], status: int
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    for number in range(4):
+        central_system.events.add("a.b", number=number)
+    receiver.answers = [204, status]
+    after = deliver(webhook)
+    assert (after.delivered, after.failures, after.last_error) == (1, 1, f"answered {status}")
+    assert after.next_try_at is not None
+    assert after.next_try_at > datetime.now(timezone.utc)
+    assert [event["data"]["number"] for event in receiver.events] == [0, 1]
+    after = deliver(webhook)
+    assert (after.delivered, after.failures, after.last_error) == (4, 0, None)
+    assert [event["data"]["number"] for event in receiver.events] == [0, 1, 1, 2, 3]
+
+
+def test_after_the_last_try_an_event_is_dead_and_the_next_one_follows(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url, kinds=["a.b", "x.y"])
+    central_system.events.add("other.kind")
+    for number in range(3):
+        central_system.events.add("a.b", number=number)
+    receiver.answers = [500, 500, 500]
+    for _ in range(3):
+        after = deliver(webhook)
+    assert (after.dead, after.failures, after.next_try_at) == (1, 0, None)
+    assert deliver(webhook).delivered == 2
+    letters = central_system.webhooks.dead_letters(webhook.webhook_id).items
+    assert [(letter.event["data"]["number"], letter.attempts, letter.error) for letter in letters] == [
+        (0, 3, "answered 500")
+    ]
+
+
+def test_a_dead_letter_can_be_sent_again(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b", number=7)
+    receiver.answers = [500, 500]
+    deliver(webhook, attempts=1)
+    letter = central_system.webhooks.dead_letters(webhook.webhook_id).items[0]
+    assert central_system.webhook_delivery.redeliver(letter) == "answered 500"
+    assert central_system.webhook_delivery.redeliver(letter) == ""
+    assert central_system.webhooks.dead_letters(webhook.webhook_id).items == []
+    assert receiver.events[-1]["data"]["number"] == 7
+
+
+def test_a_receiver_that_is_not_there_is_a_failure(
+    central_system: CentralSystem, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add("http://127.0.0.1:1/hook")
+    central_system.events.add("a.b")
+    assert deliver(webhook).last_error == "no answer: ConnectionError"
+
+
+def test_while_another_process_delivers_nothing_is_sent_twice(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b")
+    later = datetime.now(timezone.utc) + timedelta(seconds=60)
+    lease = {"leased_by": "other:1", "leased_until": later}
+    central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, **lease})
+    assert deliver(webhook).delivered == 0
+    over = {"leased_until": datetime.now(timezone.utc)}
+    central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, **over})
+    assert deliver(webhook).delivered == 1
+
+
+def test_a_paused_webhook_goes_on_where_it_was(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.webhooks.set_active(webhook.webhook_id, False)
+    central_system.events.add("a.b")
+    assert deliver(webhook).delivered == 0
+    central_system.webhooks.set_active(webhook.webhook_id, True)
+    assert deliver(webhook).delivered == 1
+
+
+def test_a_removed_webhook_leaves_nothing(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b")
+    receiver.answers = [500]
+    deliver(webhook, attempts=1)
+    assert central_system.webhooks.remove(webhook.webhook_id)
+    assert not central_system.webhooks.remove(webhook.webhook_id)
+    assert central_system.webhooks.dead_letters(webhook.webhook_id).items == []
+
+
+def test_a_serving_process_delivers_by_itself(central_system: CentralSystem, receiver: Receiver) -> None:
+    central_system.webhooks.add(receiver.url)
+    central_system.start_workers()
+    central_system.events.add("a.b")
+    deadline = datetime.now(timezone.utc) + timedelta(seconds=15)
+    while not receiver.got and datetime.now(timezone.utc) < deadline:
+        threading.Event().wait(0.05)
+    assert [event["kind"] for event in receiver.events] == ["a.b"]
