@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -90,8 +90,8 @@ def _write(soap_namespace: str, request: Headers, action: str, body: str, block:
 
 
 def _message_id() -> str:
-    """A URN of a random UUID (RFC 9562, version 4), made in half the time that the uuid module takes."""
-    digits = os.urandom(16).hex()
+    """A URN of a random UUID (RFC 9562, version 4): unique, not secret, and no system call, which would cost more."""
+    digits = f"{random.getrandbits(128):032x}"  # noqa: S311
     return f"urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 

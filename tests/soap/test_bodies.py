@@ -36,17 +36,18 @@ def environ(source, length):
     return {"wsgi.input": source, "CONTENT_LENGTH": str(length)}
 
 
-def test_a_body_is_read_in_pieces_that_grow():
-    source = Source(b"x" * 100_000, lambda _: None)
-    assert len(Bodies(SETTINGS).read(environ(source, 100_000))) == 100_000
-    assert source.reads < 15
+@pytest.mark.parametrize(("length", "reads"), [(500, 1), (5_000, 2), (100_000, 3)])
+def test_a_body_that_is_there_takes_few_reads(length, reads):
+    source = Source(b"x" * length, lambda _: None)
+    assert len(Bodies(SETTINGS).read(environ(source, length))) == length
+    assert source.reads == reads
 
 
 def test_the_time_is_looked_at_between_reads():
-    source = Source(b"x" * 100_000, lambda _: time.sleep(0.02))
+    source = Source(b"x" * 100_000, lambda _: time.sleep(0.06))
     started = time.monotonic()
     with pytest.raises(Refused) as caught:
-        Bodies(replace(SETTINGS, read_timeout=0.05)).read(environ(source, 100_000))
+        Bodies(replace(SETTINGS, read_timeout=0.3)).read(environ(source, 100_000))
     assert (caught.value.kind, caught.value.answer.status) == ("slow_body", 408)
     assert time.monotonic() - started < 5
     assert source.data
