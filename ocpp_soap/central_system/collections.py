@@ -6,7 +6,7 @@ their own content, a station by its identity. Nothing here grows with use inside
 
 from __future__ import annotations
 
-from ocpp_soap.central_system.fleet_collections import COMMAND_ID, FLEET
+from ocpp_soap.central_system.fleet_collections import COMMAND_ID, FLEET, RESERVATION_ID
 from ocpp_soap.storage.base import Collection
 
 STATIONS = Collection(
@@ -111,5 +111,5 @@ ALL = (
 TRANSACTION_ID = "transaction_id"
 """The counter that transaction ids come from."""
 
-COUNTERS = (TRANSACTION_ID, COMMAND_ID)
+COUNTERS = (TRANSACTION_ID, COMMAND_ID, RESERVATION_ID)
 """Every counter of the central system, for copying a store."""

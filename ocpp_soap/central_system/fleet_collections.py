@@ -26,8 +26,31 @@ DUTIES = Collection("duties")
 SILENCES = Collection("silences", indexes=(("since",),))
 """The stations that are silent now, by identity."""
 
-FLEET = (COMMANDS, LINES, DUTIES, SILENCES)
+LOCAL_LISTS = Collection("local_lists", indexes=(("state",),))
+"""What the local authorisation list of each station holds as far as known, by identity."""
+
+RESERVATIONS = Collection(
+    "reservations",
+    indexes=(
+        ("created_at",),
+        ("state", "created_at"),
+        ("charge_box_identity", "created_at"),
+        ("is_open", "expiry_date"),
+    ),
+)
+"""Reservations, by their id in ten digits; ``is_open`` until used, cancelled, expired or refused."""
+
+RESERVED = Collection("reserved_connectors")
+"""The open reservation of each connector, by ``identity:connector``: two at once cannot be."""
+
+CONFIGURATIONS = Collection("configurations")
+"""The last known configuration keys of each station, by identity."""
+
+FLEET = (COMMANDS, LINES, DUTIES, SILENCES, LOCAL_LISTS, RESERVATIONS, RESERVED, CONFIGURATIONS)
 """Every collection of this module."""
+
+RESERVATION_ID = "reservation_id"
+"""The counter that the ids of reservations come from."""
 
 COMMAND_ID = "command_id"
 """The counter that the numbers of commands and batches come from."""

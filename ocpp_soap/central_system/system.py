@@ -95,6 +95,14 @@ class CentralSystem:
             guard=Guard(tuple(settings.calls.allowed_networks), tuple(settings.calls.denied_networks)),
         )
         self.commands = Commands(self.stations, self.profiles, self.journal, public_url=settings.server.public_url)
+        self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
+        self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
+        self._starting = Starting(store, self.transactions)
+        self._stopping = Stopping(store, self.transactions, self.meter_values)
+        self._add_fleet_rules(store, settings)
+        self._add_background_work(store, settings)
+
+    def _add_fleet_rules(self, store: Storage, settings: Settings) -> None:
         self.command_queue = CommandQueue(
             store,
             self.stations,
@@ -116,6 +124,8 @@ class CentralSystem:
             heartbeat_interval=settings.registration.heartbeat_interval,
         )
         self.open_sessions = OpenSessions(store, self.transactions, self.events, limit=settings.watch.open_transaction)
+
+    def _add_background_work(self, store: Storage, settings: Settings) -> None:
         self.hearing = Hearing()
         self.hearing.add(self.command_queue.heard)
         self.hearing.add(self.silences.heard)
@@ -135,10 +145,6 @@ class CentralSystem:
         self.background.add("hearing", self.hearing.run)
         self.background.add("commands", self.command_workers.run, self.command_workers.kick)
         self.background.add("webhooks", self.webhook_delivery.run)
-        self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
-        self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
-        self._starting = Starting(store, self.transactions)
-        self._stopping = Stopping(store, self.transactions, self.meter_values)
 
     @classmethod
     def open(cls, settings: Settings) -> CentralSystem:
@@ -189,7 +195,11 @@ class CentralSystem:
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction of a start: the default rule of StartTransaction, see :class:`Starting`."""
-        return self._starting.start(request, call, authorize=call.authorize, max_concurrent=self.tags.max_concurrent)
+        transaction = self._starting.start(
+            request, call, authorize=call.authorize, max_concurrent=self.tags.max_concurrent
+        )
+        self.reservations.started(transaction)
+        return transaction
 
     def stop_transaction(self, request: StopTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction that a stop closed: the default rule of StopTransaction, see :class:`Stopping`."""

@@ -30,8 +30,8 @@ def payload_of(request: Any) -> dict[str, Any]:
 def request_of(action: str, payload: Mapping[str, Any]) -> Any:
     """The request of ``action`` with those fields, named as here (``id_tag``) or on the wire (``idTag``).
 
-    Times are aware datetimes or RFC 3339 texts. Raises InvalidMessage, naming the field that is unknown, missing, wrong,
-    too long or out of range.
+    Times are aware datetimes or RFC 3339 texts. Raises InvalidMessage, naming the field that is unknown, missing,
+    wrong, too long or out of range.
     """
     request = _record(action_of(action).request, payload, action)
     check(request, Version.V15)

@@ -46,6 +46,7 @@ class CommandQueue(CommandTable):
         self._max_attempts = max_attempts
         self.lines = Lines(store)
         self.on_due: Callable[[], None] = lambda: None
+        self.on_closed: list[Callable[[Command], None]] = []
 
     def create(
         self,
@@ -175,7 +176,9 @@ class CommandQueue(CommandTable):
         self.on_due()
 
     def tell(self, command: Command) -> None:
-        """Add the event of a command's end, unless it is there."""
+        """Add the event of a command's end, unless it is there, and let those know who learn from it."""
+        for learn in self.on_closed:
+            learn(command)
         self._events.add(
             f"command.{command.state}",
             command.charge_box_identity,

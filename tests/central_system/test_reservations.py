@@ -1,0 +1,232 @@
+"""Reservations from accepted to used, cancelled or expired."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ocpp_soap.central_system import CentralSystem, Tag
+from ocpp_soap.central_system.reservations import Reservations
+from ocpp_soap.errors import TimedOut, Unreachable
+from ocpp_soap.messages import (
+    CancelReservationRequest,
+    CancelReservationResponse,
+    ReserveNowResponse,
+    StartTransactionRequest,
+)
+
+
+class Station:
+    """Answers ``status`` to reservations, or raises ``error``."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.status = "Accepted"
+        self.error: Exception | None = None
+
+    def __call__(self, identity: str, request: Any) -> Any:
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+        if isinstance(request, CancelReservationRequest):
+            return CancelReservationResponse(status=self.status)
+        return ReserveNowResponse(status=self.status)
+
+
+@pytest.fixture
+def station() -> Station:
+    return Station()
+
+
+@pytest.fixture
+def system(make_central_system: Callable[..., CentralSystem], station: Station) -> CentralSystem:
+    made = make_central_system(AUTHORIZATION__UNKNOWN_TAGS="accept")
+    made.stations.allow("CP001")
+    made.reservations = Reservations(made.store, made.tags, made.events, made.command_queue, station)
+    return made
+
+
+@pytest.fixture
+def later() -> datetime:
+    return datetime.now(timezone.utc) + timedelta(hours=1)
+
+
+@pytest.fixture
+def start(system: CentralSystem, make_call: Any) -> Callable[..., int]:
+    def begin(id_tag: str, connector_id: int = 1, reservation_id: int | None = None) -> int:
+        request = StartTransactionRequest(
+            connector_id=connector_id,
+            id_tag=id_tag,
+            timestamp=datetime.now(timezone.utc),
+            meter_start=0,
+            reservation_id=reservation_id,
+        )
+        return int(system.receive(make_call(request)).transaction_id)
+
+    return begin
+
+
+def state(system: CentralSystem, reservation_id: int) -> str:
+    found = system.reservations.get(reservation_id)
+    assert found is not None
+    return found.state
+
+
+def kinds(system: CentralSystem) -> list[str]:
+    return [event.kind for event in system.events.list().items if event.kind.startswith("reservation.")]
+
+
+def test_a_reservation_is_asked_of_the_station_and_accepted(
+    system: CentralSystem, station: Station, later: datetime
+) -> None:
+    system.tags.add(Tag(id_tag="TAG", parent_id_tag="GROUP"))
+    made = system.reservations.reserve("CP001", 1, "TAG", later, by="operator")
+    assert (made.state, made.created_by) == ("accepted", "operator")
+    (request,) = station.requests
+    assert (request.reservation_id, request.connector_id, request.id_tag, request.parent_id_tag) == (
+        made.reservation_id,
+        1,
+        "TAG",
+        "GROUP",
+    )
+    assert kinds(system) == ["reservation.accepted"]
+
+
+def test_two_reservations_of_a_connector_cannot_overlap(system: CentralSystem, later: datetime) -> None:
+    first = system.reservations.reserve("CP001", 1, "TAG", later)
+    with pytest.raises(ValueError, match=f"by reservation {first.reservation_id}"):
+        system.reservations.reserve("CP001", 1, "OTHER", later)
+    system.reservations.reserve("CP001", 2, "OTHER", later)
+
+
+def test_of_many_who_ask_at_once_one_gets_the_connector(system: CentralSystem, later: datetime) -> None:
+    outcomes: list[str] = []
+
+    def ask(number: int) -> None:
+        try:
+            outcomes.append(system.reservations.reserve("CP001", 1, f"TAG{number}", later).state)
+        except ValueError:
+            outcomes.append("overlap")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["accepted"] + ["overlap"] * 7
+
+
+def test_any_connector_is_left_to_the_station(system: CentralSystem, later: datetime) -> None:
+    assert [system.reservations.reserve("CP001", 0, f"TAG{n}", later).state for n in (1, 2)] == ["accepted"] * 2
+
+
+def test_a_reservation_that_the_station_refuses_leaves_the_connector_free(
+    system: CentralSystem, station: Station, later: datetime
+) -> None:
+    station.status = "Occupied"
+    refused = system.reservations.reserve("CP001", 1, "TAG", later)
+    assert (refused.state, refused.status, refused.reason) == ("refused", "Occupied", "the station answered Occupied")
+    station.status = "Accepted"
+    assert system.reservations.reserve("CP001", 1, "TAG", later).state == "accepted"
+
+
+def test_a_reservation_of_a_station_that_is_away_fails(
+    system: CentralSystem, station: Station, later: datetime
+) -> None:
+    station.error = Unreachable("CP001 is away")
+    with pytest.raises(Unreachable):
+        system.reservations.reserve("CP001", 1, "TAG", later)
+    (failed,) = system.reservations.list(charge_box_identity="CP001").items
+    assert (failed.state, failed.reason) == ("failed", "CP001 is away")
+    assert system.command_queue.list().items == []
+
+
+def test_a_reservation_that_may_have_arrived_is_withdrawn_later(
+    system: CentralSystem, station: Station, later: datetime
+) -> None:
+    station.error = TimedOut("no answer")
+    with pytest.raises(TimedOut):
+        system.reservations.reserve("CP001", 1, "TAG", later)
+    (failed,) = system.reservations.list(state="failed").items
+    (command,) = system.command_queue.list().items
+    assert (command.action, command.payload, command.deadline) == (
+        "CancelReservation",
+        {"reservation_id": failed.reservation_id},
+        later,
+    )
+
+
+def test_a_start_that_names_its_reservation_uses_it(
+    system: CentralSystem, later: datetime, start: Callable[..., int]
+) -> None:
+    made = system.reservations.reserve("CP001", 0, "TAG", later)
+    number = start("TAG", 2, made.reservation_id)
+    used = system.reservations.get(made.reservation_id)
+    assert used is not None
+    assert (used.state, used.transaction_id) == ("used", number)
+    assert kinds(system) == ["reservation.accepted", "reservation.used"]
+
+
+@pytest.mark.parametrize(("tag", "expected"), [("tag", "used"), ("MEMBER", "used"), ("STRANGER", "accepted")], ids=str)
+def test_a_start_on_the_connector_by_the_tag_or_its_group_uses_it(
+    system: CentralSystem, later: datetime, start: Callable[..., int], tag: str, expected: str
+) -> None:
+    for name in ("TAG", "MEMBER"):
+        system.tags.add(Tag(id_tag=name, parent_id_tag="GROUP"))
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    start(tag, 2)
+    assert state(system, made.reservation_id) == "accepted"
+    start(tag, 1)
+    assert state(system, made.reservation_id) == expected
+
+
+def test_a_used_reservation_leaves_the_connector_free(
+    system: CentralSystem, later: datetime, start: Callable[..., int]
+) -> None:
+    system.reservations.reserve("CP001", 1, "TAG", later)
+    start("TAG")
+    assert system.reservations.reserve("CP001", 1, "OTHER", later).state == "accepted"
+
+
+def test_a_reservation_of_another_station_is_not_used(
+    system: CentralSystem, later: datetime, start: Callable[..., int]
+) -> None:
+    made = system.reservations.reserve("OTHER", 1, "TAG", later)
+    start("TAG", 1, made.reservation_id)
+    assert state(system, made.reservation_id) == "accepted"
+
+
+def test_a_reservation_is_cancelled_at_the_station(system: CentralSystem, station: Station, later: datetime) -> None:
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    cancelled = system.reservations.cancel(made.reservation_id, by="operator")
+    assert cancelled is not None
+    assert (cancelled.state, cancelled.reason) == ("cancelled", "by operator; the station answered Accepted")
+    assert station.requests[-1].reservation_id == made.reservation_id
+    assert system.reservations.cancel(made.reservation_id) == cancelled
+    assert system.reservations.cancel(4711) is None
+
+
+def test_a_reservation_that_cannot_be_cancelled_stays_open(
+    system: CentralSystem, station: Station, later: datetime
+) -> None:
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    station.error = Unreachable("away")
+    with pytest.raises(Unreachable):
+        system.reservations.cancel(made.reservation_id)
+    assert state(system, made.reservation_id) == "accepted"
+
+
+def test_a_reservation_expires_and_frees_the_connector(system: CentralSystem) -> None:
+    soon = datetime.now(timezone.utc) + timedelta(seconds=0.1)
+    made = system.reservations.reserve("CP001", 1, "TAG", soon)
+    threading.Event().wait(0.15)
+    system.reservations.expire({})
+    system.reservations.expire({})
+    assert state(system, made.reservation_id) == "expired"
+    assert kinds(system) == ["reservation.accepted", "reservation.expired"]
+    with pytest.raises(ValueError, match="over already"):
+        system.reservations.reserve("CP001", 1, "TAG", soon)
