@@ -18,6 +18,7 @@ from threading import Thread
 from typing import Any
 
 from granian.constants import Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -29,6 +30,7 @@ from ocpp_soap.web.app import Application, central_system_application
 SECONDS_TO_STOP = 3
 """After this a worker that still waits for a client is killed; what was answered is in the store by then."""
 
+_LEAST_BUFFER = 8192
 CONNECTIONS = 16384
 """Connections that one worker holds, idle ones included."""
 
@@ -50,6 +52,7 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
         backlog=4096,
         backpressure=CONNECTIONS,
         websockets=False,
+        http1_settings=HTTP1Settings(max_buffer_size=max(settings.soap.max_header, _LEAST_BUFFER)),
         ssl_cert=_file(settings.server.tls_certificate),
         ssl_key=_file(settings.server.tls_key),
         ssl_protocol_min=SSLProtocols.tls12,

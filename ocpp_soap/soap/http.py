@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -58,7 +59,7 @@ def own_address(environ: Environ, public_url: str, *, forwarded: bool) -> str:
 
     A Host header that is not a host name is not repeated.
     """
-    path = f"{environ.get('SCRIPT_NAME', '')}{path_of(environ)}"
+    path = quote(f"{environ.get('SCRIPT_NAME', '')}{path_of(environ)}", safe="/:@!$&'()*+,;=~")
     if public_url:
         return f"{public_url.rstrip('/')}{path}"
     scheme, host = environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", "")

@@ -57,3 +57,10 @@ def test_a_trickle_is_cut_when_its_time_is_over(served):
                 connection.send(b"x" * 20)
     assert answer.startswith(b"HTTP/1.1 408"), answer
     assert time.monotonic() - started < 8
+
+
+def test_a_head_of_more_than_16_kib_is_refused(served):
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        head = f"POST /Ocpp/CentralSystemService HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * 17_000}\r\n"
+        connection.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 431")
