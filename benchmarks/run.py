@@ -10,35 +10,23 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "storage")]
 
+from benchmarks import report, start_up  # noqa: E402
 from benchmarks.bare_store import pairs_per_second  # noqa: E402
+from benchmarks.report import CEILING, FILE, MONGODB, SPYNE, Figures, Results  # noqa: E402
 from benchmarks.servers import Server, ours, plain, wrk  # noqa: E402
 
 ACTIONS = ("Heartbeat", "Authorize", "StatusNotification", "MeterValues", "StartStop")
+SYSTEMS = ("spyne", "file", "mongodb")
 CONNECTIONS = 16
-
-
-@dataclass(frozen=True)
-class Figures:
-    """One run of wrk against one server; times in milliseconds, CPU in µs per request, memory in MiB."""
-
-    rate: float
-    p50: float
-    p99: float
-    cpu: float
-    rss: float
-    errors: int
 
 
 class Load:
@@ -49,15 +37,13 @@ class Load:
         self.program = wrk()
         self.minute = 0
 
-    def run(self, server: Server, action: str, *, seconds: float | None = None, pause: int = 0) -> Figures:
+    def run(self, server: Server, action: str, *, seconds: float = 0, pause: int = 0) -> Figures:
         """Load ``server`` with one action; ``pause``: ms that each connection waits before a request, on average."""
         self.minute += 100_000
-        duration = seconds or self.seconds
-        cpu, started = server.cpu_seconds(), time.monotonic()
-        command = [self.program, "-t2", f"-c{CONNECTIONS}", f"-d{duration:g}s", "-s", str(ROOT / "benchmarks/load.lua")]
-        command += [server.url, "--", action, str(self.minute), str(pause)]
+        cpu = server.cpu_seconds()
+        command = [self.program, "-t2", f"-c{CONNECTIONS}", f"-d{seconds or self.seconds:g}s"]
+        command += ["-s", str(ROOT / "benchmarks/load.lua"), server.url, "--", action, str(self.minute), str(pause)]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
-        del started
         line = next(line for line in output.splitlines() if line.startswith("RESULT "))
         requests, took, p50, p99, errors = map(int, line.split()[1:])
         return Figures(
@@ -84,7 +70,7 @@ def started(server: Server, log: Path) -> Iterator[Server]:
 def mongodb(folder: Path) -> Iterator[tuple[str, int] | None]:
     """A mongod of our own as a replica set of one, as (URL, process id); None if there is no mongod."""
     try:
-        from storage_servers import MongoServer, mongod  # noqa: PLC0415
+        from storage_servers import MongoServer, mongod  # noqa: PLC0415 - needs the extra [mongodb]
     except ImportError:
         yield None
         return
@@ -100,24 +86,24 @@ def mongodb(folder: Path) -> Iterator[tuple[str, int] | None]:
 
 def systems(stack: ExitStack, folder: Path, names: list[str]) -> list[Server]:
     """The servers to compare, started."""
-    servers = [plain("ceiling", "benchmarks.ceiling")]
+    servers = [plain(CEILING, "benchmarks.ceiling")]
     if "spyne" in names:
-        servers.append(plain("stock Spyne", "benchmarks.stock_spyne"))
+        servers.append(plain(SPYNE, "benchmarks.stock_spyne"))
     if "file" in names:
-        servers.append(ours("this, file", folder, {}))
+        servers.append(ours(FILE, folder, {}))
     if "mongodb" in names:
         found = stack.enter_context(mongodb(folder / "mongodb"))
         if found is None:
             print("MongoDB is left out: there is no mongod here.")
         else:
             storage = {"backend": "mongodb", "mongodb__url": found[0]}
-            servers.append(ours("this, MongoDB", folder, storage, (found[1],)))
+            servers.append(ours(MONGODB, folder, storage, (found[1],)))
     return [stack.enter_context(started(server, folder / "servers.log")) for server in servers]
 
 
-def measure(load: Load, servers: list[Server], actions: list[str], rounds: int) -> dict[str, dict[str, Figures]]:
+def measure(load: Load, servers: list[Server], actions: list[str], rounds: int) -> Results:
     """Medians by action and server, of rounds in which the servers take turns."""
-    results: dict[str, dict[str, Figures]] = {}
+    results: Results = {}
     for action in actions:
         runs = defaultdict(list)
         for server in servers:
@@ -125,39 +111,32 @@ def measure(load: Load, servers: list[Server], actions: list[str], rounds: int) 
         for _ in range(rounds):
             for server in servers:
                 runs[server.name].append(load.run(server, action))
-        results[action] = {name: _median(figures) for name, figures in runs.items()}
-        _print_action(action, results[action])
+        results[action] = {name: report.middle(figures) for name, figures in runs.items()}
+        report.show(action, results[action])
     return results
 
 
-def half_load(load: Load, servers: list[Server], results: dict[str, dict[str, Figures]]) -> None:
+def half_load(load: Load, servers: list[Server], results: Results) -> None:
     """Print p99 at about half of the maximum rate, which pauses on each connection make."""
-    print("\nAt about half of the maximum rate:")
+    print("\np99 at about half of the maximum rate:")
     for action, by_server in results.items():
         for server in servers:
-            if server.name.startswith("this"):
+            if server.name in (FILE, MONGODB):
                 full = by_server[server.name]
                 pause = max(1, round(CONNECTIONS / (full.rate / 2) * 1000 - full.p50 / 2))
                 half = load.run(server, action, pause=pause)
-                share = half.rate / full.rate
-                print(f"  {action:20} {server.name:14} {half.rate:8.0f}/s ({share:.0%})  p99 {half.p99:6.1f} ms")
+                what = f"{action}, {server.name}, {half.rate:.0f}/s ({half.rate / full.rate:.0%})"
+                report.goal(what, half.p99, report.LONGEST_P99, " ms", at_most=True)
 
 
-def _median(figures: list[Figures]) -> Figures:
-    rows = [asdict(one) for one in figures]
-    return Figures(**{key: median(row[key] for row in rows) for key in rows[0]})
-
-
-def _print_action(action: str, by_server: dict[str, Figures]) -> None:
-    print(f"\n{action}\n  {'':14} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7} {'RSS MiB':>8} {'ratio':>6}")
-    ceiling = by_server["ceiling"]
-    for name, one in by_server.items():
-        errors = f"  {one.errors} errors" if one.errors else ""
-        print(
-            f"  {name:14} {one.rate:8.0f} {one.p50:7.2f} {one.p99:7.2f} {one.cpu:7.0f} {one.rss:8.0f}"
-            f" {one.rate / ceiling.rate:6.2f}{errors}",
-            flush=True,
-        )
+def to_bare_store(folder: Path, seconds: float, results: Results) -> None:
+    """Print how Start+Stop compares to the same durable commits without anything around them."""
+    bare = pairs_per_second(folder / "bare.sqlite", CONNECTIONS, seconds)
+    pairs = results["StartStop"][FILE].rate / 2
+    print(
+        f"\nStart+Stop, file store: {pairs:.0f} pairs/s; the bare store from {CONNECTIONS} writers: {bare:.0f} pairs/s"
+    )
+    report.goal("Start+Stop to the bare store", pairs / bare, report.LEAST_OF_BARE_STORE)
 
 
 def main() -> None:
@@ -166,32 +145,25 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4, help="length of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each system, of which the median counts")
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=list(ACTIONS))
-    parser.add_argument(
-        "--systems", nargs="*", choices=("spyne", "file", "mongodb"), default=["spyne", "file", "mongodb"]
-    )
-    parser.add_argument("--folder", type=Path, help="where the stores are; a disk, not memory, for true figures")
+    parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--folder", type=Path, default=ROOT / ".run", help="where the stores are: on a disk, for truth")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        (options.folder or ROOT / ".run").mkdir(exist_ok=True)
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder or ROOT / ".run", prefix="bench-"))
-        )
-        servers = systems(stack, folder, options.systems)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder, prefix="bench-")))
         load = Load(options.seconds)
-        results = measure(load, servers, options.actions, options.rounds)
-        half_load(load, servers, results)
-        extra: dict[str, Any] = {}
-        if "StartStop" in results and "file" in options.systems:
-            extra["bare_store_pairs"] = pairs_per_second(folder / "bare.sqlite", CONNECTIONS, options.seconds)
-            ours_ = results["StartStop"]["this, file"].rate / 2
-            print(
-                f"\nStart+Stop on the file store: {ours_:.0f} pairs/s; the bare store with as many durable commits from"
-                f" {CONNECTIONS} writers: {extra['bare_store_pairs']:.0f} pairs/s; ratio {ours_ / extra['bare_store_pairs']:.2f}"
-            )
+        with ExitStack() as running:
+            servers = systems(running, folder, options.systems)
+            results = measure(load, servers, options.actions, options.rounds)
+            half_load(load, servers, results)
+        report.goals(results)
+        if FILE in results.get("StartStop", {}):
+            to_bare_store(folder, options.seconds, results)
+        start_up.measure(folder)
     if options.json:
         figures = {action: {name: asdict(one) for name, one in rows.items()} for action, rows in results.items()}
-        options.json.write_text(json.dumps(figures | extra, indent=1))
+        options.json.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

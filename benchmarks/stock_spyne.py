@@ -48,12 +48,12 @@ class AuthorizeResponse(_Model):
 class StatusNotificationRequest(_Model):
     """State of a connector."""
 
-    _type_info = [
+    _type_info = (
         ("connectorId", Integer),
         ("status", Unicode),
         ("errorCode", Unicode),
         ("timestamp", DateTime),
-    ]
+    )
 
 
 class StatusNotificationResponse(_Model):
@@ -63,23 +63,23 @@ class StatusNotificationResponse(_Model):
 class Value(_Model):
     """A measured value."""
 
-    _type_info = [
+    _type_info = (
         ("text", XmlData(Unicode)),
         ("measurand", XmlAttribute(Unicode)),
         ("unit", XmlAttribute(Unicode)),
-    ]
+    )
 
 
 class MeterValue(_Model):
     """Values of one instant."""
 
-    _type_info = [("timestamp", DateTime), ("value", Value.customize(max_occurs="unbounded"))]
+    _type_info = (("timestamp", DateTime), ("value", Value.customize(max_occurs="unbounded")))
 
 
 class MeterValuesRequest(_Model):
     """Meter values of a connector."""
 
-    _type_info = [("connectorId", Integer), ("values", MeterValue.customize(max_occurs="unbounded"))]
+    _type_info = (("connectorId", Integer), ("values", MeterValue.customize(max_occurs="unbounded")))
 
 
 class MeterValuesResponse(_Model):
@@ -89,29 +89,29 @@ class MeterValuesResponse(_Model):
 class StartTransactionRequest(_Model):
     """A start."""
 
-    _type_info = [
+    _type_info = (
         ("connectorId", Integer),
         ("idTag", Unicode),
         ("timestamp", DateTime),
         ("meterStart", Integer),
-    ]
+    )
 
 
 class StartTransactionResponse(_Model):
     """Its id."""
 
-    _type_info = [("transactionId", Integer), ("idTagInfo", IdTagInfo)]
+    _type_info = (("transactionId", Integer), ("idTagInfo", IdTagInfo))
 
 
 class StopTransactionRequest(_Model):
     """A stop."""
 
-    _type_info = [
+    _type_info = (
         ("transactionId", Integer),
         ("idTag", Unicode),
         ("timestamp", DateTime),
         ("meterStop", Integer),
-    ]
+    )
 
 
 class StopTransactionResponse(_Model):
