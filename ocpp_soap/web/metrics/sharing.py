@@ -48,6 +48,7 @@ class Sharing:
         self._writing = Periodic("metrics", DELAY, self._write)
         if self._is_shared:
             self._gather_ended()
+            self._write()
 
     def begin(self) -> None:
         """Begin to write the file of this worker; costs next to nothing if it has begun."""
