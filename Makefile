@@ -1,7 +1,7 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-commands lint type wsdl bench fuzz clean
+.PHONY: help run demo test test-commands lint type wsdl bench bench-million bench-growth fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
@@ -37,6 +37,12 @@ wsdl: .venv/installed  ## Write the four service descriptions from the messages
 fuzz: .venv/installed-dev  ## Fuzz what reads a peer's bytes for SECONDS (600); needs atheris
 	@$(BIN)/python -m pip install -q 'atheris>=2.3'
 	$(BIN)/python fuzz --seconds $(or $(SECONDS),600)
+
+bench-million: .venv/installed  ## A million stations for five minutes, against the goals; needs wrk
+	$(BIN)/python benchmarks/million.py $(ARGS)
+
+bench-growth: .venv/installed  ## Cost of a message while the store grows to a million stations and 10^7 meter values
+	$(BIN)/python benchmarks/growth.py $(ARGS)
 
 clean:  ## Remove everything that was made, but not data/
 	rm -rf .venv .run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

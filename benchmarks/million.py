@@ -129,7 +129,7 @@ def measure(server: Server, store: FileStorage, stations: int, seconds: int) -> 
     """The figures under load."""
     rate = stations / HEARTBEAT_EVERY + stations / STATUS_EVERY
     share = (stations / STATUS_EVERY) / rate
-    pause = max(0, int(CONNECTIONS / rate * 1000) - 3)
+    pause = max(0, int(CONNECTIONS / (rate * 1.03) * 1000) - 2)
     command = [wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(ROOT / "benchmarks" / "million.lua")]
     command += [server.url, "--", str(stations), f"{share:.5f}", str(pause), str(time.time_ns() % 2**31)]
     settings = config.load(None, {"OCPP_SOAP__STORAGE__FILE__PATH": str(store.path)})

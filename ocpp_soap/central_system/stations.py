@@ -79,6 +79,11 @@ class Station:
         return Version(self.version) if self.version else Version.V15
 
 
+def stored_form(station: Station) -> Document:
+    """The document of a station, with what it is searched by."""
+    return {**document_of(station), "folded_identity": station.charge_box_identity.lower()}
+
+
 class Stations:
     """The table of stations, by charge box identity."""
 
@@ -120,9 +125,7 @@ class Stations:
 
     def register(self, station: Station) -> Station:
         """Store a station that was not known; if another process was first, return what that one stored."""
-        document = document_of(station)
-        document["registered_at"] = datetime.now(timezone.utc)
-        document["folded_identity"] = station.charge_box_identity.lower()
+        document = stored_form(replace(station, registered_at=datetime.now(timezone.utc)))
         try:
             stored = self._store.create(STATIONS, station.charge_box_identity, document)
         except AlreadyExists:
