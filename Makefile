@@ -5,7 +5,7 @@
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
-SOURCES := ocpp_soap handlers tests scripts fuzz
+SOURCES := ocpp_soap handlers tests scripts fuzz benchmarks
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,9 @@ type: .venv/installed-dev  ## Check the types
 
 wsdl: .venv/installed  ## Write the four service descriptions from the messages
 	$(BIN)/python -m ocpp_soap.soap.wsdl
+
+bench: .venv/installed-dev  ## Requests per second beside the ceiling and stock Spyne; needs wrk
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 fuzz: .venv/installed-dev  ## Fuzz what reads a peer's bytes for SECONDS (600); needs atheris
 	@$(BIN)/python -m pip install -q 'atheris>=2.3'

@@ -160,7 +160,6 @@ class FirebaseStorageSettings(_Section):
     project_id: str
     credentials: str
     database: str
-    prefix: str
     timeout: PositiveFloat
 
 

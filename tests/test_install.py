@@ -97,6 +97,7 @@ def test_the_wheel_holds_what_the_checkout_holds_and_nothing_of_an_earlier_build
 
 def bundled_files() -> set[Path]:
     files = {file for folder in ("handlers", "wsdl", "config") for file in (ROOT / folder).rglob("*.*")}
+    files.discard(ROOT / "config" / "local.yaml")
     return {file for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
 
 
