@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 import click
 
-from ocpp_soap.central_system.selection import FIELDS
+from ocpp_soap.cli.choosing import Chosen, many_options
 from ocpp_soap.cli.context import central_system
 from ocpp_soap.cli.delivering import answer_of, deliver, exit_code, print_commands
-from ocpp_soap.cli.orders import Chosen, Order, delivery_options
+from ocpp_soap.cli.orders import Order, delivery_options
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
 from ocpp_soap.cli.values import records_option, time_option
 from ocpp_soap.messages import Action, FieldInfo, Kind, Role, Version, actions, describe
@@ -47,14 +47,7 @@ class _Actions(click.Group):
 
 @click.group(cls=_Actions, name="call", subcommand_metavar="ACTION [OPTIONS]")
 @click.argument("charge_box_identity", metavar="[ID]")
-@click.option("--bulk", type=click.File(), metavar="FILE", help="Call the charge points of FILE, one ID in each line.")
-@click.option(
-    "--where",
-    "conditions",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help=f"Call those of which that holds; FIELD is {', '.join(FIELDS)}.",
-)
+@many_options
 @click.pass_context
 def command(ctx: click.Context, charge_box_identity: str, bulk: TextIO | None, conditions: tuple[str, ...]) -> None:
     """Call the charge point ID, or many of them, and print what was answered.
@@ -73,7 +66,8 @@ def command(ctx: click.Context, charge_box_identity: str, bulk: TextIO | None, c
     """
     if (charge_box_identity == _EVERYWHERE) != (bulk is not None or bool(conditions)):
         raise click.UsageError("name the charge points either by their ID or by --bulk or --where")
-    ctx.obj = Chosen(charge_box_identity, bulk, conditions)
+    identities = () if charge_box_identity == _EVERYWHERE else (charge_box_identity,)
+    ctx.obj = Chosen(identities, bulk, conditions)
 
 
 def _command(action: Action) -> click.Command:

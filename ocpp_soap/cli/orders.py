@@ -1,58 +1,25 @@
-"""What ``ocpp-soap call`` is told beside the message: which charge points, when, how often."""
+"""What ``ocpp-soap call`` is told of the delivery: when, how often, until when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.payloads import payload_of
 from ocpp_soap.central_system.command_queue.record import Command, Delivery
-from ocpp_soap.central_system.selection import read_conditions, select_stations
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.values import time_option
-from ocpp_soap.errors import NotFound
 from ocpp_soap.messages import Action
 
 MARGIN = 5.0
 """Seconds beyond the time-out after which a command that somebody waits for expires."""
 
 _Made = TypeVar("_Made", bound=Callable[..., Any] | click.Command)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The charge points of a call: the one of that identity, unless a file or conditions name them."""
-
-    charge_box_identity: str
-    bulk: TextIO | None = None
-    conditions: tuple[str, ...] = ()
-
-    @property
-    def is_one(self) -> bool:
-        """Whether it is a call to one charge point, named by its identity."""
-        return self.bulk is None and not self.conditions
-
-    def stations(self, system: CentralSystem) -> list[str]:
-        """Their identities. Raises NotFound if there is none."""
-        if self.is_one:
-            return [self.charge_box_identity]
-        names = [line.strip() for line in self.bulk or ()]
-        found = [name for name in names if name and not name.startswith("#")]
-        if self.conditions:
-            try:
-                conditions = read_conditions(self.conditions)
-            except ValueError as error:
-                raise click.BadParameter(str(error), param_hint="--where") from None
-            meeting = [s.charge_box_identity for s in select_stations(system.stations, conditions)]
-            found = meeting if self.bulk is None else [name for name in found if name in set(meeting)]
-        if not found:
-            raise NotFound("no charge point was chosen; `ocpp-soap stations list` shows those known")
-        return found
 
 
 @dataclass(frozen=True, kw_only=True)

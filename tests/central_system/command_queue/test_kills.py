@@ -24,7 +24,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.record import Command
 from ocpp_soap.errors import InternalError
 
-KILLS = int(os.environ.get("OCPP_SOAP_KILLS", "8"))
+KILLS = int(os.environ.get("OCPP_SOAP_KILLS", "5"))
 COMMANDS = KILLS * 10
 STATIONS = KILLS * 2
 WORKERS = 3
