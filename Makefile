@@ -1,7 +1,7 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-commands lint type wsdl bench bench-million bench-growth fuzz clean
+.PHONY: help run demo test test-commands lint type wsdl bench bench-million bench-growth soak crash fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
@@ -36,6 +36,12 @@ wsdl: .venv/installed  ## Write the four service descriptions from the messages
 
 bench: .venv/installed-dev  ## Requests per second beside the ceiling and stock Spyne; needs wrk
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+soak: .venv/installed-dev  ## Half of the maximum rate for SECONDS (600), a fifth of it bad input
+	$(BIN)/python benchmarks/soak.py --seconds $(or $(SECONDS),600)
+
+crash: .venv/installed-dev  ## kill -9 of a worker or the server TIMES (20) under load
+	$(BIN)/python benchmarks/crash.py --times $(or $(TIMES),20)
 
 fuzz: .venv/installed-dev  ## Fuzz what reads a peer's bytes for SECONDS (600); needs atheris
 	@$(BIN)/python -m pip install -q 'atheris>=2.3'
