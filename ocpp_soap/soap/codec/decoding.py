@@ -23,7 +23,12 @@ from ocpp_soap.messages import (
     Version,
     describe,
 )
-from ocpp_soap.soap.codec.meter_values import local_name, sampled_value_reader, transaction_data_reader
+from ocpp_soap.soap.codec.meter_values import (
+    local_name,
+    meter_value_reader,
+    sampled_value_reader,
+    transaction_data_reader,
+)
 from ocpp_soap.soap.codec.notes import ABSENT, note, shown
 from ocpp_soap.soap.codec.reading import Element, ElementReader, Warnings, emptiness, value_reader
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
@@ -87,6 +92,8 @@ def _compile(record: type[Any], version: Version, namespace: str) -> ElementRead
     if record is SampledValue:
         return sampled_value_reader(version)
     read = _record_reader(record, version, namespace)
+    if record is MeterValue:
+        return meter_value_reader(namespace, version, read)
     if record is TransactionData:
         return transaction_data_reader(read, _reader(MeterValue, version, namespace))
     return read

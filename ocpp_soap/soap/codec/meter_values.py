@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocpp_soap.messages import SampledValue, TransactionData, Version, describe
+from ocpp_soap.messages import MeterValue, SampledValue, TransactionData, Version, describe
 from ocpp_soap.soap.codec.notes import ABSENT, note
 from ocpp_soap.soap.codec.reading import (
     INT32,
@@ -26,10 +26,12 @@ from ocpp_soap.soap.codec.reading import (
     text_of,
     text_reader,
 )
+from ocpp_soap.soap.codec.times import plain_time
 from ocpp_soap.soap.namespaces import XSI
 
 _PROPERTIES = tuple(info for info in describe(SampledValue) if info.attribute)
 _MOST_SEEN = 1000
+_seen: dict[Any, tuple[Any, ...]] = {}
 _IGNORED_PREFIXES = (f"{{{XSI}}}", "xsi:")
 
 
@@ -70,32 +72,56 @@ def sampled_value_reader(version: Version) -> ElementReader:
             note(warnings, "not_an_integer", "value", text)
         return SampledValue(value=text, **properties)
 
-    return read_odd if version is Version.V12 else _with_memory(read_odd)
+    def read(element: Element, warnings: Warnings) -> Any:
+        noted: Warnings = []
+        sample = read_odd(element, noted)
+        if not noted and version is Version.V15 and len(_seen) < _MOST_SEEN:
+            _seen[tuple(element.items())] = tuple(getattr(sample, info.name) for info in _PROPERTIES)
+        for warning in noted:
+            note(warnings, warning.kind, warning.where, warning.sent)
+        return sample
+
+    return read
 
 
-def _with_memory(read_odd: ElementReader) -> ElementReader:
-    """The same reader, which looks up attributes it has seen before: stations send few combinations of them."""
-    seen: dict[Any, tuple[Any, ...]] = {}
-    new = SampledValue.__new__
+def meter_value_reader(namespace: str, version: Version, read_any: ElementReader) -> ElementReader:
+    """The reader of a meter value: at once where all is as it should be, else by ``read_any``.
+
+    It is the one reader in which most of the time goes, since meter values are most of what stations send. Attributes
+    that were read before are looked up: stations use few combinations of them.
+    """
+    time_tag, value_tag = f"{{{namespace}}}timestamp", f"{{{namespace}}}value"
+    seen: dict[Any, tuple[Any, ...]] = _seen if version is Version.V15 else {(): (None,) * len(_PROPERTIES)}
+    integers = version is Version.V12
+    new = object.__new__
 
     def read(element: Element, warnings: Warnings) -> Any:
-        text = element.text
-        if text and text[0] > " " and text[-1] > " " and not len(element):
-            attributes = tuple(element.items())
-            properties = seen.get(attributes)
-            if properties is not None:
-                sample = new(SampledValue)
-                sample.value = text
-                sample.context, sample.format, sample.measurand, sample.location, sample.unit = properties
-                return sample
-            noted: Warnings = []
-            sample = read_odd(element, noted)
-            if not noted and len(seen) < _MOST_SEEN:
-                seen[attributes] = sample.context, sample.format, sample.measurand, sample.location, sample.unit
-            for warning in noted:
-                note(warnings, warning.kind, warning.where, warning.sent)
-            return sample
-        return read_odd(element, warnings)
+        children = iter(element)
+        first = next(children, None)
+        if first is None or first.tag != time_tag or len(first):
+            return read_any(element, warnings)
+        timestamp = plain_time(first.text or "")
+        samples = []
+        for child in children:
+            text = child.text
+            properties = seen.get(tuple(child.items()))
+            if (
+                properties is None
+                or child.tag != value_tag
+                or not text
+                or text[0] <= " "
+                or text[-1] <= " "
+                or (integers and not is_whole_number(text))
+                or len(child)
+            ):
+                return read_any(element, warnings)
+            sample = new(SampledValue)
+            sample.value = text
+            sample.context, sample.format, sample.measurand, sample.location, sample.unit = properties
+            samples.append(sample)
+        if timestamp is None or not samples:
+            return read_any(element, warnings)
+        return MeterValue(timestamp=timestamp, value=samples)
 
     return read
 
