@@ -13,11 +13,14 @@ from ocpp_soap import __version__
 from ocpp_soap.web.api import (
     access,
     commands,
+    configurations,
     documentation,
     events,
     keys,
+    lists,
     messages,
     problems,
+    reservations,
     stations,
     tags,
     transactions,
@@ -31,6 +34,19 @@ if TYPE_CHECKING:
     from ocpp_soap.central_system.system import CentralSystem
 
 LARGEST_BODY = 1_048_576
+PARTS = (
+    stations,
+    tags,
+    transactions,
+    commands,
+    reservations,
+    lists,
+    configurations,
+    messages,
+    events,
+    webhooks,
+    keys,
+)
 
 
 class Whole(BaseConverter):
@@ -58,10 +74,7 @@ def create(central_system: CentralSystem, observe: ObserveRequest | None = None)
     app.extensions[STREAMS] = Streams(central_system.settings.api.max_streams)
     app.url_map.converters["whole"] = Whole
     app.url_map.merge_slashes = False
-    for blueprint in (
-        *(module.blueprint for module in (stations, tags, transactions, commands, messages, events, keys, webhooks)),
-        keys.audit,
-    ):
+    for blueprint in (*(module.blueprint for module in PARTS), keys.audit):
         app.register_blueprint(blueprint)
     if observe is not None:
         _observe(app, observe)

@@ -13,7 +13,15 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, request
 from pydantic import BaseModel, Field
 
-from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError
+from ocpp_soap.errors import (
+    AlreadyExists,
+    CallFailed,
+    InvalidMessage,
+    NotFound,
+    RevisionConflict,
+    StorageError,
+    TimedOut,
+)
 
 MIME_TYPE = "application/problem+json"
 STORE_RETRY = 5
@@ -78,6 +86,14 @@ def register(app: APIFlask) -> None:
     @app.errorhandler(RevisionConflict)
     def conflict(_: RevisionConflict) -> Response:
         return problem(412, "It was changed since you read it: read it again and decide anew.")
+
+    @app.errorhandler(CallFailed)
+    def call_failed(error: CallFailed) -> Response:
+        return problem(504 if isinstance(error, TimedOut) else 502, str(error))
+
+    @app.errorhandler(InvalidMessage)
+    def invalid(error: InvalidMessage) -> Response:
+        return problem(422, str(error))
 
     @app.errorhandler(StorageError)
     def store(error: StorageError) -> Response:

@@ -129,7 +129,8 @@ def test_schemathesis_finds_no_5xx_and_nothing_undescribed(
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{server}/api/v1/openapi.json",
         "--url", server, "--header", f"Authorization: Bearer {token}", "--max-examples", "8", "--seed", "1",
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-        "--exclude-operation-id", "revoke_key", "--exclude-operation-id", "create_webhook", "--phases", "examples,coverage,fuzzing", "--max-failures", "5",
+        "--exclude-operation-id", "revoke_key", "--exclude-operation-id", "create_webhook",
+        "--phases", "examples,coverage,fuzzing", "--max-failures", "5",
         "--request-timeout", "10", "--suppress-health-check", "all", "--no-color",
     ]  # fmt: skip
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=110)

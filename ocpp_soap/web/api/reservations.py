@@ -1,0 +1,116 @@
+"""Reservations. Making and cancelling one asks the station and waits for its answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ocpp_soap.web.api.context import key, system
+from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.problems import Problem
+
+blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
+
+ASKS = {404: "There is no such station or reservation.", 502: "The station could not be asked.", 504: "No answer came."}
+
+
+class ReservationModel(Record):
+    """A connector that is kept for a tag."""
+
+    reservation_id: int
+    charge_box_identity: str
+    connector_id: int = Field(description="0: any.")
+    id_tag: str
+    parent_id_tag: str | None
+    expiry_date: datetime
+    state: str = Field(description="pending, accepted, refused, failed, used, cancelled or expired.")
+    status: str | None = Field(description="What the station answered.")
+    reason: str
+    transaction_id: int | None = Field(description="The session that used it.")
+    created_at: datetime
+    created_by: str
+    closed_at: datetime | None
+
+
+class ReservationPage(BaseModel):
+    """Some reservations."""
+
+    items: list[ReservationModel]
+    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+
+
+class ReservationQuery(ListQuery):
+    """Which reservations."""
+
+    charge_box_identity: str | None = Field(default=None, min_length=1)
+    state: Literal["pending", "accepted", "refused", "failed", "used", "cancelled", "expired"] | None = None
+    sort: Literal["created_at", "-created_at"] = Field(default="created_at", description="-: the latest first.")
+
+
+class NewReservation(BaseModel):
+    """A reservation to ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    charge_box_identity: str = Field(min_length=1, max_length=100)
+    connector_id: int = Field(ge=0, le=2**31 - 1, description="0: any.")
+    id_tag: str = Field(min_length=1, max_length=20)
+    expiry_date: AwareDatetime
+
+
+@blueprint.get("/reservations")
+@blueprint.input(ReservationQuery, location="query")
+@blueprint.output(ReservationPage)
+def list_reservations(query_data: ReservationQuery) -> Response:
+    """List the reservations in the order in which they were asked for."""
+
+    def find(**page: Any) -> Any:
+        return system().reservations.list(
+            charge_box_identity=query_data.charge_box_identity,
+            state=query_data.state,
+            descending=query_data.sort.startswith("-"),
+            **page,
+        )
+
+    return answer(ReservationModel, query_data, find)
+
+
+@blueprint.post("/reservations")
+@blueprint.input(NewReservation)
+@blueprint.output(ReservationModel, 201)
+@blueprint.doc(responses=ASKS)
+def create_reservation(json_data: NewReservation) -> ReservationModel:
+    """Ask a station to keep a connector for a tag; `state` says whether it does."""
+    if system().stations.get(json_data.charge_box_identity) is None:
+        raise Problem(404, f"There is no station {json_data.charge_box_identity}.")
+    try:
+        made = system().reservations.reserve(**json_data.model_dump(), by=key().actor)
+    except ValueError as error:
+        raise Problem(422, str(error)) from error
+    return ReservationModel.model_validate(made)
+
+
+@blueprint.get("/reservations/<int:reservation_id>")
+@blueprint.output(ReservationModel)
+@blueprint.doc(responses={404: "There is no such reservation."})
+def get_reservation(reservation_id: int) -> ReservationModel:
+    """Read a reservation."""
+    return _found(reservation_id, system().reservations.get(reservation_id))
+
+
+@blueprint.post("/reservations/<int:reservation_id>/cancel")
+@blueprint.output(ReservationModel)
+@blueprint.doc(responses=ASKS)
+def cancel_reservation(reservation_id: int) -> ReservationModel:
+    """Cancel a reservation at its station. One that has ended stays as it is."""
+    return _found(reservation_id, system().reservations.cancel(reservation_id, by=key().actor))
+
+
+def _found(reservation_id: int, reservation: Any) -> ReservationModel:
+    if reservation is None:
+        raise Problem(404, f"There is no reservation {reservation_id}.")
+    return ReservationModel.model_validate(reservation)
