@@ -31,5 +31,13 @@ def open(settings: Any) -> Storage:
         hint = f"did you mean {ALIASES.get(near[0], near[0])!r}?" if near else f"use one of {', '.join(BACKENDS)}"
         raise ConfigurationError(f"storage.backend: {settings.backend!r} is unknown; {hint}")
     module, _, attribute = target.partition(":")
-    backend: type[Storage] = getattr(importlib.import_module(module), attribute)
+    try:
+        backend: type[Storage] = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("ocpp_soap"):
+            raise
+        extra = ALIASES.get(name, name)
+        raise ConfigurationError(
+            f"storage.backend: {extra} needs {error.name}, which is not installed: pip install 'ocpp-soap[{extra}]'"
+        ) from error
     return backend.from_settings(settings)

@@ -186,6 +186,10 @@ class Storage(ABC):
             self.put(collection, documents)
 
     @abstractmethod
+    def indexes(self, collection: Collection) -> list[str]:
+        """The names of the indexes of a collection that there are; for Cloud Firestore, those that it needs."""
+
+    @abstractmethod
     def check(self) -> StoreInfo:
         """Ask the backend for a sign of life."""
 

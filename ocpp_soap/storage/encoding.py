@@ -17,7 +17,7 @@ _DATETIME = "$t"
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def encode(document: Document) -> str:
+def encode(document: Document, *, sort_keys: bool = False) -> str:
     """The document as JSON text. Raises ValueError for what a document cannot hold."""
     datetimes = 0
 
@@ -26,10 +26,15 @@ def encode(document: Document) -> str:
         datetimes += 1
         return {_DATETIME: datetime_text(value)}
 
+    def write(value: Any) -> str:
+        return json.dumps(
+            value, default=encode_datetime, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys
+        )
+
     try:
-        text = json.dumps(document, default=encode_datetime, ensure_ascii=False, separators=(",", ":"))
+        text = write(document)
         if text.count('"$') != datetimes:
-            text = json.dumps(_escape(document), default=encode_datetime, ensure_ascii=False, separators=(",", ":"))
+            text = write(_escape(document))
         text.encode()
     except (TypeError, UnicodeEncodeError, RecursionError) as error:
         raise ValueError(f"This cannot be stored: {error}") from None

@@ -190,6 +190,11 @@ class FileStorage(Storage):
 
         self._write(work, durable)
 
+    def indexes(self, collection: Collection) -> list[str]:
+        table = self._table(collection)
+        with self._process().reader() as connection:
+            return table.indexes(connection)
+
     def check(self) -> StoreInfo:
         begin = time.perf_counter()
         with self._process().reader() as connection:

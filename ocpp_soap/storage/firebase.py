@@ -26,6 +26,7 @@ from ocpp_soap.storage.base import Collection, Document, Page, Storage, Stored, 
 from ocpp_soap.storage.encoding import index_value
 from ocpp_soap.storage.firebase_client import FirestoreClient
 from ocpp_soap.storage.firebase_documents import document_id, fields, searched, stored
+from ocpp_soap.storage.firebase_indexes import composite_indexes
 from ocpp_soap.storage.firebase_schema import prepare
 from ocpp_soap.storage.firebase_searches import filtered, ordered
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
@@ -219,6 +220,10 @@ class FirebaseStorage(Storage):
                 known += sum(found == write for found in writes.values())
                 rows = [(key, row) for key, row in rows if document_id(key) not in writes]
         return known + len(rows)
+
+    def indexes(self, collection: Collection) -> list[str]:
+        needed = composite_indexes([collection])["indexes"]
+        return [", ".join(f"{field['fieldPath']} {field['order']}" for field in index["fields"]) for index in needed]
 
     def check(self) -> StoreInfo:
         client = self._client()

@@ -199,6 +199,10 @@ class MongoStorage(Storage):
         with sizes_checked(collection, rows):
             return self._client().run(attempt) if rows else 0
 
+    def indexes(self, collection: Collection) -> list[str]:
+        target = self._collection(collection)
+        return sorted(self._client().run(lambda _: target.index_information()))
+
     def check(self) -> StoreInfo:
         client = self._client()
         begin = time.perf_counter()

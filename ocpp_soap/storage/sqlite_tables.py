@@ -77,8 +77,15 @@ class Table:
     def is_there(self, connection: sqlite3.Connection) -> bool:
         """Whether the table and all its indexes exist."""
         wanted = {self.name, *(self.index(index) for index in self.collection.indexes)}
-        found = connection.execute("SELECT name FROM sqlite_master WHERE tbl_name = ?", (self.name.strip('"'),))
-        return wanted <= {f'"{name}"' for (name,) in found}
+        return wanted <= {f'"{name}"' for name in self._parts(connection, "table", "index")}
+
+    def indexes(self, connection: sqlite3.Connection) -> list[str]:
+        """The names of the indexes that exist."""
+        return sorted(self._parts(connection, "index", "index"))
+
+    def _parts(self, connection: sqlite3.Connection, *kinds: str) -> list[str]:
+        statement = "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN (?, ?)"
+        return [name for (name,) in connection.execute(statement, (self.name.strip('"'), *kinds))]
 
     def index(self, fields: tuple[str, ...]) -> str:
         """The name of an index."""

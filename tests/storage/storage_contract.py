@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -454,6 +455,9 @@ class StorageContract:
 
     # --- the state of the store
 
+    def test_the_indexes_of_a_collection_are_listed(self, store: Storage) -> None:
+        assert len(store.indexes(STATIONS)) >= 2
+
     def test_check_names_the_backend_its_version_and_latency(self, store: Storage, settings: Any) -> None:
         info = store.check()
         assert info.backend == settings.backend
@@ -501,26 +505,28 @@ class StorageContract:
 
     # --- many writers
 
-    def test_of_eight_processes_that_create_one_key_one_wins(self, settings: Any) -> None:
-        won = _in_processes(_race_to_create, settings)
+    def test_of_eight_processes_that_create_one_key_one_wins(self, settings: Any, writers: Writers) -> None:
+        won = writers.run(_race_to_create, settings)
         assert [sum(attempt) for attempt in zip(*won, strict=True)] == [1] * 20
 
-    def test_eight_processes_that_replace_one_document_lose_no_update(self, settings: Any) -> None:
+    def test_eight_processes_that_replace_one_document_lose_no_update(self, settings: Any, writers: Writers) -> None:
         with closing(storage.open(settings)) as store:
             store.create(STATIONS, "CP1", {"power": 0})
-            _in_processes(_race_to_replace, settings)
+            writers.run(_race_to_replace, settings)
             found = store.get(STATIONS, "CP1")
         assert found is not None
         assert (found.document["power"], found.revision) == (WRITERS * 10, WRITERS * 10 + 1)
 
-    def test_eight_processes_that_append_the_same_entries_store_each_once(self, settings: Any) -> None:
-        new = _in_processes(_race_to_append, settings)
+    def test_eight_processes_that_append_the_same_entries_store_each_once(
+        self, settings: Any, writers: Writers
+    ) -> None:
+        new = writers.run(_race_to_append, settings)
         assert sum(new) == 100
         with closing(storage.open(settings)) as store:
             assert store.count(READINGS) == 100
 
-    def test_eight_processes_never_get_the_same_number(self, settings: Any) -> None:
-        numbers = [number for some in _in_processes(_race_to_increment, settings) for number in some]
+    def test_eight_processes_never_get_the_same_number(self, settings: Any, writers: Writers) -> None:
+        numbers = [number for some in writers.run(_race_to_increment, settings) for number in some]
         assert len(set(numbers)) == WRITERS * 50
 
 
@@ -566,9 +572,37 @@ def _typed(value: Any) -> Any:
     return type(value).__name__, value
 
 
-def _in_processes(work: Callable[[Any], Any], settings: Any) -> list[Any]:
-    with ProcessPoolExecutor(WRITERS, multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(work, [settings] * WRITERS))
+class Writers:
+    """Processes that live as long as the test session, each of which takes part in every race."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._start = context.Barrier(WRITERS)
+        self._pool = ProcessPoolExecutor(WRITERS, context, initializer=_keep_barrier, initargs=(self._start,))
+
+    def run(self, work: Callable[[Any], Any], settings: Any) -> list[Any]:
+        """What ``work(settings)`` returned in each process; all of them begin at once."""
+        emulator = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
+        return list(self._pool.map(_race, [work] * WRITERS, [settings] * WRITERS, [emulator] * WRITERS))
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+_barrier: Any = None
+
+
+def _keep_barrier(barrier: Any) -> None:
+    global _barrier  # noqa: PLW0603
+    _barrier = barrier
+
+
+def _race(work: Callable[[Any], Any], settings: Any, emulator: str) -> Any:
+    os.environ["FIRESTORE_EMULATOR_HOST"] = emulator
+    with closing(storage.open(settings)) as store:
+        store.check()
+    _barrier.wait(60)
+    return work(settings)
 
 
 def _race_to_create(settings: SimpleNamespace) -> list[int]:

@@ -16,7 +16,7 @@ from storage_servers import FirestoreEmulator, firestore_command
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.storage.firebase import FirebaseStorage
 from ocpp_soap.storage.firebase_documents import document_id
-from ocpp_soap.storage.firebase_searches import composite_indexes
+from ocpp_soap.storage.firebase_indexes import composite_indexes
 
 needs_emulator = pytest.mark.skipif(
     firestore_command() is None, reason="no Firestore emulator: gcloud components install cloud-firestore-emulator"

@@ -1,0 +1,135 @@
+"""Moving house: from one store to another, resumed after a break, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from storage_contract import DOCUMENTS, KEYS, READINGS, STATIONS
+from storage_servers import FirestoreEmulator, MongoServer, firestore_command, mongod
+
+from ocpp_soap.errors import StorageError, StoreUnavailable
+from ocpp_soap.storage import Storage, copy
+from ocpp_soap.storage.file import FileStorage
+
+COLLECTIONS = (STATIONS, READINGS)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    addresses = {}
+    running: list[MongoServer | FirestoreEmulator] = []
+    folder = tmp_path_factory.mktemp("servers")
+    if mongod():
+        mongo = MongoServer(folder / "mongod", replica_set=False)
+        running.append(mongo)
+        addresses["mongodb"] = mongo.url("")
+    if firestore_command():
+        emulator = FirestoreEmulator(folder / "firestore")
+        running.append(emulator)
+        addresses["firebase"] = emulator.address
+    yield addresses
+    for server in running:
+        server.stop()
+
+
+def opened(backend: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """An empty store of that backend."""
+    if backend == "file":
+        return FileStorage(tmp_path / f"{uuid4().hex}.sqlite")
+    if backend not in servers:
+        pytest.skip(f"no server for {backend}")
+    if backend == "mongodb":
+        from ocpp_soap.storage.mongodb import MongoStorage
+
+        return MongoStorage(f"{servers['mongodb']}test_{uuid4().hex}")
+    from ocpp_soap.storage.firebase import FirebaseStorage
+
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", servers["firebase"])
+    return FirebaseStorage(f"test-{uuid4().hex[:12]}")
+
+
+def fill(store: Storage) -> None:
+    moment = datetime(2012, 6, 1, tzinfo=timezone.utc)
+    store.put(STATIONS, {key: {"vendor": "A", "n": number} for number, key in enumerate(KEYS)})
+    store.put(STATIONS, DOCUMENTS)
+    entries = [(f"{900 - n}", {"n": n, "at": moment + timedelta(microseconds=n)}) for n in range(720)]
+    store.append(READINGS, entries)
+    for _ in range(7):
+        store.increment("transactions")
+
+
+@pytest.mark.parametrize("target", ["file", "mongodb", "firebase"])
+@pytest.mark.parametrize("source", ["file", "mongodb", "firebase"])
+def test_everything_is_copied_between_any_pair(
+    source: str, target: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        closing(opened(source, servers, tmp_path, monkeypatch)) as old,
+        closing(opened(target, servers, tmp_path, monkeypatch)) as new,
+    ):
+        fill(old)
+        seen = []
+        copied = copy.copy(old, new, COLLECTIONS, ["transactions"], progress=lambda *arguments: seen.append(arguments))
+        assert [(item.collection, item.documents) for item in copied] == [
+            ("stations", len(KEYS) + len(DOCUMENTS)),
+            ("readings", 720),
+        ]
+        for collection in COLLECTIONS:
+            wanted = [(item.key, item.document) for item in old.find(collection, limit=1000).items]
+            assert [(item.key, item.document) for item in new.find(collection, limit=1000).items] == wanted
+        assert len(new.find(STATIONS, {"vendor": "A"}).items) == len(KEYS)
+        assert new.increment("transactions") > 7
+        assert new.count(copy.PROGRESS) == 0
+        assert ("copy", "readings", 720, 720) in seen
+        assert ("verify", "readings", 720, 720) in seen
+
+
+class Interrupted(FileStorage):
+    """A store whose disk is full after some writes."""
+
+    writes_left = 3
+
+    def append(self, *arguments: object, **options: object) -> int:  # type: ignore[override]
+        self.writes_left -= 1
+        if self.writes_left == 0:
+            raise StoreUnavailable("the disk is full")
+        return super().append(*arguments, **options)  # type: ignore[arg-type]
+
+
+def test_a_copy_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    with closing(FileStorage(tmp_path / "old.sqlite")) as old:
+        old.append(READINGS, [(f"{n}", {"n": n}) for n in range(1800)])
+        with closing(Interrupted(tmp_path / "new.sqlite")) as broken:
+            with pytest.raises(StoreUnavailable):
+                copy.copy(old, broken, COLLECTIONS, [])
+        steps = []
+        with closing(FileStorage(tmp_path / "new.sqlite")) as new:
+            copy.copy(old, new, COLLECTIONS, [], progress=lambda *arguments: steps.append(arguments))
+            assert [item.document["n"] for item in new.find(READINGS, limit=2000).items] == list(range(1800))
+        assert next(step for step in steps if step[1] == "readings") == ("copy", "readings", 1000, 1800)
+
+
+def test_a_target_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    with closing(FileStorage(tmp_path / "old.sqlite")) as old, closing(FileStorage(tmp_path / "new.sqlite")) as new:
+        old.create(STATIONS, "CP1", {"vendor": "old"})
+        mine = new.create(STATIONS, "CP1", {"vendor": "new"})
+        with pytest.raises(StorageError, match=r"already holds 1 documents in stations.*empty store"):
+            copy.copy(old, new, COLLECTIONS, [])
+        assert new.get(STATIONS, "CP1") == mine
+
+
+def test_a_source_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    with closing(FileStorage(tmp_path / "old.sqlite")) as old, closing(FileStorage(tmp_path / "new.sqlite")) as new:
+        old.create(STATIONS, "CP1", {"vendor": "A"})
+
+        def change(step: str, collection: str, done: int, total: int) -> None:
+            if (step, collection, done) == ("copy", "stations", 1):
+                old.replace(STATIONS, "CP1", {"vendor": "B"}, revision=1)
+
+        with pytest.raises(StorageError, match="stations: the source has 1 documents with the checksum"):
+            copy.copy(old, new, COLLECTIONS, [], progress=change)
