@@ -50,7 +50,7 @@ STORE = {
     "Authorize": {"get": 1},
     "StatusNotification": {"get": 1, "write": 1},
     "MeterValues": {"find": 1, "append": 1},
-    "StartTransaction": {"get": 2, "count": 3, "create": 1, "append": 1},
+    "StartTransaction": {"get": 3, "count": 3, "create": 1, "append": 1},
     "StopTransaction": {"find": 1, "replace": 1, "append": 1},
 }
 ENVELOPE = (
