@@ -27,20 +27,25 @@ class ChargingPlan:
 
 
 class Driver:
-    """Drives one station. ``problem`` says why the plan could not be carried out, ``sessions`` began in all."""
+    """Drives one station, plugging in and out for remote sessions if it ``reacts``.
 
-    def __init__(self, station: Station, plan: ChargingPlan | None) -> None:
+    ``problem`` says why the plan could not be carried out, ``sessions`` counts those that began.
+    """
+
+    def __init__(self, station: Station, plan: ChargingPlan | None, *, reacts: bool = True) -> None:
         self.station = station
         self.plan = plan
+        self._reacts = reacts
         self.problem = ""
         self.sessions = self.delivered = 0
         self._handle = ""
+        self._open: set[str] = set()
         self._begun = False
 
     @property
     def done(self) -> bool:
         """Every session was delivered, and the planned one, if there is a plan, took place."""
-        return not self.problem and self.delivered == self.sessions and (self.plan is None or self._handle != "")
+        return not self.problem and not self._open and (self.plan is None or self._handle != "")
 
     def arrive(self) -> None:
         """Switch the station on and begin the plan."""
@@ -64,13 +69,14 @@ class Driver:
         """React to an event of the station. Called with its lock held."""
         if name == "accepted":
             self.station.after(0, self._begin)
-        elif name == "let_in" and not self.station.connectors[subject].plugged:
+        elif name == "let_in" and self._reacts and not self.station.connectors[subject].plugged:
             self.station.after(REACTION, lambda: self.station.plug(subject))
         elif name == "started":
             self.sessions += 1
+            self._open.add(subject.handle)
             if self.plan is not None and not self._handle and subject.connector_id == 1:
                 self._handle = subject.handle
-        elif name == "stopped":
+        elif name == "stopped" and self._reacts:
             self._stopped(subject)
         elif name == "refused" and self.plan is not None and not self._handle:
             self.problem = f"the tag {subject[1]} was refused: {subject[2]}"
@@ -78,6 +84,7 @@ class Driver:
             self.problem = f"the start was answered {subject[1]}"
         elif name == "session_delivered":
             self.delivered += 1
+            self._open.discard(subject)
         elif name == "session_lost":
             self.problem = self.problem or "the central system answered its start or stop with a fault"
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from waitress.server import create_server
 
 from ocpp_soap.charge_point.call import ChargePointCall
+from ocpp_soap.charge_point.events import Called
 from ocpp_soap.charge_point.station import Station
 from ocpp_soap.dispatch import Call, Handlers
-from ocpp_soap.errors import IdentityMismatch, NotSupported
+from ocpp_soap.errors import IdentityMismatch, NotSupported, RetryLater
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import SoapServerSettings
@@ -22,6 +23,8 @@ from ocpp_soap.soap.urls import base_path
 
 _CONNECTIONS = 10_000
 """Connections held open: a central system may keep one for each station and each of its processes."""
+
+Application = Callable[..., Iterable[bytes]]
 
 _CALL_FIELDS = tuple(field.name for field in dataclasses.fields(Call))
 _ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
@@ -43,23 +46,40 @@ class Stations:
         station = self._by_identity.get(call.charge_box_identity)
         if station is None:
             raise IdentityMismatch
+        if not station.reachable:
+            raise RetryLater("The charge point is offline.")
         if not station.version.has(call.action.since):
             raise NotSupported(f"This charge point speaks OCPP {station.version}, which has no {call.action.name}.")
         copied = {name: getattr(call, name) for name in _CALL_FIELDS}
         extended = ChargePointCall(**copied, station=station, vendors=self._handlers.by_vendor)
         with station.lock:
             station.note(f"{call.action.name} received")
-            station.event("call", call)
-            return self._handlers.by_action[call.action.name](call.request, extended)
+            response = station.answers.get(call.action.name)
+            if response is None:
+                response = self._handlers.by_action[call.action.name](call.request, extended)
+            station.event("called", Called(call.action.name, call.request, response))
+            return response
 
 
 class Listener:
-    """Serves ``stations`` at ``host:port`` (0: a free port) on a few threads until it is closed."""
+    """Serves ``stations`` at ``host:port`` (0: a free port) on a few threads until it is closed.
+
+    ``around`` puts another WSGI application around the one that answers.
+    """
 
     def __init__(
-        self, stations: Stations, settings: SoapServerSettings, host: str, port: int = 0, threads: int = 4
+        self,
+        stations: Stations,
+        settings: SoapServerSettings,
+        host: str,
+        port: int = 0,
+        *,
+        threads: int = 4,
+        around: Callable[[Application], Application] | None = None,
     ) -> None:
-        application: Callable[..., Any] = SoapServer(Role.CHARGE_POINT, stations.receive, settings)
+        application: Application = SoapServer(Role.CHARGE_POINT, stations.receive, settings)
+        if around is not None:
+            application = around(application)
         server = create_server(
             application,
             map={},

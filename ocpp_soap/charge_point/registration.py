@@ -112,11 +112,12 @@ class Registration:
 
     def _heartbeat_due(self) -> None:
         interval = self._station.configuration.integer("HeartBeatInterval")
-        if self._silence_left(interval) > interval * 0.01:
+        constant = self._station.options.constant_heartbeat
+        if self._silence_left(interval) > interval * 0.01 and not constant:
             self._arm_heartbeat()
             return
         self._heartbeat_timer = self._station.after(interval, self._heartbeat_due)
-        if self._station.outbox.waiting == 0:
+        if self._station.outbox.waiting == 0 or constant:
             self._station.outbox.ask(HeartbeatRequest(), lambda response, _error: self._heartbeat_answered(response))
 
     def _heartbeat_answered(self, response: HeartbeatResponse | None) -> None:

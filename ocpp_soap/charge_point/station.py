@@ -19,6 +19,7 @@ from ocpp_soap.charge_point.availability import Availability
 from ocpp_soap.charge_point.configuration import Configuration
 from ocpp_soap.charge_point.connector import Connector, station_status
 from ocpp_soap.charge_point.diagnostics import Diagnostics
+from ocpp_soap.charge_point.events import Exchange
 from ocpp_soap.charge_point.firmware import Firmware
 from ocpp_soap.charge_point.journal import StoredJournal
 from ocpp_soap.charge_point.local_list import LocalList
@@ -62,7 +63,10 @@ Observer = Callable[["Station", str, Any], None]
 
 @dataclass(frozen=True)
 class StationOptions:
-    """What a station is. ``configuration`` holds first values of keys; ``boot_seconds`` is how long a restart takes."""
+    """What a station is. ``configuration`` holds first values of keys; ``boot_seconds`` is how long a restart takes.
+
+    ``constant_heartbeat``: a heartbeat at each interval, whatever else was sent (the specification allows to skip it).
+    """
 
     vendor: str = "ocpp-soap"
     model: str = "Station"
@@ -71,6 +75,7 @@ class StationOptions:
     connectors: int = 2
     configuration: dict[str, str] = field(default_factory=dict)
     boot_seconds: float = 1.0
+    constant_heartbeat: bool = False
     backoff: Backoff = field(default_factory=Backoff)
     transfers: Transfers = field(default_factory=Transfers)
     meter: Callable[[int], Meter] = lambda _connector_id: SimulatedMeter()
@@ -79,8 +84,9 @@ class StationOptions:
 class Station:
     """One charge point of ``version`` that calls the central system through ``sender``.
 
-    With ``storage``, the queue and the state survive a restart of the process. ``observer`` is told of events, with
-    the lock held: it must return at once.
+    With ``storage``, the queue and the state survive a restart of the process. ``observer`` is told of the events of
+    :mod:`ocpp_soap.charge_point.events`, with the lock held: it must return at once. ``answers`` holds, by action,
+    what the station answers instead of what its handlers would; not ``reachable``: it takes no calls.
     """
 
     def __init__(
@@ -103,6 +109,8 @@ class Station:
         self.firmware_version = self.options.firmware_version
         self.transfers = self.options.transfers
         self.restarting = False
+        self.reachable = True
+        self.answers: dict[str, Any] = {}
         self._sender = sender
         self._observer = observer
         self._offset = timedelta()
@@ -322,11 +330,10 @@ class Station:
             self.sessions.given_up(entry)
 
     def _send(self, request: Any) -> Any:
-        name = type(request).__name__.removesuffix("Request")
         started = time.perf_counter()
-        error: OcppSoapError | None = None
+        response, error = None, None
         try:
-            return self._sender(request)
+            response = self._sender(request)
         except OcppSoapError as failure:
             error = failure
             raise
@@ -334,8 +341,10 @@ class Station:
             with self.lock:
                 if error is None:
                     self.registration.exchanged()
-                self.note(f"{name} {'answered' if error is None else f'failed: {error}'}")
-                self.event("exchange", (name, time.perf_counter() - started, error))
+                exchange = Exchange(request, response, error, time.perf_counter() - started)
+                self.note(f"{exchange.action} {'answered' if error is None else f'failed: {error}'}")
+                self.event("exchange", exchange)
+        return response
 
     def _report(self, connector_id: int, status: ChargePointStatus, error_code: ChargePointErrorCode) -> None:
         self.outbox.put(status_notification(self.version, connector_id, status, error_code, self.now()))

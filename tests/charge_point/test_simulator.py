@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
 
 from ocpp_soap import config
-from ocpp_soap.charge_point import simulator
+from ocpp_soap.charge_point import fleet, simulation
 from ocpp_soap.charge_point.driver import ChargingPlan, Driver
-from ocpp_soap.charge_point.simulator import (
-    Simulation,
-    SimulationOptions,
-    charging_times,
-    identities,
-    run_simulation,
-    sample_interval,
-)
+from ocpp_soap.charge_point.fleet import Simulation
+from ocpp_soap.charge_point.live import LiveTable
+from ocpp_soap.charge_point.simulation import SimulationOptions, charging_times, identities, sample_interval
+from ocpp_soap.charge_point.simulator import run_simulation
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
 
@@ -25,9 +23,9 @@ from ocpp_soap.messages import Version
 @pytest.fixture
 def quick(monkeypatch):
     """A session that takes less than half a second instead of ten."""
-    monkeypatch.setattr(simulator, "SHORTEST_CHARGE", 0.1)
-    monkeypatch.setattr(simulator, "DELIVERY_TIME", 3.0)
-    monkeypatch.setattr(simulator, "charging_times", lambda _duration: (0.1, 0.4))
+    monkeypatch.setattr(simulation, "SHORTEST_CHARGE", 0.1)
+    monkeypatch.setattr(fleet, "DELIVERY_TIME", 3.0)
+    monkeypatch.setattr(fleet, "charging_times", lambda _duration: (0.1, 0.4))
 
 
 def options(sink, version=Version.V15, **more):
@@ -50,12 +48,12 @@ def test_a_charging_station_sends_what_a_session_needs_and_all_of_it_is_valid(si
 
 
 def test_a_session_survives_a_network_that_fails_in_the_middle(sink, quick):
-    with Simulation(options(sink, scenario="charge", count=2), config.load(None, {})) as simulation:
+    with Simulation(options(sink, scenario="charge", count=2), config.load(None, {})) as simulated:
         threading.Timer(0.2, lambda: setattr(sink, "mode", "down")).start()
         threading.Timer(0.6, lambda: setattr(sink, "mode", "usual")).start()
-        simulation.run(threading.Event())
-        simulation.deliver()
-        summary = simulation.summary()
+        simulated.run(threading.Event())
+        simulated.deliver()
+        summary = simulated.summary()
     assert summary.ok, summary.problems
     assert summary.errors > 0
     assert sink.complaints == []
@@ -64,17 +62,17 @@ def test_a_session_survives_a_network_that_fails_in_the_middle(sink, quick):
 
 def test_a_session_survives_a_network_that_is_down_from_the_beginning(sink, quick):
     sink.mode = "html"
-    with Simulation(options(sink, scenario="charge"), config.load(None, {})) as simulation:
+    with Simulation(options(sink, scenario="charge"), config.load(None, {})) as simulated:
         threading.Timer(0.6, lambda: setattr(sink, "mode", "usual")).start()
-        simulation.run(threading.Event())
-        simulation.deliver()
-        summary = simulation.summary()
+        simulated.run(threading.Event())
+        simulated.deliver()
+        summary = simulated.summary()
     assert summary.ok, summary.problems
     assert sink.operations("CP001")[0] == "bootNotification"
 
 
 def test_a_central_system_that_never_answers_is_a_failure_that_is_named(sink, quick, monkeypatch):
-    monkeypatch.setattr(simulator, "DELIVERY_TIME", 0.1)
+    monkeypatch.setattr(fleet, "DELIVERY_TIME", 0.1)
     sink.mode = "down"
     summary = run_simulation(options(sink, scenario="charge"), config.load(None, {}))
     assert not summary.ok
@@ -128,8 +126,48 @@ def test_identities_are_numbered_on():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"scenario": "charge", "duration": 5.0}, {"scenario": "dance"}, {"count": 0}, {"connectors": 0}]
+    "wrong",
+    [
+        {"scenario": "charge", "duration": 5.0},
+        {"scenario": "charge", "duration": 30.0, "ramp": 25.0},
+        {"scenario": "dance"},
+        {"count": 0},
+        {"connectors": 0},
+        {"quirks": ("polite",)},
+    ],
 )
 def test_what_cannot_be_simulated_is_said_before_it_starts(wrong):
     with pytest.raises(ConfigurationError):
         run_simulation(SimulationOptions(central_url="http://127.0.0.1:9/", **wrong), config.load(None, {}))
+
+
+def test_what_a_killed_simulation_left_is_delivered_by_the_next(sink, quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(fleet, "DELIVERY_TIME", 0.1)
+    with Simulation(options(sink, scenario="charge", store=tmp_path / "queue.db"), config.load(None, {})) as simulated:
+        threading.Timer(0.25, lambda: setattr(sink, "mode", "down")).start()
+        simulated.run(threading.Event())
+        simulated.deliver()
+        assert simulated.summary().waiting > 0
+    sink.mode = "usual"
+    monkeypatch.setattr(fleet, "DELIVERY_TIME", 3.0)
+    again = SimulationOptions(central_url=sink.url, store=tmp_path / "queue.db", duration=0.1)
+    assert run_simulation(again, config.load(None, {})).ok
+    operations = sink.operations("CP001")
+    assert operations.count("stopTransaction") == 1
+    assert sink.complaints == []
+
+
+def test_the_numbers_of_a_run_are_told(sink):
+    summary = run_simulation(SimulationOptions(central_url=sink.url, duration=0.2, count=4), config.load(None, {}))
+    assert summary.messages == 16
+    assert 0 < summary.latency_p50 <= summary.latency_p95
+    assert summary.messages_per_second > 0
+
+
+def test_a_live_table_shows_the_states(sink):
+    text = io.StringIO()
+    with Simulation(SimulationOptions(central_url=sink.url, duration=0.3, count=2), config.load(None, {})) as simulated:
+        with LiveTable(simulated, Console(file=text, force_terminal=True, width=100)):
+            simulated.run(threading.Event())
+    assert "2 charge points" in text.getvalue()
+    assert "idle: 2" in text.getvalue()

@@ -1,0 +1,87 @@
+"""Playing a scenario on each station of a fleet."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ocpp_soap.charge_point.fleet import Simulation
+from ocpp_soap.charge_point.scenario.files import Scenario
+from ocpp_soap.charge_point.scenario.runner import ScenarioResult, run_scenario
+from ocpp_soap.charge_point.scenario.stage import Line, Recorder, Stage
+from ocpp_soap.charge_point.sender import Sender
+from ocpp_soap.charge_point.simulation import SimulationOptions, Summary
+from ocpp_soap.charge_point.station import Station
+from ocpp_soap.config import Settings
+from ocpp_soap.errors import ConfigurationError
+
+MOST_AT_A_TIME = 64
+"""How many stations play at a time; each takes a thread while it does."""
+
+
+class ScenarioSimulation(Simulation):
+    """A fleet whose stations play ``scenario``; ``results`` holds what came of it, in the order of the end."""
+
+    reacts = False
+
+    def __init__(self, scenario: Scenario, options: SimulationOptions, settings: Settings) -> None:
+        if options.version not in scenario.versions:
+            versions = ", ".join(str(version) for version in scenario.versions)
+            raise ConfigurationError(f"scenario {scenario.name!r} is for OCPP {versions}, not {options.version}")
+        self.scenario = scenario
+        self.results: list[ScenarioResult] = []
+        self._lines: dict[str, Line] = {}
+        self._recorders: dict[str, Recorder] = {}
+        configuration = {**scenario.station.configuration, **options.configuration}
+        connectors = scenario.station.connectors or options.connectors
+        super().__init__(
+            dataclasses.replace(options, configuration=configuration, connectors=connectors, ramp=0), settings
+        )
+
+    def run(self, ended: threading.Event) -> None:
+        """Play on all stations, until the duration is over if there is one."""
+        limit = threading.Timer(self.options.duration, ended.set) if self.options.duration else None
+        if limit is not None:
+            limit.start()
+        pool = ThreadPoolExecutor(min(len(self.drivers), MOST_AT_A_TIME), "scenario")
+        try:
+            stages = [self._stage(identity, ended) for identity in self.drivers]
+            for result in pool.map(lambda stage: run_scenario(self.scenario, stage), stages):
+                self.results.append(result)
+        finally:
+            ended.set()
+            pool.shutdown()
+            if limit is not None:
+                limit.cancel()
+        self.leave()
+
+    def leave(self) -> None:
+        """End all sessions, with the line mended."""
+        for line in self._lines.values():
+            line.cut = False
+        super().leave()
+
+    def summary(self) -> Summary:
+        """What came of it; each failed step is a problem."""
+        summary = super().summary()
+        failures = [f"{result.station}: {result.failure}" for result in self.results if result.failure]
+        failed = {result.station for result in self.results if result.failure}
+        others = [problem for problem in summary.problems if problem.partition(":")[0] not in failed]
+        summary.problems = failures + others
+        summary.ok = not summary.problems
+        return summary
+
+    def _stage(self, identity: str, ended: threading.Event) -> Stage:
+        station = self.drivers[identity].station
+        return Stage(station, self._lines[identity], self._recorders[identity], self.options.id_tag, ended)
+
+    def _sender(self, identity: str) -> Sender:
+        self._recorders[identity] = Recorder()
+        self._lines[identity] = Line(super()._sender(identity))
+        return self._lines[identity]
+
+    def _observe(self, station: Station, name: str, subject: Any) -> None:
+        super()._observe(station, name, subject)
+        self._recorders[station.charge_box_identity].observe(name, subject)

@@ -1,0 +1,170 @@
+"""Scenario files: read, played against a central system that is not ours, and told as JUnit XML."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from ocpp_soap import config
+from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
+from ocpp_soap.charge_point.simulation import SimulationOptions
+from ocpp_soap.charge_point.simulator import run_simulation
+from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.messages import RemoteStartTransactionRequest, Role, Version
+from ocpp_soap.soap.client import Endpoint, client_for
+
+
+@pytest.fixture
+def play(sink, tmp_path):
+    def play(steps, *, head="name: test", **more):
+        file = tmp_path / "scenario.yaml"
+        file.write_text(f"{head}\nsteps:\n{steps}")
+        options = SimulationOptions(central_url=sink.url, scenario=str(file), **more)
+        return run_simulation(options, config.load(None, {}), junit=tmp_path / "junit.xml")
+
+    return play
+
+
+SESSION = """
+  - boot: 5
+  - plug
+  - tag: TAG1
+  - expect: {sent: StartTransaction, within: 5, fields: {id_tag: TAG1}, answer: {id_tag_info.status: Accepted}}
+  - charge: 0.1
+  - check: {status: {0: Available, 1: Occupied, 2: Available}}
+  - stop
+  - expect: {sent: StopTransaction, within: 5, fields: {id_tag: null}}
+  - unplug
+"""
+
+
+def test_a_scenario_that_goes_well(play, sink):
+    summary = play(SESSION)
+    assert summary.ok, summary.problems
+    assert sink.complaints == []
+
+
+def test_many_stations_play_at_a_time(play, sink):
+    assert play(SESSION, count=5).ok
+    assert sink.operations("CP005").count("stopTransaction") == 1
+
+
+def test_the_first_failure_ends_it_and_says_what_was_sent_instead(play, tmp_path):
+    summary = play("  - boot\n  - expect: {sent: StartTransaction, within: 0.1}\n  - plug\n")
+    (problem,) = summary.problems
+    assert not summary.ok
+    assert problem.startswith(
+        "CP001: 2. expect sent=StartTransaction within=0.1: StartTransaction (1 of 1) was not sent"
+    )
+    suite = ET.parse(tmp_path / "junit.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+    assert [case.find("failure") is not None for case in suite] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("expect: {sent: BootNotification, within: 1, answer: {status: Rejected}}", "status is Accepted"),
+        ("expect_none: {sent: BootNotification, seconds: 0.1}", "was sent"),
+        ("check: {status: {1: Faulted}, within: 0.1}", "connector 1 is Available, expected Faulted"),
+        ("check: {configuration: {LightIntensity: '9'}, within: 0.1}", "LightIntensity is 50"),
+        ("plug: 7", "there is no connector 7"),
+        ("expect_call: {action: Reset, within: 0.1}", "Reset was not called"),
+        ("expect: Dance", "no action"),
+        ("data_transfer: {vendor_id: x, status: Rejected}", "status is Accepted, expected Rejected"),
+        ("expect: {sent: BootNotification, fields: {nonsense: 1}}", "no such field"),
+    ],
+)
+def test_what_is_not_as_expected_fails(play, step, reason):
+    (problem,) = play(f"  - boot\n  - {step}\n").problems
+    assert reason in problem
+
+
+def test_offline_and_online(play, sink):
+    steps = """
+  - boot
+  - offline
+  - plug
+  - expect_none: {sent: StatusNotification, seconds: 0.05}
+  - online
+  - expect: {sent: StatusNotification, fields: {connector_id: 1, status: Occupied}, within: 5}
+"""
+    head = "name: test\nstation: {connectors: 1}"
+    summary = play(
+        steps.replace("  - offline", "  - expect: {sent: StatusNotification, count: 2}\n  - offline"), head=head
+    )
+    assert summary.ok, summary.problems
+
+
+def test_calls_are_expected_and_answered_as_told(play, sink):
+    def remote_start():
+        (url,) = sink.callback_urls
+        request = RemoteStartTransactionRequest(id_tag="T", connector_id=1)
+        answers.append(client_for(Role.CHARGE_POINT, Version.V15).call(Endpoint(url, timeout=5), "CP001", request))
+
+    answers = []
+    steps = """
+  - answer: {action: RemoteStartTransaction, fields: {status: Rejected}}
+  - boot
+  - expect_call: {action: RemoteStartTransaction, fields: {id_tag: T}, answer: {status: Rejected}, within: 5}
+"""
+    timer = threading.Timer(0.3, remote_start)
+    timer.start()
+    summary = play(steps)
+    timer.join()
+    assert summary.ok, summary.problems
+    assert answers[0].status == "Rejected"
+
+
+def test_the_duration_ends_a_scenario_that_waits(play):
+    (problem,) = play("  - boot\n  - wait: 60\n", duration=0.3).problems
+    assert "the scenario was ended" in problem
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_the_shipped_scenarios_can_be_read(name):
+    scenario = load_scenario(name)
+    assert scenario.name
+    assert scenario.description
+
+
+def test_the_shipped_scenarios_pass(sink):
+    def play(name):
+        options = SimulationOptions(central_url=sink.url, scenario=name, identity=name)
+        return run_simulation(options, config.load(None, {})).problems
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(play, ["session", "offline", "fault", "reboot"])) == [[]] * 4
+    assert sink.complaints == []
+
+
+def test_a_scenario_of_the_other_version_is_refused(sink):
+    with pytest.raises(ConfigurationError, match=r"is for OCPP 1\.5"):
+        run_simulation(
+            SimulationOptions(central_url=sink.url, scenario="fault", version=Version.V12), config.load(None, {})
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("steps: [dance]\nname: x", "step 1: 'dance' is no step"),
+        ("steps: [{plug: nine}]\nname: x", "step 1: plug: connector"),
+        ("steps: [{wait: {seconds: 1, minutes: 2}}]\nname: x", "minutes"),
+        ("steps: []\nname: x", "a list of steps"),
+        ("steps: [boot]", "name"),
+        ("steps: [boot]\nname: x\nversions: [1.6]", "versions"),
+        ("{", "is not YAML"),
+        ("just text", "a mapping"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path: Path, text, reason):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as error:
+        load_scenario(str(file))
+    assert reason in str(error.value)
