@@ -96,7 +96,7 @@ class MongoClient:
         return errors.StoreUnavailable(f"MongoDB: {error}")
 
 
-def is_too_large(error: PyMongoError) -> bool:
+def is_too_large(error: PyMongoError | BSONError) -> bool:
     """Whether a document exceeds what MongoDB holds, as the driver or the server found."""
     if isinstance(error, OperationFailure):
         details = error.details or {}

@@ -11,6 +11,7 @@ from bson.objectid import ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import DocumentTooLarge as TooLarge
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
 from ocpp_soap.storage.base import Collection
@@ -62,7 +63,7 @@ def sizes_checked(collection: Collection, rows: Sequence[dict[str, Any]]) -> Ite
     """Turn what MongoDB says of a document beyond 16 MiB into DocumentTooLarge with its key."""
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, TooLarge) as error:
         if not is_too_large(error):
             raise
         raise _too_large(collection, rows) from error
