@@ -1,0 +1,31 @@
+"""What README and docs point at is there: files, commands, options, settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import ocpp_soap
+from ocpp_soap.cli import main
+
+ROOT = Path(ocpp_soap.__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    local = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_exists_with_its_options(page: Path) -> None:
+    text = re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))
+    for line in re.findall(r"(?:^[$#] |`)(?:\S*/)?ocpp-soap ([^`\n|>#…]+)", text, flags=re.MULTILINE):
+        asked_for_help = CliRunner().invoke(main, [*line.split(), "--help"])
+        understood = asked_for_help.exit_code == 0 or "No such file" in asked_for_help.stderr
+        assert understood, f"{line}: {asked_for_help.stderr}"
