@@ -14,6 +14,7 @@ from ocpp_soap.soap.http import Answer, Environ, StartResponse, WsgiApplication
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
 from ocpp_soap.storage.base import StoreInfo
+from ocpp_soap.web import files
 from ocpp_soap.web.metrics import Metrics
 from ocpp_soap.web.rest import PREFIX, RestApi
 
@@ -32,7 +33,7 @@ def central_system_application(settings: Settings) -> Application:
     observers = [system.observe, metrics.observe] if metrics else [system.observe]
     server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), observers)
     system.start_workers()
-    parts: dict[str, WsgiApplication] = {}
+    parts: dict[str, WsgiApplication] = {files.PREFIX: files.HttpFiles(system.files)}
     if settings.api.enabled:
         parts[PREFIX] = RestApi(system, metrics.observe_api if metrics else None)
 

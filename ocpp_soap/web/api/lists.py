@@ -104,7 +104,12 @@ def get_list_difference(query_data: ListDifferenceQuery) -> ListDifferenceModel:
 @blueprint.input(SyncRequest)
 @blueprint.output(LocalListModel)
 @blueprint.doc(
-    responses={404: "There is no such station.", 502: "The station could not be asked.", 504: "No answer came."}
+    responses={
+        404: "There is no such station.",
+        409: "It is not known where the station can be called.",
+        502: "The station could not be asked.",
+        504: "The station did not answer in time.",
+    }
 )
 def sync_list(json_data: SyncRequest) -> LocalListModel:
     """Make the list of a station equal to the tags, and wait until it has answered."""

@@ -17,6 +17,7 @@ from ocpp_soap.errors import (
     AlreadyExists,
     CallFailed,
     InvalidMessage,
+    NoAddress,
     NotFound,
     RevisionConflict,
     StorageError,
@@ -89,7 +90,7 @@ def register(app: APIFlask) -> None:
 
     @app.errorhandler(CallFailed)
     def call_failed(error: CallFailed) -> Response:
-        return problem(504 if isinstance(error, TimedOut) else 502, str(error))
+        return problem(_CALLS.get(type(error), 502), str(error))
 
     @app.errorhandler(InvalidMessage)
     def invalid(error: InvalidMessage) -> Response:
@@ -107,6 +108,7 @@ def register(app: APIFlask) -> None:
         return problem(500, f"This should not have happened; the log tells more under {reference}.")
 
 
+_CALLS = {NoAddress: 409, TimedOut: 504}
 _SENTENCES = {
     400: "The request cannot be understood; a body has to be JSON.",
     404: "There is nothing at this path; /api/v1/openapi.json lists what there is.",

@@ -15,7 +15,12 @@ from ocpp_soap.web.api.problems import Problem
 
 blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
 
-ASKS = {404: "There is no such station or reservation.", 502: "The station could not be asked.", 504: "No answer came."}
+ASKS = {
+    404: "There is no such station or reservation.",
+    409: "It is not known where the station can be called.",
+    502: "The station could not be asked.",
+    504: "The station did not answer in time.",
+}
 
 
 class ReservationModel(Record):

@@ -102,10 +102,11 @@ def test_two_on_one_connector_are_refused(api: Any, station: Any) -> None:
     assert (second.status_code, second.content_type) == (422, "application/problem+json")
 
 
-def test_a_station_that_cannot_be_asked_is_502(api: Any, send: Any) -> None:
-    send(HeartbeatRequest())
+@pytest.mark.parametrize(("url", "status"), [("", 409), ("http://127.0.0.1:1/", 502)])
+def test_a_station_that_cannot_be_asked_is_a_problem(api: Any, send: Any, url: str, status: int) -> None:
+    send(HeartbeatRequest(), callback_url=url)
     response = api.post("/reservations", json=RESERVATION)
-    assert (response.status_code, response.content_type) == (502, "application/problem+json")
+    assert (response.status_code, response.content_type) == (status, "application/problem+json")
     assert "CP001" in response.json["detail"]
 
 
