@@ -24,8 +24,11 @@ COMMANDS = {
     "lists": "Synchronise the local authorisation lists of charge points.",
     "reservations": "Reserve connectors, list reservations and cancel them.",
     "configuration": "Read, compare and change the keys of charge points.",
+    "files": "Get diagnostics from charge points and offer them firmware.",
+    "ftp": "Serve diagnostics and firmware files by FTP and FTPS.",
     "transactions": "List, show and export transactions.",
     "messages": "See what was said, and replay what was not understood.",
+    "storage": "Check, back up and move what is stored.",
     "keys": "Make, list and revoke the keys of the REST API.",
 }
 
