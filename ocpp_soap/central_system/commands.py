@@ -6,11 +6,10 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-from ocpp_soap.central_system.journal import Journal
+from ocpp_soap.central_system.journal import Called, Journal
+from ocpp_soap.central_system.lifecycle import log_payload
 from ocpp_soap.central_system.profiles import Profiles
-from ocpp_soap.central_system.records import warning_documents
 from ocpp_soap.central_system.stations import Station, Stations
-from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import CallFailed, InvalidMessage, NoAddress, NotSupportedInVersion
 from ocpp_soap.messages import ACTIONS, Action, Role, Version
 
@@ -23,13 +22,22 @@ _BY_REQUEST: dict[type[Any], Action] = {
 class Commands:
     """The central system as a client of the stations' ChargePointService.
 
-    ``public_url`` is what stations call us by, told them in ``From``.
+    ``public_url`` is what stations call us by, told them in ``From``. ``log_payload``: log the envelopes.
     """
 
-    def __init__(self, stations: Stations, profiles: Profiles, journal: Journal, *, public_url: str = "") -> None:
+    def __init__(
+        self,
+        stations: Stations,
+        profiles: Profiles,
+        journal: Journal,
+        *,
+        public_url: str = "",
+        log_payload: bool = False,
+    ) -> None:
         self._stations = stations
         self._profiles = profiles
         self._journal = journal
+        self._log_payload = log_payload
         self._from_url = public_url.rstrip("/") + CALLBACK_PATH if public_url else ""
 
     def call(
@@ -50,39 +58,31 @@ class Commands:
                 f"{charge_box_identity}: its callback address is not known, since no message of it had a usable From; "
                 f"set it with `ocpp-soap stations set-url {charge_box_identity} URL`"
             )
-        warnings: list[MessageWarning] = []
+        return self._send(station, action, request, timeout, message_id)
+
+    def _send(self, station: Station, action: Action, request: Any, timeout: float | None, message_id: str) -> Any:
+        from ocpp_soap.soap.client import Transcript, client_for  # noqa: PLC0415 (zeep is loaded at the first call only)
+
+        transcript = Transcript()
         at, begin = datetime.now(timezone.utc), time.perf_counter()
         outcome, reason = "ok", None
         try:
-            return self._send(station, request, timeout, message_id, warnings)
+            return client_for(Role.CHARGE_POINT, station.ocpp_version).call(
+                self._profiles.endpoint(station, timeout),
+                station.spelling or station.charge_box_identity,
+                request,
+                from_url=self._from_url,
+                message_id=message_id,
+                transcript=transcript,
+            )
         except CallFailed as error:
             outcome, reason = type(error).__name__, str(error)
             raise
         finally:
-            self._journal.add_call(
-                at=at,
-                action=action.name,
-                outcome=outcome,
-                reason=reason,
-                charge_box_identity=charge_box_identity,
-                version=station.ocpp_version.value,
-                milliseconds=round((time.perf_counter() - begin) * 1000, 3),
-                warnings=warning_documents(warnings),
-            )
-
-    def _send(
-        self, station: Station, request: Any, timeout: float | None, message_id: str, warnings: list[MessageWarning]
-    ) -> Any:
-        from ocpp_soap.soap.client import client_for  # noqa: PLC0415 (zeep is loaded at the first call only)
-
-        return client_for(Role.CHARGE_POINT, station.ocpp_version).call(
-            self._profiles.endpoint(station, timeout),
-            station.spelling or station.charge_box_identity,
-            request,
-            from_url=self._from_url,
-            message_id=message_id,
-            warnings=warnings,
-        )
+            called = Called(station.charge_box_identity, action.name, station.ocpp_version, at, outcome, reason)
+            self._journal.add_call(called, time.perf_counter() - begin, transcript)
+            if self._log_payload:
+                log_payload(called, transcript)
 
 
 def check_action(charge_box_identity: str, request: Any, version: Version) -> Action:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocpp_soap.central_system.collections import JOURNAL
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import Listing, arrival_key, record_of, select, warning_documents
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
-from ocpp_soap.messages import Choice
+from ocpp_soap.messages import Choice, Version
 from ocpp_soap.storage.base import Document, Range, Storage
+
+if TYPE_CHECKING:
+    from ocpp_soap.soap.client import Transcript
 
 DELAY = 1.0
 LONGEST_ENVELOPE = 400_000
@@ -61,6 +64,18 @@ class JournalEntry:
     response: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of ours to a station: to whom, what, when, and how it ended."""
+
+    charge_box_identity: str
+    action: str
+    version: Version
+    at: datetime
+    outcome: str
+    reason: str | None
+
+
 class Journal:
     """The journal of all messages. ``envelopes``: keep these too. Switched off, it keeps nothing."""
 
@@ -101,10 +116,25 @@ class Journal:
             response=self._text(exchanged.response),
         )
 
-    def add_call(self, **values: Any) -> None:
-        """Note a call of ours: the fields of its entry but ``id`` and ``direction``."""
+    def add_call(self, called: Called, seconds: float, transcript: Transcript) -> None:
+        """Note a call of ours, how long it took and what went over the wire."""
         if self._enabled:
-            self._append(direction=Direction.OUT.value, **values)
+            self._append(
+                at=called.at,
+                action=called.action,
+                direction=Direction.OUT.value,
+                outcome=called.outcome,
+                reason=called.reason,
+                charge_box_identity=called.charge_box_identity,
+                version=called.version.value,
+                status=transcript.status or None,
+                milliseconds=round(seconds * 1000, 3),
+                bytes_in=len(transcript.response),
+                bytes_out=len(transcript.request),
+                warnings=warning_documents(transcript.warnings),
+                request=self._text(transcript.request),
+                response=self._text(transcript.response),
+            )
 
     def get(self, entry_id: str) -> JournalEntry | None:
         """The entry of that id, or None."""

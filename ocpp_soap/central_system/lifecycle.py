@@ -1,15 +1,23 @@
-"""The life of stations and transactions in the log (``log.lifecycle``): one line each, without the idTag."""
+"""What the log tells of stations: the life of them and their transactions, without idTags, and envelopes if asked.
+
+``log.lifecycle`` and ``log.payload`` switch it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.dispatch import Call
 
+if TYPE_CHECKING:
+    from ocpp_soap.central_system.journal import Called
+    from ocpp_soap.soap.client import Transcript
+
 _log = structlog.get_logger("ocpp_soap.lifecycle")
+_payload = structlog.get_logger("ocpp_soap.payload")
 
 
 def log_registered(station: Station) -> None:
@@ -50,3 +58,15 @@ def log_answered(call: Call, response: Any) -> None:
             transaction=request.transaction_id,
             meter_stop=request.meter_stop,
         )
+
+
+def log_payload(called: Called, transcript: Transcript) -> None:
+    """Log the envelopes of a call of ours."""
+    _payload.info(
+        "call",
+        charge_point=called.charge_box_identity,
+        action=called.action,
+        outcome=called.outcome,
+        request=transcript.request.decode("utf-8", "replace"),
+        response=transcript.response.decode("utf-8", "replace"),
+    )

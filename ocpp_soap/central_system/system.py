@@ -94,7 +94,13 @@ class CentralSystem:
             timeout=settings.calls.timeout,
             guard=Guard(tuple(settings.calls.allowed_networks), tuple(settings.calls.denied_networks)),
         )
-        self.commands = Commands(self.stations, self.profiles, self.journal, public_url=settings.server.public_url)
+        self.commands = Commands(
+            self.stations,
+            self.profiles,
+            self.journal,
+            public_url=settings.server.public_url,
+            log_payload=settings.log.payload,
+        )
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
         self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
         self._starting = Starting(store, self.transactions)

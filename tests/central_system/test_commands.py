@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+from structlog.testing import capture_logs
 
 from ocpp_soap import config
 from ocpp_soap.central_system.profiles import Profile
@@ -163,4 +165,22 @@ def test_every_call_is_in_the_journal_with_its_outcome(central_system, send, sta
         ("out", "ClearCache", "Unreachable"),
     ]
     assert entries[0].milliseconds > 0
+    assert [entry.status for entry in entries] == [200, 400, None]
+    assert entries[0].bytes_in > 100 < entries[0].bytes_out
+    assert (entries[0].request, entries[0].response) == (None, None)
     assert entries[2].reason.startswith("CP001 at http://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize("switch", ["JOURNAL__ENVELOPES", "LOG__PAYLOAD"])
+def test_the_envelopes_of_a_call_are_told_only_where_that_is_on(make_central_system, send, station, switch):
+    system = make_central_system(**{"CALLS__ALLOWED_NETWORKS": '["127.0.0.0/8"]', switch: "true"})
+    send(HeartbeatRequest(), to=system, callback_url=station.url)
+    with capture_logs() as logs:
+        system.commands.call("CP001", ClearCacheRequest())
+    system.journal.flush()
+    (entry,) = system.journal.list(charge_box_identity="CP001").items
+    told = entry if switch == "JOURNAL__ENVELOPES" else SimpleNamespace(**logs[0])
+    assert "clearCacheRequest" in told.request
+    assert "Accepted" in told.response
+    assert (entry.request is None) == (switch == "LOG__PAYLOAD")
+    assert bool(logs) == (switch == "LOG__PAYLOAD")

@@ -6,5 +6,6 @@ checked by the strict side of the codec, the answer is read by its lenient side.
 
 from ocpp_soap.soap.client.calls import SoapClient, client_for
 from ocpp_soap.soap.client.endpoint import ActionForm, Endpoint
+from ocpp_soap.soap.client.transcript import Transcript
 
-__all__ = ["ActionForm", "Endpoint", "SoapClient", "client_for"]
+__all__ = ["ActionForm", "Endpoint", "SoapClient", "Transcript", "client_for"]

@@ -16,6 +16,7 @@ from ocpp_soap.soap.client.answers import read_answer
 from ocpp_soap.soap.client.arguments import arguments_of
 from ocpp_soap.soap.client.endpoint import Endpoint
 from ocpp_soap.soap.client.headers import RequestHeaders
+from ocpp_soap.soap.client.transcript import Transcript
 from ocpp_soap.soap.client.transport import HttpAnswer, Pools
 from ocpp_soap.soap.codec import check
 
@@ -46,24 +47,28 @@ class SoapClient:
         from_url: str = "",
         message_id: str = "",
         warnings: list[MessageWarning] | None = None,
+        transcript: Transcript | None = None,
     ) -> Any:
         """Send ``request`` and return the confirmation; ``charge_box_identity`` is the station's, whoever calls.
 
         ``from_url`` is where we listen, for the From header; ``message_id`` is made up if none is given. ``warnings``
-        collects what the answer had to be forgiven.
+        collects what the answer had to be forgiven, ``transcript`` that and what went over the wire.
         Raises InvalidMessage before anything is sent, else CallFailed: its text is one sentence that names the peer.
         """
         action = self._actions.get(type(request))
         if action is None:
             raise InvalidMessage(f"{type(request).__name__} is no request to the {self.role_called.title}")
         check(request, self.version)
-        exchange = _Exchange(endpoint)
+        transcript = Transcript() if transcript is None else transcript
+        if warnings is not None:
+            transcript.warnings = warnings
+        exchange = _Exchange(endpoint, transcript)
         headers = RequestHeaders(endpoint, self._namespace, action.name, charge_box_identity, from_url, message_id)
         client = _zeep.Client(self._document, transport=exchange, plugins=[headers], settings=self._settings)
         service = client.create_service(self._binding, endpoint.address)
         try:
             answer = service[action.name](**arguments_of(request, self.version))
-            return read_answer(action, self.version, answer, [] if warnings is None else warnings)
+            return read_answer(action, self.version, answer, transcript.warnings)
         except CallFailed as error:
             raise _with_subject(error, self._peer(endpoint, charge_box_identity)) from error.__cause__
 
@@ -75,12 +80,16 @@ class SoapClient:
 class _Exchange:
     """What zeep takes for its transport: one request over our pools."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, transcript: Transcript) -> None:
         self.endpoint = endpoint
+        self.transcript = transcript
 
     def post_xml(self, _address: str, envelope: Any, headers: dict[str, str]) -> HttpAnswer:
         """Called by zeep with the finished envelope."""
-        return _pools.post(self.endpoint, etree.tostring(envelope, xml_declaration=True, encoding="UTF-8"), headers)
+        self.transcript.request = etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")
+        answer = _pools.post(self.endpoint, self.transcript.request, headers)
+        self.transcript.response, self.transcript.status = answer.body, answer.status
+        return answer
 
 
 @cache
