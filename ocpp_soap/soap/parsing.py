@@ -14,6 +14,7 @@ from lxml import etree
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import ProtocolError
 from ocpp_soap.soap.codec.notes import note
+from ocpp_soap.soap.interning import forget_names
 
 Element = Any
 
@@ -76,6 +77,8 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
         root = _parse_undeclared_prefixes(data, encoding, warnings)
         if root is None:
             raise _not_xml(data, error) from None
+    finally:
+        forget_names()
     docinfo = root.getroottree().docinfo
     if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
         raise _html(data) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
