@@ -16,6 +16,7 @@ from ocpp_soap.soap.settings import server_settings
 from ocpp_soap.storage.base import StoreInfo
 from ocpp_soap.web import files
 from ocpp_soap.web.metrics import Metrics
+from ocpp_soap.web.payloads import log_payload
 from ocpp_soap.web.rest import PREFIX, RestApi
 
 Page = Callable[[Environ], Answer]
@@ -31,6 +32,8 @@ def central_system_application(settings: Settings) -> Application:
     system = CentralSystem.open(settings)
     metrics = Metrics(system, settings) if settings.metrics.enabled else None
     observers = [system.observe, metrics.observe] if metrics else [system.observe]
+    if settings.log.payload:
+        observers.append(log_payload)
     server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), observers)
     system.start_workers()
     parts: dict[str, WsgiApplication] = {files.PREFIX: files.HttpFiles(system.files)}

@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from ocpp_soap import config
 from ocpp_soap.errors import StoreUnavailable
@@ -19,8 +20,9 @@ HEARTBEAT = (
 
 
 @pytest.fixture
-def application(tmp_path):
-    settings = config.load(None, {"OCPP_SOAP__STORAGE__FILE__PATH": str(tmp_path / "store.sqlite")})
+def application(tmp_path, request):
+    variables = {"OCPP_SOAP__STORAGE__FILE__PATH": str(tmp_path / "store.sqlite"), **getattr(request, "param", {})}
+    settings = config.load(None, variables)
     application = central_system_application(settings)
     yield application
     application.close()
@@ -84,3 +86,17 @@ def test_a_head_request_gets_no_body(application):
     status, headers, body = request(application, "HEAD", "/")
     assert (status, body) == ("200 OK", "")
     assert int(headers["Content-Length"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("application", "logged"),
+    [({"OCPP_SOAP__LOG__PAYLOAD": "true"}, 1), ({"OCPP_SOAP__LOG__PAYLOAD": "false"}, 0)],
+    indirect=["application"],
+)
+def test_envelopes_are_logged_if_the_configuration_says_so(application, logged):
+    with capture_logs() as log:
+        request(application, "POST", "/Ocpp/CentralSystemService", HEARTBEAT.encode())
+    found = [entry for entry in log if entry["event"] == "request"]
+    assert [(entry["request"], "heartbeatResponse" in entry["response"]) for entry in found] == [
+        (HEARTBEAT, True)
+    ] * logged
