@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from bson.int64 import Int64
@@ -18,6 +19,7 @@ from ocpp_soap.storage.base import Collection, Document, Stored
 from ocpp_soap.storage.encoding import index_value
 
 _SPECIAL = re.compile(r"^_|[%.$\x00]")
+_AS_THEY_ARE = frozenset({str, bool, float})
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
 
 
@@ -65,10 +67,10 @@ def split(value: datetime) -> tuple[datetime, int]:
 
 
 def _encode_value(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or type(value) in _AS_THEY_ARE:
         return value
-    if isinstance(value, str):
-        return str.__str__(value)
+    if isinstance(value, (str, float)):
+        return str.__str__(value) if isinstance(value, str) else float(value)
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             raise ValueError(f"{value} does not fit 64 bits")
@@ -93,12 +95,14 @@ def _decode_value(value: Any) -> Any:
     return int(value) if isinstance(value, Int64) else value
 
 
+@lru_cache(maxsize=4096)
 def _escape(name: str) -> str:
     if not isinstance(name, str):
         raise ValueError(f"the name of a field is a text, not {name!r}")
     return _SPECIAL.sub(lambda found: f"%{ord(found[0]):02X}", name) or "%"
 
 
+@lru_cache(maxsize=4096)
 def _unescape(name: str) -> str:
     if "%" not in name:
         return name

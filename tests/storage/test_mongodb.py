@@ -41,7 +41,7 @@ def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServe
 
 
 def settings_of(server: MongoServer, **changes: Any) -> Any:
-    chosen = {"url": server.url(f"test_{uuid4().hex}"), "timeout": 10.0, "retention_days": {}, **changes}
+    chosen = {"url": server.url(f"test_{uuid4().hex}"), "timeout": 20.0, "retention_days": {}, **changes}
     return SimpleNamespace(backend="mongodb", mongodb=SimpleNamespace(**chosen))
 
 
@@ -72,6 +72,8 @@ class TestStandalone(MongoContract):
 
 
 class TestReplicaSet(MongoContract):
+    LARGEST = 900_000
+
     @pytest.fixture
     def server(self, replica_set: MongoServer) -> MongoServer:
         return replica_set
