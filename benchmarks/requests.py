@@ -30,9 +30,8 @@ _VALUES = (
 def request(action: str, number: int) -> bytes:
     """The envelope of the request with that number; no two are the same message."""
     station = number % STATIONS
-    return _ENVELOPE.format(
-        station=station, action=action, number=number, body=_BODIES[action](number, station)
-    ).encode()
+    body = _BODIES[action](number, station)
+    return _ENVELOPE.format(station=station, action=action, number=number, body=body).encode()
 
 
 def _time(number: int, seconds: int) -> str:
@@ -57,7 +56,8 @@ def _status(number: int, _: int) -> str:
 def _start(number: int, station: int) -> str:
     return (
         f"<c:startTransactionRequest><c:connectorId>1</c:connectorId><c:idTag>TAG{station}</c:idTag>"
-        f"<c:timestamp>{_time(number, 0)}</c:timestamp><c:meterStart>{number}</c:meterStart></c:startTransactionRequest>"
+        f"<c:timestamp>{_time(number, 0)}</c:timestamp><c:meterStart>{number}</c:meterStart>"
+        "</c:startTransactionRequest>"
     )
 
 

@@ -15,7 +15,7 @@ from ocpp_soap.errors import FAULTS, BadAnswer, Fault, ProtocolError, Refused, T
 from ocpp_soap.messages import Action, Version, describe
 from ocpp_soap.soap.client.transport import HttpAnswer
 from ocpp_soap.soap.codec import body_name, decode
-from ocpp_soap.soap.codec.meter_values import local_name
+from ocpp_soap.soap.codec.names import local_name
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.parsing import check_depth, parse
 

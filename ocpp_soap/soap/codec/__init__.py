@@ -33,6 +33,7 @@
 """
 
 from ocpp_soap.soap.codec.decoding import decode
-from ocpp_soap.soap.codec.encoding import body_name, check, encode
+from ocpp_soap.soap.codec.encoding import check, encode
+from ocpp_soap.soap.codec.names import body_name
 
 __all__ = ["body_name", "check", "decode", "encode"]

@@ -24,11 +24,11 @@ from ocpp_soap.messages import (
     describe,
 )
 from ocpp_soap.soap.codec.meter_values import (
-    local_name,
     meter_value_reader,
     sampled_value_reader,
     transaction_data_reader,
 )
+from ocpp_soap.soap.codec.names import body_name, local_name
 from ocpp_soap.soap.codec.notes import ABSENT, note, shown
 from ocpp_soap.soap.codec.reading import Element, ElementReader, Warnings, emptiness, value_reader
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
@@ -60,6 +60,8 @@ class _Slot(NamedTuple):
 _Finder = Callable[[Element, Warnings], "_Slot | None"]
 
 _readers: dict[tuple[type[Any], Version, str], ElementReader] = {}
+_direct: dict[tuple[type[Any], Version, str], ElementReader] = {}
+"""The readers by the right names of their elements, to which no message can add."""
 
 
 def decode(record: type[Any], element: Element, version: Version, warnings: Warnings) -> Any:
@@ -69,7 +71,13 @@ def decode(record: type[Any], element: Element, version: Version, warnings: Warn
     has is understood. Raises ProtocolError, naming the element, where a mandatory value is missing or cannot be its
     type.
     """
-    return _reader(record, version, _service_namespace_of(element, version))(element, warnings)
+    reader = _direct.get((record, version, element.tag))
+    if reader is None:
+        namespace = _service_namespace_of(element, version)
+        reader = _reader(record, version, namespace)
+        if element.tag == f"{{{namespace}}}{body_name(record)}":
+            _direct[record, version, element.tag] = reader
+    return reader(element, warnings)
 
 
 def _reader(record: type[Any], version: Version, namespace: str) -> ElementReader:

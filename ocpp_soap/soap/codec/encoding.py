@@ -56,11 +56,6 @@ def check(message: Any, version: Version) -> None:
     _writer(type(message), version)(message)
 
 
-def body_name(record: type[Any]) -> str:
-    """``AuthorizeRequest`` → ``authorizeRequest``: the element that holds a message."""
-    return record.__name__[0].lower() + record.__name__[1:]
-
-
 def escape(text: str, where: str) -> str:
     """Text or attribute value as XML; InvalidMessage, naming ``where``, for characters that XML cannot hold."""
     if _SPECIAL(text) is None:

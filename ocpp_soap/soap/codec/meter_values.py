@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp_soap.messages import MeterValue, SampledValue, TransactionData, Version, describe
+from ocpp_soap.soap.codec.names import local_name
 from ocpp_soap.soap.codec.notes import ABSENT, note
 from ocpp_soap.soap.codec.reading import (
     INT32,
@@ -130,12 +131,6 @@ def is_whole_number(text: str) -> bool:
     """Tell whether a text is a value that 1.2 can express: an integer of 32 bits in plain digits."""
     digits = text[1:] if text[0] == "-" else text
     return len(digits) <= 10 and digits.isascii() and digits.isdigit() and int(text) in INT32
-
-
-def local_name(tag: str) -> str:
-    """The name without its namespace or undeclared prefix, its first letter in lower case."""
-    name = tag.rpartition("}")[2].rpartition(":")[2]
-    return name[:1].lower() + name[1:]
 
 
 def _open(element: Element, warnings: Warnings) -> tuple[str, list[tuple[str, str]]]:

@@ -1,0 +1,18 @@
+"""The names of elements: what a message's element is called, and which name a received tag stands for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+
+@cache
+def body_name(record: type[Any]) -> str:
+    """``AuthorizeRequest`` → ``authorizeRequest``: the element that holds a message."""
+    return record.__name__[0].lower() + record.__name__[1:]
+
+
+def local_name(tag: str) -> str:
+    """The name without its namespace or undeclared prefix, its first letter in lower case."""
+    name = tag.rpartition("}")[2].rpartition(":")[2]
+    return name[:1].lower() + name[1:]
