@@ -65,10 +65,12 @@ class Events:
         at: datetime | None = None,
         **data: Any,
     ) -> bool:
-        """Store an event, which happened now or ``at`` that time.
+        """Store an event, which happened now or ``at`` that time, behind those that this process has noted.
 
         False: there is one with that ``key`` already, and nothing was added.
         """
+        if self._noted and self._process == os.getpid():
+            self.flush()
         return self._store.append(EVENTS, [_entry(kind, charge_box_identity, key, at, data)]) == 1
 
     def note(

@@ -59,9 +59,7 @@ class HttpFiles:
     def _store(self, environ: Environ, grant: Grant, name: str) -> Answer:
         room = self._area.room(grant, name)
         if int(environ.get("CONTENT_LENGTH") or 0) > room:
-            return http.text(
-                413, f"The file is larger than the {room} bytes that are allowed.", ("Connection", "close")
-            )
+            return http.text(413, f"The file is larger than the {room} bytes that are allowed.")
         part = self._area.folder(grant) / f".{secrets.token_hex(8)}"
         try:
             with part.open("wb") as file:

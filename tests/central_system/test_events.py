@@ -83,6 +83,12 @@ def test_a_noted_event_is_stored_soon(central_system: CentralSystem) -> None:
     assert [event.kind for event in central_system.events.list().items] == ["a.b"]
 
 
+def test_an_event_is_stored_behind_those_noted_before_it(central_system: CentralSystem) -> None:
+    central_system.events.note("first.one")
+    central_system.events.add("second.one")
+    assert [event.kind for event in central_system.events.list().items] == ["first.one", "second.one"]
+
+
 def test_old_events_are_forgotten_but_never_the_newest(central_system: CentralSystem, noon: datetime) -> None:
     for day in range(5):
         central_system.events.add("a.b", at=noon + timedelta(days=day), day=day)

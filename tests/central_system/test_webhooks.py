@@ -191,6 +191,20 @@ def test_while_another_process_delivers_nothing_is_sent_twice(
     assert deliver(webhook).delivered == 1
 
 
+@pytest.mark.parametrize("key", ["station.registered:CP ü 中/1", "two words"])
+def test_an_event_of_any_name_can_be_sent_and_put_aside(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook], key: str
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b", key=key)
+    receiver.answers = [500]
+    deliver(webhook, attempts=1)
+    letter = central_system.webhooks.dead_letters(webhook.webhook_id).items[0]
+    assert letter.letter_id.isalnum()
+    assert central_system.webhook_delivery.redeliver(letter) == ""
+    assert receiver.events[-1]["event_id"] == key
+
+
 def test_a_paused_webhook_goes_on_where_it_was(
     central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
 ) -> None:

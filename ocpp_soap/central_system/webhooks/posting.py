@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ocpp_soap import __version__
 from ocpp_soap.central_system.events import Event
-from ocpp_soap.central_system.records import document_of
+from ocpp_soap.central_system.records import digest, document_of
 from ocpp_soap.central_system.webhooks.table import Webhook
 
 if TYPE_CHECKING:
@@ -33,10 +33,16 @@ def body_of(event: Event) -> bytes:
     return json.dumps(document_of(event), default=_time_text, ensure_ascii=False).encode()
 
 
-def signature(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
+def name_of(event: Event) -> str:
+    """The id of the event as a header can hold it: itself, or a digest of it."""
+    is_plain = event.event_id.isascii() and event.event_id.isprintable() and " " not in event.event_id
+    return event.event_id if is_plain else digest(event.event_id)
+
+
+def signature(secret: str, name: str, timestamp: int, body: bytes) -> str:
     """The value of ``webhook-signature``: HMAC-SHA256 over id, time and body."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
-    signed = f"{event_id}.{timestamp}.".encode() + body
+    signed = f"{name}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
@@ -44,13 +50,13 @@ def post(session: Session, webhook: Webhook, event: Event, timeout: float) -> st
     """Send an event. Returns what went wrong in one sentence; empty: it was taken (a status of 200 to 299)."""
     from requests import RequestException  # noqa: PLC0415 (only where there are webhooks)
 
-    body, now = body_of(event), int(time.time())
+    body, now, name = body_of(event), int(time.time()), name_of(event)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"ocpp-soap/{__version__}",
-        "webhook-id": event.event_id,
+        "webhook-id": name,
         "webhook-timestamp": str(now),
-        "webhook-signature": signature(webhook.secret, event.event_id, now, body),
+        "webhook-signature": signature(webhook.secret, name, now, body),
     }
     try:
         with session.post(

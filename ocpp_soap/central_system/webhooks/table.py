@@ -11,7 +11,7 @@ from typing import Any
 
 from ocpp_soap.central_system.collections import DEAD_LETTERS, WEBHOOKS
 from ocpp_soap.central_system.events import Event, Events
-from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
+from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.storage.base import Document, Range, Storage
 
@@ -116,7 +116,7 @@ class Webhooks:
     def put_aside(self, webhook: Webhook, event: Event, error: str) -> None:
         """Keep an event as a dead letter."""
         letter = DeadLetter(
-            letter_id=f"{webhook.webhook_id}-{event.event_id}",
+            letter_id=digest(webhook.webhook_id, event.event_id),
             webhook_id=webhook.webhook_id,
             event=document_of(event),
             failed_at=datetime.now(timezone.utc),

@@ -100,7 +100,9 @@ def _csv(model: type[BaseModel], records: Iterable[BaseModel]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """A value for a spreadsheet: parts as JSON, and no text that it would take for a formula."""
+    """A value for a spreadsheet: parts and truth values as in JSON, and no text that it would take for a formula."""
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False) if value else ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
