@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+WIDEST_CELL = 60
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -44,7 +46,7 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
     """Print rows below their column names, or the sentence ``nothing`` (to stderr) where there are none."""
-    texts = [[_cell(value) for value in row] for row in rows]
+    texts = [[_cut(_cell(value)) for value in row] for row in rows]
     if not texts:
         click.echo(nothing, err=True)
         return
@@ -62,6 +64,12 @@ def print_record(value: Any) -> None:
 def print_hint(text: str) -> None:
     """Say something to the person at the terminal, apart from the data."""
     click.echo(text, err=True)
+
+
+def _cut(text: str) -> str:
+    """A station can send a text of any length and with any line breaks: a row stays one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= WIDEST_CELL else line[: WIDEST_CELL - 1] + "…"
 
 
 def _cell(value: Any) -> str:

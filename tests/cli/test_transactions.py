@@ -105,6 +105,12 @@ def test_an_export_without_transactions_has_its_header(cli: Any) -> None:
     assert cli("transactions", "export").stdout.startswith("transaction_id,charge_box_identity,")
 
 
+def test_a_tag_of_any_length_leaves_the_table_readable_and_the_data_whole(cli: Any, session: Any) -> None:
+    session("T" * 300)
+    assert max(map(len, cli("transactions", "list").stdout.splitlines())) < 200
+    assert cli.json("transactions", "list")[0]["id_tag"] == "T" * 300
+
+
 def test_a_stop_without_a_start_is_listed_as_an_orphan(cli: Any, receive: Any) -> None:
     receive(StopTransactionRequest(transaction_id=0, timestamp=NOON, meter_stop=5))
     (orphan,) = cli.json("transactions", "list", "--state", "orphan")
