@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 
-@cache
 def body_name(record: type[Any]) -> str:
     """``AuthorizeRequest`` → ``authorizeRequest``: the element that holds a message."""
     return record.__name__[0].lower() + record.__name__[1:]
