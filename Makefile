@@ -1,7 +1,7 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-commands lint type wsdl bench bench-million bench-growth soak crash fuzz clean
+.PHONY: help run demo test test-commands test-api lint type wsdl bench bench-storage bench-million bench-fleet bench-growth soak crash fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
@@ -23,6 +23,9 @@ test: .venv/installed-dev  ## Run every test that needs no server of its own
 
 test-commands: .venv/installed-dev  ## Kill everything 50 times while 500 commands go to 100 stations
 	OCPP_SOAP_KILLS=50 $(BIN)/python -m pytest -s tests/central_system/command_queue/test_kills.py
+
+test-api: .venv/installed-dev  ## The API against thousands of generated requests; takes minutes
+	OCPP_SOAP_SCHEMATHESIS=full $(BIN)/python -m pytest tests/web/api/test_description.py
 
 lint: .venv/installed-dev  ## Check style and common mistakes
 	$(BIN)/ruff check $(SOURCES)
@@ -47,8 +50,14 @@ fuzz: .venv/installed-dev  ## Fuzz what reads a peer's bytes for SECONDS (600); 
 	@$(BIN)/python -m pip install -q 'atheris>=2.3'
 	$(BIN)/python fuzz --seconds $(or $(SECONDS),600)
 
+bench-storage: .venv/installed-dev  ## Transactions and meter values per second of each store beside its bare driver
+	$(BIN)/python -m benchmarks.bench_storage
+
 bench-million: .venv/installed  ## A million stations for five minutes, against the goals; needs wrk
 	$(BIN)/python benchmarks/million.py $(ARGS)
+
+bench-fleet: .venv/installed  ## 1,000 simulated charging stations against our own serve for 3 minutes
+	$(BIN)/python benchmarks/fleet.py $(ARGS)
 
 bench-growth: .venv/installed  ## Cost of a message while the store grows to a million stations and 10^7 meter values
 	$(BIN)/python benchmarks/growth.py $(ARGS)
