@@ -11,6 +11,7 @@ replica set. Every write is acknowledged by a majority, from its journal, unless
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -47,6 +48,7 @@ class MongoStorage(Storage):
         self._timeout = timeout
         self._retention_days = dict(retention_days or {})
         self._clients: dict[int, MongoClient] = {}
+        self._opening = threading.Lock()
         self._indexed: set[Collection] = set()
         self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
         self._closed = False
@@ -224,7 +226,12 @@ class MongoStorage(Storage):
             raise StoreClosed("The store was closed")
         identity = os.getpid()
         client = self._clients.get(identity)
-        return client or self._clients.setdefault(identity, MongoClient(self._url, self._timeout))
+        if client is None:
+            with self._opening:
+                client = self._clients.get(identity)
+                if client is None:
+                    client = self._clients[identity] = MongoClient(self._url, self._timeout)
+        return client
 
     def _collection(self, collection: Collection) -> MongoCollection[dict[str, Any]]:
         client = self._client()
