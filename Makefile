@@ -27,9 +27,10 @@ test-commands: .venv/installed-dev  ## Kill everything 50 times while 500 comman
 test-api: .venv/installed-dev  ## The API against thousands of generated requests; takes minutes
 	OCPP_SOAP_SCHEMATHESIS=full $(BIN)/python -m pytest tests/web/api/test_description.py
 
-lint: .venv/installed-dev  ## Check style and common mistakes
+lint: .venv/installed-dev  ## Check style, common mistakes and known vulnerabilities
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/python scripts/audit.py
 
 type: .venv/installed-dev  ## Check the types
 	$(BIN)/mypy
