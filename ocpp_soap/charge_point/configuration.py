@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import ConfigurationStatus, KeyValue, Measurand, Version
 
 SECONDS_OF_A_DAY = 86_400
@@ -106,7 +107,7 @@ class Configuration:
             key = self._keys.get(name.casefold())
             if key is None or not key.accepts(value):
                 expected = key.kind.value if key else f"one of {', '.join(k.name for k in self._keys.values())}"
-                raise ValueError(f"configuration key {name}={value!r}: expected {expected}")
+                raise ConfigurationError(f"configuration key {name}={value!r}: expected {expected}")
             self._values[key.name] = value
 
     def text(self, name: str) -> str:

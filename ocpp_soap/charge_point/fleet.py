@@ -25,6 +25,7 @@ from ocpp_soap.charge_point.simulation import (
     sample_interval,
 )
 from ocpp_soap.charge_point.station import Station, StationOptions
+from ocpp_soap.charge_point.transfer import Transfers
 from ocpp_soap.config import Settings
 from ocpp_soap.dispatch import load_handlers
 from ocpp_soap.messages import Role
@@ -65,12 +66,12 @@ class Simulation:
         workers = _WORKERS_WITH_DELAYS if options.injection.delay else _WORKERS
         self._schedule = Scheduler(min(workers, options.count * 2))
         self.drivers: dict[str, Driver] = {}
-        before = memory()
+        central_system_sender(options.central_url, options.version, options.identity)
+        self._memory_without_stations = memory()
         for identity in identities(options.identity, options.count):
             station = self._station(identity)
             self.drivers[identity] = Driver(station, self._plan(), reacts=self.reacts)
             stations.add(station)
-        self._memory_per_station = (memory() - before) / options.count
 
     def run(self, ended: threading.Event) -> None:
         """Let the drivers arrive, wait for the end of the duration or for ``ended``, and let them leave."""
@@ -94,7 +95,8 @@ class Simulation:
 
     def summary(self) -> Summary:
         """What came of it so far."""
-        summary = Summary(stations=len(self.drivers), memory_per_station=round(self._memory_per_station, 1))
+        grown = memory() - self._memory_without_stations
+        summary = Summary(stations=len(self.drivers), memory_per_station=round(grown / len(self.drivers), 1))
         self.statistics.write(summary)
         for identity, driver in self.drivers.items():
             station = driver.station
@@ -133,6 +135,7 @@ class Simulation:
             configuration=configuration | options.configuration,
             backoff=_RETRIES,
             constant_heartbeat=options.constant_heartbeat,
+            transfers=Transfers(ca_file=options.ca_file or None),
         )
         sender = self._sender(identity)
         return Station(
@@ -140,17 +143,18 @@ class Simulation:
         )
 
     def _sender(self, identity: str) -> Sender:
-        options = self.options
+        options, injection = self.options, self.options.injection
         url, version = options.central_url, options.version
         from_url = self._listener.url(identity, version, url)
+        line: dict[str, Any] = {"from_url": from_url, "timeout": self._timeout, "ca_file": options.ca_file}
         if self._profile == Profile():
-            sender = central_system_sender(url, version, identity, from_url=from_url, timeout=self._timeout)
+            sender = central_system_sender(url, version, identity, **line)
         else:
-            sender = QuirkyLine(url, version, identity, self._profile, from_url=from_url, timeout=self._timeout)
-        if not options.injection.any:
+            sender = QuirkyLine(url, version, identity, self._profile, **line)
+        if not injection.any:
             return sender
-        half = QuirkyLine(url, version, identity, self._profile, from_url=from_url, timeout=self._timeout, cut=True)
-        return FaultyLine(sender, half, options.injection, identity)
+        half = QuirkyLine(url, version, identity, self._profile, cut=True, **line)
+        return FaultyLine(sender, half, injection, identity)
 
     def _plan(self) -> ChargingPlan | None:
         options = self.options
@@ -182,7 +186,7 @@ def _is_busy(station: Station) -> bool:
 def _problem(driver: Driver) -> str:
     station = driver.station
     if not station.registration.accepted:
-        return f"the boot was not accepted ({station.registration.status or 'no answer'})"
+        return f"the boot was not accepted: {station.registration.last_answer}"
     if not driver.done:
         return driver.problem or "the session was not delivered"
     return f"{station.outbox.waiting} messages were not delivered" if station.outbox.waiting else ""

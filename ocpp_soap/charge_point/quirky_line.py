@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ class QuirkyLine:
         *,
         from_url: str,
         timeout: float,
+        ca_file: str = "",
         cut: bool = False,
     ) -> None:
         self._url = url
@@ -34,6 +36,7 @@ class QuirkyLine:
         self._profile = profile
         self._from_url = from_url
         self._timeout = timeout
+        self._ca_file = ca_file
         self._cut = cut
 
     def __call__(self, request: Any) -> Any:
@@ -88,8 +91,14 @@ class QuirkyLine:
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise NoAddress(f"{self._url} cannot be called: expected an address like http://192.0.2.1:9220/")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname, parts.port, timeout=self._timeout)
+        host, port = parts.hostname, parts.port
+        if parts.scheme == "https":
+            trusted = ssl.create_default_context(cafile=self._ca_file or None)
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, port, timeout=self._timeout, context=trusted
+            )
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
         if self._profile.http10:
             connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
         return connection

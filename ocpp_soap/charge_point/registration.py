@@ -32,6 +32,7 @@ class Registration:
         self._last_exchange: datetime | None = None
         self._boots = 0
         self.status: RegistrationStatus | str | None = None
+        self.last_answer = "no answer"
 
     @property
     def accepted(self) -> bool:
@@ -80,11 +81,13 @@ class Registration:
     def _boot_answered(self, response: BootNotificationResponse | None, error: OcppSoapError | None) -> None:
         if response is None:
             self._failures += 1
+            self.last_answer = str(error)
             wait = REFUSED_RETRY if isinstance(error, Refused) else self._backoff.delay(self._failures)
             self._boot_timer = self._station.after(wait, self._send_boot)
             return
         self._failures = 0
         self.status = response.status
+        self.last_answer = str(response.status)
         self.set_clock(response.current_time)
         interval = response.heartbeat_interval or 0
         if not self.accepted:

@@ -12,12 +12,21 @@ Sender = Callable[[Any], Any]
 
 
 def central_system_sender(
-    url: str, version: Version, charge_box_identity: str, *, from_url: str = "", timeout: float = 30.0
+    url: str,
+    version: Version,
+    charge_box_identity: str,
+    *,
+    from_url: str = "",
+    timeout: float = 30.0,
+    ca_file: str = "",
 ) -> Sender:
-    """A sender that posts to ``url``. ``from_url`` is where the station listens (12/15 §8.3), empty: nowhere."""
+    """A sender that posts to ``url``. ``from_url`` is where the station listens (12/15 §8.3), empty: nowhere.
+
+    ``ca_file``: PEM file of the authorities to trust instead of the system's.
+    """
     from ocpp_soap.soap.client import Endpoint, client_for  # noqa: PLC0415 - zeep is slow to import
 
-    endpoint = Endpoint(url, timeout=timeout)
+    endpoint = Endpoint(url, timeout=timeout, ca_file=ca_file)
     client = client_for(Role.CENTRAL_SYSTEM, version)
 
     def send(request: Any) -> Any:

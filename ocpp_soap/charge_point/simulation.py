@@ -25,6 +25,7 @@ class SimulationOptions:
     ``duration`` in seconds, None: until interrupted. ``ramp``: seconds over which the stations are switched on.
     ``store``: the file that keeps queues and states across a restart. ``quirks`` and ``injection``: how the stations
     misbehave. ``configuration``: keys of every station. ``constant_heartbeat``: also where other messages were sent.
+    ``ca_file``: PEM file of the authorities to trust instead of the system's.
     """
 
     central_url: str
@@ -43,6 +44,7 @@ class SimulationOptions:
     injection: Injection = field(default_factory=Injection)
     configuration: dict[str, str] = field(default_factory=dict)
     constant_heartbeat: bool = False
+    ca_file: str = ""
 
     def check(self) -> None:
         """Raise ConfigurationError for what cannot be simulated."""
@@ -62,8 +64,8 @@ class Summary:
     """What came of a simulation. ``ok``: every station was accepted, every session and message was delivered.
 
     ``messages`` were answered, ``errors`` counts exchanges that failed (most of them were repeated), ``waiting`` what
-    was never delivered. Latencies are in ms, over the last 20,000 answers; ``memory_per_station`` in KB, measured when
-    all stations were made. ``problems`` has a line for each station that is not ok.
+    was never delivered. Latencies are in ms, over the last 20,000 answers. ``memory_per_station`` in KB: by what the
+    process has grown since before the first one was made. ``problems`` has a line for each station that is not ok.
     """
 
     ok: bool = False

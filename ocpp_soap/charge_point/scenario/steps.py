@@ -36,9 +36,7 @@ class Boot(Step):
     def _run(self, stage: Stage) -> None:
         registration = stage.station.registration
         if not stage.recorder.wait_until(lambda: registration.accepted, self.within):
-            raise StepFailed(
-                f"the boot was not accepted within {self.within:g} s ({registration.status or 'no answer'})"
-            )
+            raise StepFailed(f"the boot was not accepted within {self.within:g} s: {registration.last_answer}")
 
 
 class Plug(Step):
