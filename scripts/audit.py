@@ -1,4 +1,4 @@
-"""Part of ``make lint``: looks the installed packages up in the database of known vulnerabilities, if it can be reached.
+"""Part of ``make lint``: looks the installed packages up in the database of known vulnerabilities, where it is reached.
 
 A vulnerability makes the exit code 1; a machine that has no way to the database passes, and is told so.
 """
