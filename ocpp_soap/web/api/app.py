@@ -52,7 +52,7 @@ PARTS = (
 class Whole(BaseConverter):
     """The rest of a path, slashes included: an identity or an idTag may hold any character."""
 
-    regex = ".+"
+    regex = r"[\s\S]+"
     part_isolating = False
 
 
