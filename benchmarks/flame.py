@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.requests import ACTIONS, post, request  # noqa: E402
+from benchmarks.posts import ACTIONS, post, request  # noqa: E402
 
 WIDTH, HEIGHT, NARROWEST = 1200, 17, 0.4
 Stacks = Counter[tuple[str, ...]]
@@ -146,7 +146,7 @@ def main() -> None:
         with sampled(stacks):
             for number in range(400 + half, 400 + options.requests):
                 post(wsgi, options.action, request(options.action, number))
-    answering = Counter({stack: count for stack, count in stacks.items() if "benchmarks/requests.post" in stack})
+    answering = Counter({stack: count for stack, count in stacks.items() if "benchmarks/posts.post" in stack})
     options.out.parent.mkdir(parents=True, exist_ok=True)
     title = f"{options.action}, {options.system}: {each:.0f} µs of processor time a request, without the network"
     options.out.write_text(svg(answering, title))

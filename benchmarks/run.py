@@ -27,6 +27,8 @@ from benchmarks.servers import Server, ours, plain, wrk  # noqa: E402
 ACTIONS = ("Heartbeat", "Authorize", "StatusNotification", "MeterValues", "StartStop")
 SYSTEMS = ("spyne", "file", "mongodb")
 CONNECTIONS = 16
+WARM_UP = 5
+"""Seconds of load before anything is measured, in which the stations register themselves."""
 
 
 class Load:
@@ -104,6 +106,8 @@ def systems(stack: ExitStack, folder: Path, names: list[str]) -> list[Server]:
 def measure(load: Load, servers: list[Server], actions: list[str], rounds: int) -> Results:
     """Medians by action and server, of rounds in which the servers take turns."""
     results: Results = {}
+    for server in servers:
+        load.run(server, "Heartbeat", seconds=WARM_UP)
     for action in actions:
         runs = defaultdict(list)
         for server in servers:
