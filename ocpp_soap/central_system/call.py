@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+
+from ocpp_soap.central_system.answers import sound
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.dispatch import Call
-from ocpp_soap.messages import AuthorizationStatus, AuthorizeRequest, AuthorizeResponse, IdTagInfo
+from ocpp_soap.errors import RetryLater, StoreUnavailable
+from ocpp_soap.messages import AuthorizationStatus, AuthorizeRequest, IdTagInfo
 
 if TYPE_CHECKING:
     from ocpp_soap.central_system.system import CentralSystem
+
+_log = structlog.get_logger("ocpp_soap.central_system")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,10 +29,16 @@ class CentralSystemCall(Call):
     def authorize(self, id_tag: str) -> IdTagInfo:
         """Whether the tag may charge: what this system's Authorize handler says, so that all actions decide alike.
 
-        Blocked for every tag at a station that is not accepted.
+        Blocked for every tag at a station that is not accepted. Where the handler fails, or says what is no answer, the
+        tag is Invalid and the log has the reason: the start or the stop itself must be recorded.
         """
         if not self.station.is_accepted:
             return IdTagInfo(status=AuthorizationStatus.BLOCKED)
         handler = self.central_system.handlers.by_action["Authorize"]
-        response: AuthorizeResponse = handler(AuthorizeRequest(id_tag=id_tag), self)
-        return response.id_tag_info
+        try:
+            return sound(handler(AuthorizeRequest(id_tag=id_tag), self))
+        except (StoreUnavailable, RetryLater):
+            raise
+        except Exception:
+            _log.exception("the handler of Authorize failed; the tag counts as Invalid", action=self.action.name)
+            return IdTagInfo(status=AuthorizationStatus.INVALID)

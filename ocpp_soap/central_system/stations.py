@@ -166,7 +166,12 @@ class Stations:
         return self.change(charge_box_identity, set_url=url)
 
     def set_heartbeat_interval(self, charge_box_identity: str, seconds: int | None) -> Station | None:
-        """Set the heartbeat interval that the station gets at its next boot; None: the general one."""
+        """Set the heartbeat interval that the station gets at its next boot; None: the general one.
+
+        Raises ValueError for one that no message can hold.
+        """
+        if seconds is not None and not 1 <= seconds < 2**31:
+            raise ValueError(f"heartbeat interval {seconds}: expected 1 to {2**31 - 1} seconds")
         return self.change(charge_box_identity, heartbeat_interval=seconds)
 
     def booted(self, station: Station, request: BootNotificationRequest, at: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpp_soap import storage
 from ocpp_soap.central_system.access import Access
+from ocpp_soap.central_system.answers import leave_out_long_parent
 from ocpp_soap.central_system.api_keys import ApiKeys
 from ocpp_soap.central_system.approval import Approval
 from ocpp_soap.central_system.audit import Audit
@@ -196,6 +197,7 @@ class CentralSystem:
         """
         if exchanged.outcome in FAULTS:
             identity = exchanged.charge_box_identity
+        leave_out_long_parent(call, response)
             self.kept.keep(exchanged, bool(identity) and self.stations.recall(identity) is not None)
         self.journal.add(exchanged)
 

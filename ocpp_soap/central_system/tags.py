@@ -12,6 +12,7 @@ from ocpp_soap.central_system.recent import Recent
 from ocpp_soap.central_system.records import Listing, document_of, fold, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists, RevisionConflict
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo
+from ocpp_soap.messages.records import ID_TOKEN
 from ocpp_soap.storage.base import Document, Storage
 
 
@@ -74,9 +75,15 @@ class Tags:
         """
         if tag.status not in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED):
             raise ValueError(f"{tag.id_tag}: status {tag.status} is not stored; expected Accepted or Blocked")
-        if not fold(tag.id_tag):
-            raise ValueError("an idTag must not be empty")
         key = fold(tag.id_tag)
+        if not key:
+            raise ValueError("an idTag must not be empty")
+        if not tag.id_tag.isprintable() or not (tag.parent_id_tag or "").isprintable():
+            raise ValueError(f"{tag.id_tag!r}: an idTag holds printable characters only")
+        if len(tag.parent_id_tag or "") > ID_TOKEN.max_length:
+            raise ValueError(
+                f"{tag.id_tag}: the parent {tag.parent_id_tag} is longer than {ID_TOKEN.max_length} characters"
+            )
         if tag.expiry_date is not None and tag.expiry_date.tzinfo is None:
             raise ValueError(f"{tag.id_tag}: the expiry date has no time zone")
         values = document_of(tag)

@@ -81,11 +81,14 @@ def test_a_removed_tag_is_invalid(tags):
         Tag(id_tag="A", status="Expired"),
         Tag(id_tag="A", status="ConcurrentTx"),
         Tag(id_tag=" "),
+        Tag(id_tag="A\x01"),
+        Tag(id_tag="A", parent_id_tag="P\n"),
+        Tag(id_tag="A", parent_id_tag="P" * 21),
         Tag(id_tag="A", expiry_date=datetime(2030, 1, 1)),
     ],
 )
 def test_what_cannot_be_a_tag_is_refused(tags, tag):
-    with pytest.raises(ValueError, match=r"status|empty|zone"):
+    with pytest.raises(ValueError, match=r"status|empty|zone|printable|longer than 20"):
         tags.add(tag)
 
 

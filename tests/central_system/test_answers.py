@@ -1,0 +1,127 @@
+"""What is said of a tag never makes a fault of a start or a stop, in either version, through the whole SOAP way."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timezone
+
+import pytest
+from structlog.testing import capture_logs
+
+from ocpp_soap.central_system import Tag
+from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap.namespaces import service_namespace
+from ocpp_soap.soap.server import SoapServer
+from ocpp_soap.soap.settings import server_settings
+
+AUTHORIZE = "<c:authorizeRequest><c:idTag>A</c:idTag></c:authorizeRequest>"
+START = (
+    "<c:startTransactionRequest><c:connectorId>1</c:connectorId><c:idTag>A</c:idTag>"
+    "<c:timestamp>2026-01-05T12:00:00Z</c:timestamp><c:meterStart>0</c:meterStart></c:startTransactionRequest>"
+)
+STOP = (
+    "<c:stopTransactionRequest><c:transactionId>1</c:transactionId><c:idTag>A</c:idTag>"
+    "<c:timestamp>2026-01-05T13:00:00Z</c:timestamp><c:meterStop>9</c:meterStop></c:stopTransactionRequest>"
+)
+
+
+@pytest.fixture
+def post():
+    """Post a request to a central system in a version, and get the answer's text."""
+
+    def send(system, body, version):
+        settings = server_settings(system.settings, Role.CENTRAL_SYSTEM)
+        server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, settings, [system.observe])
+        envelope = (
+            '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" '
+            f'xmlns:c="{service_namespace(Role.CENTRAL_SYSTEM, version)}"><S:Header>'
+            f"<c:chargeBoxIdentity>CP001</c:chargeBoxIdentity></S:Header><S:Body>{body}</S:Body></S:Envelope>"
+        ).encode()
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/Ocpp/CentralSystemService",
+            "CONTENT_LENGTH": str(len(envelope)),
+            "CONTENT_TYPE": "application/soap+xml",
+            "wsgi.input": io.BytesIO(envelope),
+        }
+        statuses = []
+        answer = b"".join(server(environ, lambda status, *_: statuses.append(status))).decode()
+        assert statuses[0].startswith("200"), answer
+        return answer
+
+    return send
+
+
+@pytest.mark.parametrize("body", [AUTHORIZE, START, STOP])
+def test_a_parent_that_a_version_has_no_room_for_is_left_out_with_a_warning(make_central_system, post, body):
+    system = make_central_system()
+    system.tags.add(Tag(id_tag="A", parent_id_tag="P" * 18))
+    assert f">{'P' * 18}<" in post(system, body, Version.V15)
+    with capture_logs() as logs:
+        answer = post(system, body, Version.V12)
+    assert "Accepted" in answer
+    assert "parentIdTag" not in answer
+    assert "the parentIdTag is too long for the version of the station and was left out" in [
+        line["event"] for line in logs
+    ]
+    system.journal.flush()
+    assert [entry.warnings[0]["kind"] for entry in system.journal.list().items if entry.version == "1.2"] == [
+        "parent_left_out"
+    ]
+
+
+def test_a_first_answer_in_1_5_is_given_again_in_1_2(make_central_system, post):
+    system = make_central_system()
+    system.tags.add(Tag(id_tag="A", parent_id_tag="P" * 18))
+    first = post(system, START, Version.V15)
+    again = post(system, START, Version.V12)
+    assert first.partition("transactionId>")[2][:3] == again.partition("transactionId>")[2][:3]
+    assert len(system.transactions.list().items) == 1
+
+
+NONSENSE = {
+    "nothing": "None",
+    "another message": "HeartbeatResponse(current_time=NOW)",
+    "no info": "AuthorizeResponse(id_tag_info=None)",
+    "a word": 'AuthorizeResponse(id_tag_info=IdTagInfo(status="maybe"))',
+    "a number for the parent": 'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", parent_id_tag=7))',
+    "a text for the date": 'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", expiry_date="tomorrow"))',
+    "an error": "1 / 0",
+}
+
+
+@pytest.fixture
+def with_authorize(make_central_system, tmp_path):
+    """A central system whose Authorize handler returns an expression."""
+
+    def make(expression):
+        folder = tmp_path / "mine" / "central_system"
+        folder.mkdir(parents=True)
+        (folder / "authorize.py").write_text(
+            "from datetime import datetime\nfrom ocpp_soap.messages import *\n"
+            f"NOW = datetime.now()\ndef handle(request, call):\n    return {expression}\n"
+        )
+        return make_central_system(tmp_path / "mine")
+
+    return make
+
+
+@pytest.mark.parametrize("expression", NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("version", list(Version))
+def test_a_handler_that_fails_or_says_nonsense_loses_no_start_and_no_stop(with_authorize, post, expression, version):
+    system = with_authorize(expression)
+    with capture_logs() as logs:
+        assert ">Invalid<" in post(system, START, version)
+        assert ">Invalid<" in post(system, STOP, version)
+    (transaction,) = system.transactions.list().items
+    assert (transaction.state, transaction.energy) == ("closed", 9)
+    failures = [line for line in logs if line["event"].startswith("the handler of Authorize failed")]
+    assert [line["action"] for line in failures] == ["StartTransaction", "StopTransaction"]
+
+
+def test_a_date_without_zone_means_utc(with_authorize, post):
+    expression = 'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", expiry_date=datetime(2030, 1, 1)))'
+    system = with_authorize(expression)
+    assert "2030-01-01T00:00:00Z" in post(system, START, Version.V15)
+    (transaction,) = system.transactions.list().items
+    assert transaction.id_tag_info["expiry_date"] == datetime(2030, 1, 1, tzinfo=timezone.utc)
