@@ -72,6 +72,12 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _port_range(value: list[int]) -> list[int]:
+    if value and (len(value) != 2 or value[0] > value[1]):
+        raise ValueError("Input should be the first and the last port such as [40000, 40100], or []")
+    return value
+
+
 Network = IPv4Network | IPv6Network
 Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDecode, BeforeValidator(_from_json)]
 Folders = Annotated[list[Path], NoDecode, BeforeValidator(_from_json)]
@@ -220,6 +226,26 @@ class WatchSettings(_Section):
     open_transaction: NonNegativeInt
 
 
+class FilesSettings(_Section):
+    """The area for diagnostics and firmware files."""
+
+    path: Path
+    max_size: PositiveInt
+    lifetime: PositiveInt
+
+
+class FtpSettings(_Section):
+    """How ``ocpp-soap ftp`` listens."""
+
+    host: str
+    port: Port
+    ftps_port: Annotated[int, Field(ge=0, le=65535)]
+    public_host: str
+    passive_ports: Annotated[list[Port], NoDecode, BeforeValidator(_from_json), AfterValidator(_port_range)]
+    certificate: str
+    key: str
+
+
 class LimitsSettings(_Section):
     """How much one sender may send."""
 
@@ -296,6 +322,8 @@ class Settings(BaseSettings):
     calls: CallsSettings
     commands: CommandsSettings
     watch: WatchSettings
+    files: FilesSettings
+    ftp: FtpSettings
     limits: LimitsSettings
     journal: JournalSettings
     api: ApiSettings

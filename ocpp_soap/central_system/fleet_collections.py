@@ -46,7 +46,13 @@ RESERVED = Collection("reserved_connectors")
 CONFIGURATIONS = Collection("configurations")
 """The last known configuration keys of each station, by identity."""
 
-FLEET = (COMMANDS, LINES, DUTIES, SILENCES, LOCAL_LISTS, RESERVATIONS, RESERVED, CONFIGURATIONS)
+GRANTS = Collection("file_grants", indexes=(("expires_at",),))
+"""The right of a station to move files, by the random name that is its user name."""
+
+FILES = Collection("files", indexes=(("received_at",), ("charge_box_identity", "received_at")))
+"""The files that stations uploaded, by their id."""
+
+FLEET = (COMMANDS, LINES, DUTIES, SILENCES, LOCAL_LISTS, RESERVATIONS, RESERVED, CONFIGURATIONS, GRANTS, FILES)
 """Every collection of this module."""
 
 RESERVATION_ID = "reservation_id"

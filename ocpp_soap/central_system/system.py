@@ -21,6 +21,8 @@ from ocpp_soap.central_system.configurations import Configurations
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.duties import Duties
 from ocpp_soap.central_system.events import Events, Retention
+from ocpp_soap.central_system.files.area import FileArea
+from ocpp_soap.central_system.files.transfers import FileTransfers
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.kept import Kept
@@ -122,6 +124,15 @@ class CentralSystem:
         self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
         self.configurations = Configurations(store, self.events)
         self.command_queue.on_closed.append(self.configurations.learn)
+        files = settings.files
+        self.files = FileArea(store, self.events, files.path, max_size=files.max_size, lifetime=files.lifetime)
+        self.file_transfers = FileTransfers(
+            self.files,
+            self.command_queue,
+            public_url=settings.server.public_url,
+            public_host=settings.ftp.public_host,
+            ports=(settings.ftp.port, settings.ftp.ftps_port),
+        )
         self.approval = Approval(self.stations, self.events)
         self.admission.registered = self._registered
         self.silences = Silences(
@@ -146,6 +157,7 @@ class CentralSystem:
         self.duties.add("silence", self.silences.search)
         self.duties.add("open sessions", self.open_sessions.search)
         self.duties.add("reservations", self.reservations.expire)
+        self.duties.add("files", self.files.tidy)
         self.duties.add("old events", Retention(self.events, days=settings.events.retention_days).forget)
         self.background = Background()
         self.background.add("duties", self.duties.run)
@@ -185,6 +197,7 @@ class CentralSystem:
             response = handler(call.request, self._with_rules(call, station))
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
+        leave_out_long_parent(call, response)
         observe(self.events, call, response)
         if self.settings.log.lifecycle:
             log_answered(call, response)
@@ -197,7 +210,6 @@ class CentralSystem:
         """
         if exchanged.outcome in FAULTS:
             identity = exchanged.charge_box_identity
-        leave_out_long_parent(call, response)
             self.kept.keep(exchanged, bool(identity) and self.stations.recall(identity) is not None)
         self.journal.add(exchanged)
 

@@ -1,0 +1,211 @@
+"""The folders of the file area, the right to use them, and the list of what was uploaded.
+
+``<path>/transfers/<random name>/`` is the folder of one command and all that its credentials reach;
+``<path>/firmware/`` holds the files that can be offered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.files.record import Direction, Grant, StoredFile
+from ocpp_soap.central_system.fleet_collections import FILES, GRANTS
+from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, select
+from ocpp_soap.errors import NotFound
+from ocpp_soap.storage.base import Document, Range, Storage
+
+MOST_FILES = 10
+"""Files that may be uploaded for one command."""
+
+PAGE = 500
+_CHUNK = 1024 * 1024
+
+
+class FileArea:
+    """The file area under ``path``. ``max_size`` in bytes and ``lifetime`` in seconds are of one command."""
+
+    def __init__(self, store: Storage, events: Events, path: Path, *, max_size: int, lifetime: float) -> None:
+        self._store = store
+        self._events = events
+        self._path = path
+        self._max_size = max_size
+        self._lifetime = lifetime
+
+    def grant_upload(self, charge_box_identity: str) -> tuple[Grant, str]:
+        """The right to upload into a new folder, and its password."""
+        return self._grant(charge_box_identity, Direction.UPLOAD)
+
+    def grant_download(self, charge_box_identity: str, firmware: str) -> tuple[Grant, str]:
+        """The right to fetch a firmware file, and its password. Raises NotFound if there is no such file."""
+        source = self._path / "firmware" / _checked(firmware)
+        if not source.is_file():
+            raise NotFound(f"there is no firmware {firmware}; `ocpp-soap files add-firmware {firmware}` adds it")
+        grant, password = self._grant(charge_box_identity, Direction.DOWNLOAD, firmware)
+        target = self.folder(grant) / firmware
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copyfile(source, target)
+        return grant, password
+
+    def assign(self, grant: Grant, command_id: int) -> None:
+        """Say for which command a right was given."""
+        self._store.put(GRANTS, {grant.username: document_of(replace(grant, command_id=command_id))})
+
+    def verify(self, username: str, password: str) -> Grant | None:
+        """The right that these credentials give; None: none, or no longer."""
+        stored = self._store.get(GRANTS, username) if username else None
+        grant = record_of(Grant, stored.document) if stored else None
+        expected = grant.password_digest if grant else ""
+        is_right = hmac.compare_digest(_digest(password), expected)
+        return grant if grant is not None and is_right and grant.is_valid else None
+
+    def folder(self, grant: Grant) -> Path:
+        """The folder of a right; it exists as long as the right does."""
+        return self._path.resolve() / "transfers" / grant.username
+
+    def room(self, grant: Grant, name: str) -> int:
+        """How large a file of that name may become, in bytes; 0: it may not be."""
+        others = [file for file in self.folder(grant).iterdir() if file.name != name]
+        used = sum(file.stat().st_size for file in others)
+        return max(grant.max_size - used, 0) if len(others) < MOST_FILES else 0
+
+    def received(self, grant: Grant, name: str) -> StoredFile:
+        """List a file that has arrived in the folder of a right."""
+        file = self.folder(grant) / _checked(name)
+        found = StoredFile(
+            file_id=digest(grant.username, name)[:16],
+            charge_box_identity=grant.charge_box_identity,
+            name=name,
+            size=file.stat().st_size,
+            sha256=_sha256(file),
+            received_at=datetime.now(timezone.utc),
+            username=grant.username,
+            command_id=grant.command_id,
+        )
+        self._store.put(FILES, {found.file_id: document_of(found)})
+        self._events.add(
+            "file.received",
+            grant.charge_box_identity,
+            key=f"file:{found.file_id}:{found.sha256}",
+            file_id=found.file_id,
+            name=name,
+            size=found.size,
+            command_id=grant.command_id,
+        )
+        return found
+
+    def get(self, file_id: str) -> StoredFile | None:
+        """The uploaded file of that id, or None."""
+        stored = self._store.get(FILES, file_id)
+        return None if stored is None else record_of(StoredFile, stored.document)
+
+    def path_of(self, file: StoredFile) -> Path:
+        """Where an uploaded file is."""
+        return self._path.resolve() / "transfers" / file.username / file.name
+
+    def list(
+        self,
+        *,
+        charge_box_identity: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Listing[StoredFile]:
+        """The uploaded files, of a station or of all, in the order of arrival."""
+        where: Document = {} if charge_box_identity is None else {"charge_box_identity": charge_box_identity}
+        return select(
+            self._store,
+            FILES,
+            where,
+            lambda document: record_of(StoredFile, document),
+            order="received_at",
+            descending=descending,
+            limit=limit,
+            after=after,
+        )
+
+    def remove(self, file_id: str) -> bool:
+        """Delete an uploaded file; False: there is none of that id."""
+        file = self.get(file_id)
+        if file is None:
+            return False
+        self.path_of(file).unlink(missing_ok=True)
+        return self._store.delete(FILES, file_id)
+
+    def add_firmware(self, source: Path, name: str = "") -> Path:
+        """Copy a file to where it can be offered to stations, under its own name or another."""
+        target = self._path / "firmware" / _checked(name or source.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        shutil.copyfile(source, part)
+        part.replace(target)
+        return target
+
+    def firmware(self) -> Iterator[Path]:
+        """The files that can be offered, by name."""
+        folder = self._path / "firmware"
+        return iter(sorted(file for file in folder.glob("*") if not file.name.startswith(".")))
+
+    def tidy(self, mark: Document) -> Document:
+        """Take back rights whose time is over, with their folders unless something listed is in them."""
+        while True:
+            page = self._store.find(GRANTS, {"expires_at": Range(None, datetime.now(timezone.utc))}, limit=PAGE)
+            for item in page.items:
+                self._end(record_of(Grant, item.document))
+            if len(page.items) < PAGE:
+                return mark
+
+    def _end(self, grant: Grant) -> None:
+        folder = self.folder(grant)
+        for file in folder.glob("*"):
+            if grant.direction == Direction.DOWNLOAD or self.get(digest(grant.username, file.name)[:16]) is None:
+                file.unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        self._store.delete(GRANTS, grant.username)
+
+    def _grant(self, charge_box_identity: str, direction: Direction, file_name: str = "") -> tuple[Grant, str]:
+        now = datetime.now(timezone.utc)
+        password = secrets.token_hex(16)
+        grant = Grant(
+            username=f"f{secrets.token_hex(8)}",
+            password_digest=_digest(password),
+            charge_box_identity=charge_box_identity,
+            direction=direction.value,
+            created_at=now,
+            expires_at=now + timedelta(seconds=self._lifetime),
+            max_size=self._max_size,
+            file_name=file_name,
+        )
+        self.folder(grant).mkdir(parents=True, mode=0o700)
+        self._store.create(GRANTS, grant.username, document_of(grant))
+        return grant, password
+
+
+def _digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    found = hashlib.sha256()
+    with file.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def _checked(name: str) -> str:
+    """The name of a file without a path. Raises ValueError."""
+    if not name or name.startswith(".") or "/" in name or "\\" in name or "\0" in name or len(name.encode()) > 200:
+        raise ValueError(f"{name!r} is no name for a file: expected one without folders that does not begin with a dot")
+    return name

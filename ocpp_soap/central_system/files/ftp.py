@@ -1,0 +1,194 @@
+"""The file area over FTP and FTPS, with resumption in both directions (12/15 §8.4, §8.5). Needs ``ocpp-soap[ftp]``.
+
+pyftpdlib does the protocol. A user is the random name of one command and sees the folder of that command only.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from OpenSSL import SSL
+
+from ocpp_soap.central_system.files.area import FileArea
+from ocpp_soap.central_system.files.record import Direction, Grant
+from ocpp_soap.errors import StorageError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pyftpdlib.authorizers import AuthenticationFailed
+    from pyftpdlib.filesystems import AbstractedFS
+    from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+    from pyftpdlib.ioloop import IOLoop
+    from pyftpdlib.servers import FTPServer
+
+if TYPE_CHECKING:
+    from ocpp_soap.config import FtpSettings
+
+MOST_CONNECTIONS = 512
+IDLE_SECONDS = 300
+PAUSE_AFTER_WRONG_PASSWORD = 1
+_PERMISSIONS = {Direction.UPLOAD.value: "elaw", Direction.DOWNLOAD.value: "elr"}
+_OLD_TLS = SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
+
+
+class _Authorizer:
+    """What pyftpdlib asks: who is it, where may he go, what may he do."""
+
+    def __init__(self, area: FileArea) -> None:
+        self._area = area
+        self._grants: dict[str, Grant] = {}
+
+    def grant(self, username: str) -> Grant:
+        return self._grants[username]
+
+    def validate_authentication(self, username: str, password: str, handler: Any) -> None:
+        try:
+            grant = self._area.verify(username, password)
+        except StorageError as error:
+            raise AuthenticationFailed("The store does not answer: try again later.") from error
+        if grant is None:
+            raise AuthenticationFailed("Unknown user, wrong password, or too late.")
+        self._grants[username] = grant
+
+    def has_user(self, username: str) -> bool:
+        return username in self._grants
+
+    def get_home_dir(self, username: str) -> str:
+        return str(self._area.folder(self._grants[username]))
+
+    def get_perms(self, username: str) -> str:
+        return _PERMISSIONS[self._grants[username].direction]
+
+    def has_perm(self, username: str, perm: str | None, path: str | None = None) -> bool:
+        grant = self._grants.get(username)
+        return grant is not None and grant.is_valid and (perm is None or perm in self.get_perms(username))
+
+    def get_msg_login(self, username: str) -> str:
+        return "Logged in."
+
+    def get_msg_quit(self, username: str) -> str:
+        return "Goodbye."
+
+    def impersonate_user(self, username: str, password: str) -> None:
+        """Nothing to do: all files belong to this process."""
+
+    def terminate_impersonation(self, username: str) -> None:
+        """Nothing to do, as above."""
+
+
+class _LimitedFile:
+    """A file that is written, up to a size."""
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self._file = file
+        self._room = room
+
+    def write(self, data: bytes) -> int:
+        if self._file.tell() + len(data) > self._room:
+            raise OSError(errno.EFBIG, "the file is larger than allowed")
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _FileSystem(AbstractedFS):  # type: ignore[misc]
+    """The folder of a user, in which only so much may be written."""
+
+    def open(self, filename: str, mode: str) -> Any:
+        path = Path(filename)
+        if "r" in mode and "+" not in mode:
+            return path.open(mode)
+        handler = self.cmd_channel
+        room = handler.area.room(handler.authorizer.grant(handler.username), path.name)
+        if room == 0 or path.name.startswith("."):
+            raise OSError(errno.EPERM, "no more files are allowed here")
+        file = path.open(mode)
+        if "a" in mode:
+            file.seek(0, 2)
+        return _LimitedFile(file, room)  # type: ignore[arg-type]
+
+    def mkstemp(self, suffix: str = "", prefix: str = "", dir: Any = None, mode: str = "wb") -> Any:
+        raise OSError(errno.EPERM, "a file must have a name")
+
+
+class _Events:
+    """What is done when a file has arrived."""
+
+    area: FileArea
+    authorizer: _Authorizer
+    username: str
+
+    def on_file_received(self, file: str) -> None:
+        self.area.received(self.authorizer.grant(self.username), Path(file).name)
+
+
+class _Plain(_Events, FTPHandler):  # type: ignore[misc]
+    abstracted_fs = _FileSystem
+    timeout = IDLE_SECONDS
+    banner = "ocpp-soap"
+    use_sendfile = False
+    auth_failed_timeout = PAUSE_AFTER_WRONG_PASSWORD
+
+
+class _Explicit(_Events, TLS_FTPHandler):  # type: ignore[misc]
+    abstracted_fs = _FileSystem
+    timeout = IDLE_SECONDS
+    banner = "ocpp-soap"
+    auth_failed_timeout = PAUSE_AFTER_WRONG_PASSWORD
+    ssl_options = TLS_FTPHandler.ssl_options | _OLD_TLS
+
+
+class _Implicit(_Explicit):
+    """TLS from the first byte on, as ``ftps://`` means on port 990."""
+
+    def handle(self) -> None:
+        self.secure_connection(self.ssl_context)
+
+    def handle_ssl_established(self) -> None:
+        if not self._greeted:
+            self._greeted = True
+            super().handle()
+
+    _greeted = False
+
+
+class FtpService:
+    """The file area at ``settings.host`` and ``settings.port`` (0: a free one), FTPS where there is a certificate."""
+
+    def __init__(self, area: FileArea, settings: FtpSettings) -> None:
+        self._loop = IOLoop()
+        shared: dict[str, Any] = {"area": area, "authorizer": _Authorizer(area)}
+        if settings.public_host:
+            shared["masquerade_address"] = settings.public_host
+        if settings.passive_ports:
+            first, last = settings.passive_ports
+            shared["passive_ports"] = range(first, last + 1)
+        if settings.certificate:
+            shared |= {"certfile": settings.certificate, "keyfile": settings.key or settings.certificate}
+        self._servers = [
+            self._listen(_Explicit if settings.certificate else _Plain, shared, settings.host, settings.port)
+        ]
+        if settings.certificate and settings.ftps_port:
+            self._servers.append(self._listen(_Implicit, shared, settings.host, settings.ftps_port))
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports listened on: of FTP, and of implicit FTPS if there is one."""
+        return [server.socket.getsockname()[1] for server in self._servers]
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until ``stop`` is set, then close."""
+        while not stop.is_set():
+            self._loop.loop(timeout=0.2, blocking=False)
+        for server in self._servers:
+            server.close_all()
+
+    def _listen(self, base: type[Any], shared: dict[str, Any], host: str, port: int) -> Any:
+        server = FTPServer((host, port), type(base.__name__, (base,), dict(shared)), ioloop=self._loop)
+        server.max_cons = MOST_CONNECTIONS
+        return server

@@ -1,0 +1,115 @@
+"""Rights to move files, the list of files, and the commands that are sent with credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.files.area import FileArea
+from ocpp_soap.central_system.files.transfers import FileTransfers, Protocol
+from ocpp_soap.errors import ConfigurationError, NotFound
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def make_transfers(system: CentralSystem) -> Callable[..., FileTransfers]:
+    def make(public_url: str = "https://ocpp.example.com", public_host: str = "") -> FileTransfers:
+        return FileTransfers(
+            system.files, system.command_queue, public_url=public_url, public_host=public_host, ports=(2121, 990)
+        )
+
+    return make
+
+
+def credentials_of(location: str) -> tuple[str, str]:
+    from urllib.parse import urlsplit
+
+    url = urlsplit(location)
+    return url.username or "", url.password or ""
+
+
+@pytest.mark.parametrize(
+    ("over", "begins", "ends"),
+    [
+        (Protocol.FTP, "ftp://", "@ocpp.example.com:2121/"),
+        (Protocol.FTPS, "ftps://", "@ocpp.example.com:990/"),
+        (Protocol.HTTP, "https://ocpp.example.com/files/", ""),
+    ],
+    ids=str,
+)
+def test_a_command_for_diagnostics_has_credentials_of_its_own(
+    system: CentralSystem, make_transfers: Any, over: Protocol, begins: str, ends: str
+) -> None:
+    first, second = (make_transfers().get_diagnostics("CP001", over=over, start_time=NOW) for _ in range(2))
+    location = first.payload["location"]
+    assert location.startswith(begins)
+    assert location.endswith(ends)
+    assert location != second.payload["location"]
+    assert first.payload["start_time"] == NOW
+    username, password = credentials_of(location) if over is not Protocol.HTTP else tuple(location.split("/")[-2:])
+    grant = system.files.verify(username, password)
+    assert grant is not None
+    assert (grant.command_id, grant.charge_box_identity) == (first.command_id, "CP001")
+    assert grant.expires_at == first.deadline
+
+
+def test_a_command_for_firmware_names_the_file(system: CentralSystem, make_transfers: Any, tmp_path: Path) -> None:
+    source = tmp_path / "acme 2.1.bin"
+    source.write_bytes(b"firmware")
+    system.files.add_firmware(source)
+    command = make_transfers(public_host="192.0.2.1").update_firmware("CP001", "acme 2.1.bin", NOW)
+    assert command.payload["location"].endswith("@192.0.2.1:2121/acme%202.1.bin")
+    assert command.payload["retrieve_date"] == NOW
+    with pytest.raises(NotFound, match="there is no firmware other"):
+        make_transfers().update_firmware("CP001", "other.bin", NOW)
+
+
+def test_without_an_address_of_ours_no_station_is_asked(make_transfers: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"ftp\.public_host"):
+        make_transfers(public_url="").get_diagnostics("CP001")
+    with pytest.raises(ConfigurationError, match=r"server\.public_url"):
+        make_transfers(public_url="", public_host="x").get_diagnostics("CP001", over=Protocol.HTTP)
+
+
+def test_names_with_folders_are_no_names(area: FileArea, tmp_path: Path) -> None:
+    source = tmp_path / "x"
+    source.touch()
+    for name in ("../x", "a/b", ".x", "a\\b"):
+        with pytest.raises(ValueError, match="is no name for a file"):
+            area.add_firmware(source, name)
+        with pytest.raises(ValueError, match="is no name for a file"):
+            area.grant_download("CP001", name)
+
+
+def test_rights_whose_time_is_over_are_taken_back(system: CentralSystem, area: FileArea, tmp_path: Path) -> None:
+    (tmp_path / "fw.bin").write_bytes(b"firmware")
+    area.add_firmware(tmp_path / "fw.bin")
+    late = FileArea(system.store, system.events, system.settings.files.path, max_size=10, lifetime=-1)
+    kept, _ = late.grant_upload("CP001")
+    (late.folder(kept) / "log.zip").write_bytes(b"log")
+    late.received(kept, "log.zip")
+    (late.folder(kept) / "half.zip").write_bytes(b"l")
+    fetched, _ = late.grant_download("CP001", "fw.bin")
+    valid, password = area.grant_upload("CP001")
+    area.tidy({})
+    assert [file.name for file in late.folder(kept).iterdir()] == ["log.zip"]
+    assert not late.folder(fetched).exists()
+    assert area.verify(valid.username, password) == valid
+    assert [file.name for file in area.firmware()] == ["fw.bin"]
+
+
+def test_an_uploaded_file_can_be_removed(area: FileArea) -> None:
+    grant, _ = area.grant_upload("CP001")
+    (area.folder(grant) / "log.zip").write_bytes(b"log")
+    file = area.received(grant, "log.zip")
+    assert area.get(file.file_id) == file
+    assert area.remove(file.file_id)
+    assert not area.remove(file.file_id)
+    assert not area.path_of(file).exists()
+    assert area.list().items == []
