@@ -66,6 +66,7 @@ def test_a_store_that_failed_is_tried_again(tmp_path, noon):
     assert "CP001" in contacts._pending
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_has_a_thread_and_notes_of_its_own(store, tmp_path, noon):
     contacts = Contacts(store, interval=60)
     contacts.seen("PARENT", noon)
