@@ -74,7 +74,12 @@ class Bodies:
             raise self._limits.too_large()
         undecided = not coded and length > self._limits.usual
         data = bytearray()
-        for piece in self._pieces(read, length):
+        if length <= _FIRST_PIECE and not undecided:
+            whole = read(length)
+            if len(whole) == length:
+                return whole
+            data += whole
+        for piece in self._pieces(read, length - len(data)):
             data += piece
             if undecided and len(data) >= min(length, _PEEK):
                 if length > self._limits.of(data):

@@ -6,8 +6,10 @@ traceback; each of them is replaced here. What stays Spyne's is the application,
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ocpp_soap.errors import Fault, IdentityMismatch, ProtocolError
-from ocpp_soap.messages import Role, Version
+from ocpp_soap.messages import Role, Version, actions
 from ocpp_soap.soap import envelope
 from ocpp_soap.soap.addressing import check_identity
 from ocpp_soap.soap.codec import body_name, decode, encode
@@ -21,6 +23,12 @@ from ocpp_soap.soap.spyne_compat import Soap12
 from ocpp_soap.soap.validation import validate
 
 
+class _Names(NamedTuple):
+    method: str
+    response: str
+    response_action: str
+
+
 class OcppProtocol(Soap12):  # type: ignore[misc]
     """The protocol of one role in one version. The steps raise Fault."""
 
@@ -31,6 +39,14 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         self.settings = settings
         self.operations = Operations(role)
         self._namespace = service_namespace(role, version)
+        self._names = {
+            action.name: _Names(
+                f"{{{self._namespace}}}{body_name(action.request)}",
+                body_name(action.response),
+                f"/{action.name}Response",
+            )
+            for action in actions(role, version)
+        }
 
     def create_in_document(self, ctx: Exchange, charset: str | None = None) -> None:
         """Parse the bytes and find out which operation of which version they are, whatever this protocol's version."""
@@ -44,7 +60,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
 
     def decompose_incoming_envelope(self, ctx: Exchange, message: str = Soap12.REQUEST) -> None:
         """Name the method for Spyne's look-up; in strict mode, validate the body against the schema."""
-        ctx.method_request_string = f"{{{self._namespace}}}{body_name(ctx.action.request)}"
+        ctx.method_request_string = self._names[ctx.action.name].method
         if self.settings.strict:
             validate(ctx.in_body_doc, self.role, self.version)
 
@@ -59,8 +75,9 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
             return
         if type(ctx.out_object) is not ctx.action.response:
             raise TypeError(f"{ctx.action.name} was answered with {type(ctx.out_object).__name__}")
-        body = encode(ctx.out_object, self.version, element=body_name(ctx.action.response), namespace=self._namespace)
-        ctx.out_string = envelope.write_response(ctx.in_document, f"/{ctx.action.name}Response", body)
+        names = self._names[ctx.action.name]
+        body = encode(ctx.out_object, self.version, element=names.response, namespace=self._namespace)
+        ctx.out_string = envelope.write_response(ctx.in_document, names.response_action, body)
 
     def create_out_string(self, ctx: Exchange, charset: str | None = None) -> None:
         """Nothing is left to do: :meth:`serialize` has written the bytes."""
