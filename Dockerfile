@@ -16,7 +16,7 @@ RUN useradd --system --uid 9220 ocpp && install -d -o ocpp /data
 ENV PATH=/opt/ocpp-soap/bin:$PATH \
     OCPP_SOAP__STORAGE__FILE__PATH=/data/ocpp-soap.sqlite \
     OCPP_SOAP__LOG__FORMAT=json
-USER ocpp
+USER 9220
 VOLUME /data
 EXPOSE 9220
 HEALTHCHECK --interval=30s --timeout=5s CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:9220/healthz', timeout=4)"]
