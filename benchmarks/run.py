@@ -34,16 +34,16 @@ WARM_UP = 5
 class Load:
     """Runs wrk; no two runs send the same message."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: int) -> None:
         self.seconds = seconds
         self.program = wrk()
         self.minute = 0
 
-    def run(self, server: Server, action: str, *, seconds: float = 0, pause: int = 0) -> Figures:
+    def run(self, server: Server, action: str, *, seconds: int = 0, pause: int = 0) -> Figures:
         """Load ``server`` with one action; ``pause``: ms that each connection waits before a request, on average."""
         self.minute += 100_000
         cpu = server.cpu_seconds()
-        command = [self.program, "-t2", f"-c{CONNECTIONS}", f"-d{seconds or self.seconds:g}s"]
+        command = [self.program, "-t2", f"-c{CONNECTIONS}", f"-d{seconds or self.seconds}s"]
         command += ["-s", str(ROOT / "benchmarks/load.lua"), server.url, "--", action, str(self.minute), str(pause)]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
         line = next(line for line in output.splitlines() if line.startswith("RESULT "))
@@ -146,7 +146,7 @@ def to_bare_store(folder: Path, seconds: float, results: Results) -> None:
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4, help="length of one run")
+    parser.add_argument("--seconds", type=int, default=4, help="length of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each system, of which the median counts")
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=list(ACTIONS))
     parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=list(SYSTEMS))
