@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection as Many
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from ocpp_soap.central_system.collections import EVENTS
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import document_of, record_of
 from ocpp_soap.errors import StorageError
-from ocpp_soap.storage.base import Document, Range, Storage
+from ocpp_soap.storage.base import Document, Page, Range, Storage
 
 LONGEST_DELAY = 0.2
 BATCH = 1_000
@@ -71,7 +72,7 @@ class Events:
         """
         if self._noted and self._process == os.getpid():
             self.flush()
-        return self._store.append(EVENTS, [_entry(kind, charge_box_identity, key, at, data)]) == 1
+        return self._append([_entry(kind, charge_box_identity, key, at, data)]) == 1
 
     def note(
         self,
@@ -111,9 +112,23 @@ class Events:
         if not where and len(kinds) == 1:
             where = {"kind": next(iter(kinds))}
         page = self._store.find(EVENTS, where, descending=descending, limit=limit, after=after)
+        if self._store.settles_after and not descending:
+            page = self._settled(page, where, after)
         found = [record_of(Event, item.document) for item in page.items]
         kept = [event for event in found if not kinds or event.kind in kinds]
         return EventPage(kept, page.cursor or after, page.next is not None)
+
+    def _append(self, entries: Sequence[tuple[str, Document]]) -> int:
+        now = datetime.now(timezone.utc)
+        return self._store.append(EVENTS, [(key, {**document, "stored_at": now}) for key, document in entries])
+
+    def _settled(self, page: Page, where: Document, after: str | None) -> Page:
+        """The beginning of a page, up to where an event could still appear before one that is there."""
+        latest = datetime.now(timezone.utc) - timedelta(seconds=self._store.settles_after)
+        number = next((n for n, item in enumerate(page.items) if item.document["stored_at"] > latest), None)
+        if number is None:
+            return page
+        return replace(self._store.find(EVENTS, where, limit=number, after=after), next=None) if number else Page([])
 
     def forget(self, before: datetime) -> int:
         """Remove up to 10,000 events older than that, the newest event never; returns how many.
@@ -133,7 +148,7 @@ class Events:
             if not batch:
                 return
             try:
-                self._store.append(EVENTS, batch)
+                self._append(batch)
             except StorageError:
                 with self._lock:
                     self._noted = batch + self._noted

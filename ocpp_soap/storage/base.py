@@ -88,7 +88,13 @@ class StoreInfo:
 
 
 class Storage(ABC):
-    """The verbs that a backend implements. See the module for what a document may hold."""
+    """The verbs that a backend implements. See the module for what a document may hold.
+
+    ``settles_after``: seconds after which no entry of a time series becomes visible before one stored that long ago.
+    Where it is not 0, a reader who follows a series with a cursor must not read beyond what is that old.
+    """
+
+    settles_after: float = 0.0
 
     @classmethod
     @abstractmethod

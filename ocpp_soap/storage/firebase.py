@@ -42,6 +42,8 @@ _FIELDS = ("key", "document", "f", "write", "revision")
 class FirebaseStorage(Storage):
     """A store in the Cloud Firestore of a project. ``timeout``: seconds in which an operation is tried again."""
 
+    settles_after = 2.0
+
     def __init__(
         self,
         project_id: str | None = None,

@@ -43,6 +43,8 @@ class MongoStorage(Storage):
     ``retention_days``: after how many days the entries of a time series are removed, by the name of its collection.
     """
 
+    settles_after = 2.0
+
     def __init__(self, url: str, *, timeout: float = 10.0, retention_days: Mapping[str, float] | None = None) -> None:
         self._url = url
         self._timeout = timeout

@@ -13,7 +13,9 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+from storage_servers import FirestoreEmulator, MongoServer, firestore_command, mongod
 
+from ocpp_soap import config
 from ocpp_soap.messages import (
     BootNotificationRequest,
     ChargePointErrorCode,
@@ -27,6 +29,29 @@ EXTENT = ["--phases", "examples,coverage,fuzzing", "--max-examples", "30"] if IS
     "--phases", "examples,fuzzing", "--max-examples", "4",
 ]  # fmt: skip
 """The whole of it takes minutes: OCPP_SOAP_SCHEMATHESIS=full."""
+
+
+@pytest.fixture(params=["file", "mongodb", "firebase"] if IS_FULL else ["file"])
+def settings(request: pytest.FixtureRequest, settings: config.Settings, tmp_path: Path) -> Iterator[config.Settings]:
+    """The settings with each of the stores that can be had here."""
+    if request.param == "file":
+        yield settings
+        return
+    has_server = mongod() if request.param == "mongodb" else firestore_command()
+    if not has_server:
+        pytest.skip(f"there is no server for {request.param} here")
+    server = (
+        MongoServer(tmp_path / "db", replica_set=False) if request.param == "mongodb" else FirestoreEmulator(tmp_path)
+    )
+    environ = {"OCPP_SOAP__STORAGE__BACKEND": request.param, "OCPP_SOAP__METRICS__FOLDER": str(tmp_path / "metrics")}
+    if isinstance(server, MongoServer):
+        environ["OCPP_SOAP__STORAGE__MONGODB__URL"] = server.url("api")
+    else:
+        os.environ["FIRESTORE_EMULATOR_HOST"] = server.address
+        environ["OCPP_SOAP__STORAGE__FIREBASE__PROJECT_ID"] = "api"
+    yield config.load(None, environ)
+    os.environ.pop("FIRESTORE_EMULATOR_HOST", None)
+    server.stop()
 
 
 @pytest.fixture
