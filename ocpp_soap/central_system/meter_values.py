@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ocpp_soap.central_system.collections import METER_VALUES
@@ -123,9 +123,8 @@ class MeterValues:
         values: Iterable[MeterValue],
     ) -> None:
         samples = [{"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values]
-        content = canonical(
-            (call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples)
-        )
+        about = (call.charge_box_identity, call.action.name, str(connector_id), str(reported_transaction_id))
+        content = "\x1e".join([*about, *map(_content, samples)])
         key = digest_of(content)
         common: Document = {
             "charge_box_identity": call.charge_box_identity,
@@ -142,6 +141,19 @@ class MeterValues:
             timestamp = part[0]["timestamp"] if part else call.received_at
             entries.append((f"{key}-{number}" if number else key, {**common, "timestamp": timestamp, "samples": part}))
         self._store.append(METER_VALUES, entries)
+
+
+def _content(sample: Document) -> str:
+    """A sample as text that is the same for a retry; the separators cannot occur in XML."""
+    timestamp: datetime = sample["timestamp"]
+    if timestamp.tzinfo is not timezone.utc:
+        timestamp = timestamp.astimezone(timezone.utc)
+    pieces = [timestamp.isoformat()]
+    for value in sample["value"]:
+        pieces.append("\x1d")
+        pieces += value
+        pieces += value.values()
+    return "\x1f".join(pieces)
 
 
 def _sampled(value: SampledValue) -> Document:
