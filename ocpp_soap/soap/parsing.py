@@ -6,6 +6,7 @@ No DTD, no entity, no file and no network is ever touched; depth and number of e
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from lxml import etree
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import ProtocolError
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.interning import forget_names
+from ocpp_soap.soap.interning import forget_names_after
 
 Element = Any
 
@@ -61,6 +62,16 @@ def safe_parser(encoding: str | None = None, *, recover: bool = False) -> etree.
     return etree.XMLParser(encoding=encoding, recover=recover, **_SAFE)
 
 
+class _Own(threading.local):
+    """A parser for each thread: making one costs a third of a small parse."""
+
+    def __init__(self) -> None:
+        self.parser = safe_parser()
+
+
+_own = _Own()
+
+
 def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Element:
     """The root element of ``data``.
 
@@ -72,13 +83,14 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
         raise ProtocolError("The body is empty; expected a SOAP envelope.", kind="empty_body")
     encoding = _encoding(data, charset)
     try:
-        root = etree.fromstring(data, safe_parser(encoding))
+        root = etree.fromstring(data, safe_parser(encoding) if encoding else _own.parser)
     except (etree.XMLSyntaxError, LookupError) as error:
         root = _parse_undeclared_prefixes(data, encoding, warnings)
         if root is None:
             raise _not_xml(data, error) from None
     finally:
-        forget_names()
+        if forget_names_after(len(data)):
+            _own.parser = safe_parser()
     docinfo = root.getroottree().docinfo
     if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
         raise _html(data) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
