@@ -52,7 +52,10 @@ GRANTS = Collection("file_grants", indexes=(("expires_at",),))
 FILES = Collection("files", indexes=(("received_at",), ("charge_box_identity", "received_at")))
 """The files that stations uploaded, by their id."""
 
-FLEET = (COMMANDS, LINES, DUTIES, SILENCES, LOCAL_LISTS, RESERVATIONS, RESERVED, CONFIGURATIONS, GRANTS, FILES)
+LABELS = Collection("labels", indexes=(("label", "charge_box_identity"), ("charge_box_identity",)))
+"""Which station has which label, by ``label:identity``."""
+
+FLEET = (COMMANDS, LINES, DUTIES, SILENCES, LOCAL_LISTS, RESERVATIONS, RESERVED, CONFIGURATIONS, GRANTS, FILES, LABELS)
 """Every collection of this module."""
 
 RESERVATION_ID = "reservation_id"

@@ -18,6 +18,7 @@ class Hearing:
     def __init__(self) -> None:
         self._listeners: list[Told] = []
         self._heard: dict[str, datetime] = {}
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._runs = False
 
@@ -28,7 +29,8 @@ class Hearing:
     def note(self, charge_box_identity: str, at: datetime) -> None:
         """The station has sent a message; costs next to nothing."""
         if self._runs:
-            self._heard[charge_box_identity] = at
+            with self._lock:
+                self._heard[charge_box_identity] = at
             self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
@@ -38,7 +40,8 @@ class Hearing:
             while not stop.is_set():
                 if self._wake.wait(PAUSE):
                     self._wake.clear()
-                    heard, self._heard = self._heard, {}
+                    with self._lock:
+                        heard, self._heard = self._heard, {}
                     for listener in self._listeners:
                         listener(heard)
                     stop.wait(PAUSE)

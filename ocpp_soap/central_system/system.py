@@ -26,6 +26,7 @@ from ocpp_soap.central_system.files.transfers import FileTransfers
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.kept import Kept
+from ocpp_soap.central_system.labels import Labels
 from ocpp_soap.central_system.lifecycle import log_answered, log_registered
 from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.local_lists import LocalLists
@@ -124,6 +125,7 @@ class CentralSystem:
         self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
         self.configurations = Configurations(store, self.events)
         self.command_queue.on_closed.append(self.configurations.learn)
+        self.labels = Labels(store)
         files = settings.files
         self.files = FileArea(store, self.events, files.path, max_size=files.max_size, lifetime=files.lifetime)
         self.file_transfers = FileTransfers(

@@ -21,6 +21,7 @@ COMMANDS = {
     "commands": "List, show and cancel the commands to charge points.",
     "stations": "List, show, allow and block charge points.",
     "tags": "List, add, block and remove idTags.",
+    "labels": "Give charge points labels, to mean several of them by one name.",
     "lists": "Synchronise the local authorisation lists of charge points.",
     "reservations": "Reserve connectors, list reservations and cancel them.",
     "configuration": "Read, compare and change the keys of charge points.",

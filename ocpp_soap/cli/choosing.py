@@ -9,7 +9,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from ocpp_soap.central_system import CentralSystem
-from ocpp_soap.central_system.selection import FIELDS, read_conditions, select_stations
+from ocpp_soap.central_system.selection import NAMES, read_conditions, select_stations
 from ocpp_soap.errors import NotFound
 
 _Made = TypeVar("_Made", bound=Callable[..., Any] | click.Command)
@@ -37,7 +37,7 @@ class Chosen:
                 conditions = read_conditions(self.conditions)
             except ValueError as error:
                 raise click.BadParameter(str(error), param_hint="--where") from None
-            meeting = [s.charge_box_identity for s in select_stations(system.stations, conditions)]
+            meeting = [s.charge_box_identity for s in select_stations(system.stations, system.labels, conditions)]
             found = meeting if not named else [name for name in found if name in set(meeting)]
         if not found:
             raise NotFound("no charge point was chosen; `ocpp-soap stations list` shows those known")
@@ -51,7 +51,7 @@ def many_options(made: _Made) -> _Made:
         "conditions",
         multiple=True,
         metavar="FIELD=VALUE",
-        help=f"Those of which that holds; FIELD is {', '.join(FIELDS)}; * stands for any text.",
+        help=f"Those of which that holds; FIELD is {', '.join(NAMES)}; * stands for any text.",
     )(made)
     click.option("--bulk", type=click.File(), metavar="FILE", help="Those of FILE, one ID in each line.")(made)
     return made

@@ -46,7 +46,7 @@ def deliver(system: CentralSystem, commands: Sequence[Command], *, show_progress
     thread.start()
     try:
         with click.progressbar(
-            length=len(numbers), label="Delivering", file=sys.stderr, hidden=not show_progress
+            length=len(numbers), label="Delivering", file=sys.stderr, hidden=not (show_progress and sys.stderr.isatty())
         ) as progress:
             pause = max(0.02, len(numbers) / 5000)
             system.command_queue.wait(numbers, lambda command: progress.update(1), pause=pause)

@@ -164,6 +164,18 @@ def test_many_are_called_by_what_they_are(cli: Any, register: Any, receive: Any)
     assert len(cli.json("commands", "list", "--batch", str(commands[0]["batch_id"]))) == 2
 
 
+def test_many_are_called_by_a_label(cli: Any, register: Any, site: Site) -> None:
+    register("CP1", "CP2", "CP3")
+    assert cli("labels", "add", "berlin", "CP1", "CP3").exit_code == 0
+    assert cli.json("labels", "show", "berlin") == ["CP1", "CP3"]
+    cli("call", "--where", "label=berlin", "Reset", "--type", "Soft")
+    assert sorted(call.charge_box_identity for call in site.calls) == ["CP1", "CP3"]
+    cli("labels", "remove", "berlin", "CP1")
+    commands = cli.json("call", "--where", "label=berlin", "--where", "id=CP*", "Reset", "--type", "Soft")
+    assert [c["charge_box_identity"] for c in commands] == ["CP3"]
+    assert cli("labels", "add", "two words", "CP1").exit_code == 2
+
+
 @pytest.mark.parametrize(("names", "code"), [(["CP1", "NO1"], 7), (["CP1", "AWAY"], 6), (["CP1", "CP2"], 0)])
 def test_the_worst_answer_of_many_decides_the_exit_code(
     cli: Any, register: Any, tmp_path: Path, names: list[str], code: int
