@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from ocpp_soap.central_system.command_queue.record import Command
 from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
@@ -16,6 +18,8 @@ from ocpp_soap.web.api.problems import Problem
 
 blueprint = APIBlueprint("commands", __name__, url_prefix="/api/v1", tag="Commands")
 
+_IN_AUTHORITY = re.compile(r"(//[^/:@]*:)[^/@]*@")
+_IN_PATH = re.compile(r"(/files/f[0-9a-f]+/)[0-9a-f]+")
 State = Literal["created", "queued", "sending", "done", "failed", "expired", "cancelled"]
 
 
@@ -102,6 +106,16 @@ class CreatedCommands(BaseModel):
     items: list[CommandModel]
 
 
+def command_model(command: Command) -> CommandModel:
+    """A command as it is sent: without the passwords of the file area, which are for the station alone."""
+    model = CommandModel.model_validate(command)
+    location = model.payload.get("location")
+    if isinstance(location, str):
+        hidden = _IN_PATH.sub(r"\1…", _IN_AUTHORITY.sub(r"\1…@", location))
+        model = model.model_copy(update={"payload": {**model.payload, "location": hidden}})
+    return model
+
+
 @blueprint.get("/commands")
 @blueprint.input(CommandQuery, location="query")
 @blueprint.output(CommandPage)
@@ -117,7 +131,7 @@ def list_commands(query_data: CommandQuery) -> Response:
             **page,
         )
 
-    return answer(CommandModel, query_data, find)
+    return answer(CommandModel, query_data, find, command_model)
 
 
 @blueprint.post("/commands")
@@ -139,7 +153,7 @@ def create_commands(json_data: NewCommand) -> CreatedCommands:
         )
     except (InvalidMessage, ValueError) as error:
         raise Problem(422, str(error)) from error
-    return CreatedCommands(items=[CommandModel.model_validate(command) for command in created])
+    return CreatedCommands(items=[command_model(command) for command in created])
 
 
 @blueprint.get("/commands/<int:command_id>")
@@ -161,4 +175,4 @@ def cancel_command(command_id: int) -> CommandModel:
 def _found(command_id: int, command: Any) -> CommandModel:
     if command is None:
         raise Problem(404, f"There is no command {command_id}.")
-    return CommandModel.model_validate(command)
+    return command_model(command)

@@ -107,8 +107,7 @@ def get_list_difference(query_data: ListDifferenceQuery) -> ListDifferenceModel:
     responses={
         404: "There is no such station.",
         409: "It is not known where the station can be called.",
-        502: "The station could not be asked.",
-        504: "The station did not answer in time.",
+        424: "The station could not be asked, or gave no answer.",
     }
 )
 def sync_list(json_data: SyncRequest) -> LocalListModel:

@@ -21,11 +21,12 @@ from ocpp_soap.errors import (
     NotFound,
     RevisionConflict,
     StorageError,
-    TimedOut,
 )
 
 MIME_TYPE = "application/problem+json"
 STORE_RETRY = 5
+NO_CALL = 424
+"""A station did not do its part: nothing that this server could mend, so no 5xx."""
 
 _log = structlog.get_logger("ocpp_soap.web.api")
 
@@ -90,7 +91,7 @@ def register(app: APIFlask) -> None:
 
     @app.errorhandler(CallFailed)
     def call_failed(error: CallFailed) -> Response:
-        return problem(_CALLS.get(type(error), 502), str(error))
+        return problem(409 if isinstance(error, NoAddress) else NO_CALL, str(error))
 
     @app.errorhandler(InvalidMessage)
     def invalid(error: InvalidMessage) -> Response:
@@ -108,7 +109,6 @@ def register(app: APIFlask) -> None:
         return problem(500, f"This should not have happened; the log tells more under {reference}.")
 
 
-_CALLS = {NoAddress: 409, TimedOut: 504}
 _SENTENCES = {
     400: "The request cannot be understood; a body has to be JSON.",
     404: "There is nothing at this path; /api/v1/openapi.json lists what there is.",

@@ -18,8 +18,7 @@ blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Re
 ASKS = {
     404: "There is no such station or reservation.",
     409: "It is not known where the station can be called.",
-    502: "The station could not be asked.",
-    504: "The station did not answer in time.",
+    424: "The station could not be asked, or gave no answer.",
 }
 
 

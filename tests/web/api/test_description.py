@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -120,6 +121,11 @@ def test_a_client_is_generated_and_works(tmp_path: Path, description: dict[str, 
     assert ran.stdout.strip() == "['04A2']", ran.stderr
 
 
+def _no_names(host: str, port: int) -> Any:
+    """Commands to the addresses that schemathesis gives the stations do not leave this machine."""
+    raise socket.gaierror(f"no name server knows {host}:{port} here")
+
+
 class _Silent(WSGIRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing."""
@@ -147,8 +153,9 @@ def server(application: Any) -> Iterator[str]:
 
 @pytest.mark.timeout(1000)
 def test_schemathesis_finds_no_5xx_and_nothing_undescribed(
-    tmp_path: Path, server: str, token: str, send: Any, noon: Any
+    tmp_path: Path, server: str, token: str, send: Any, noon: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ocpp_soap.soap.client.sockets._resolve", _no_names)
     send(BootNotificationRequest(charge_point_vendor="ACME", charge_point_model="M1"))
     send(
         StatusNotificationRequest(

@@ -102,7 +102,7 @@ def test_two_on_one_connector_are_refused(api: Any, station: Any) -> None:
     assert (second.status_code, second.content_type) == (422, "application/problem+json")
 
 
-@pytest.mark.parametrize(("url", "status"), [("", 409), ("http://127.0.0.1:1/", 502)])
+@pytest.mark.parametrize(("url", "status"), [("", 409), ("http://127.0.0.1:1/", 424)])
 def test_a_station_that_cannot_be_asked_is_a_problem(api: Any, send: Any, url: str, status: int) -> None:
     send(HeartbeatRequest(), callback_url=url)
     response = api.post("/reservations", json=RESERVATION)
