@@ -10,9 +10,12 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+import ocpp_soap
 from ocpp_soap import config
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.paths import bundled
+
+ROOT = Path(ocpp_soap.__file__).parent
 
 
 def write(folder: Path, text: str) -> Path:
@@ -147,6 +150,13 @@ def leaves(content: dict[str, object], prefix: str = "") -> set[str]:
 def test_every_default_is_in_the_file_and_nowhere_else() -> None:
     content = yaml.safe_load((bundled("config") / "default.yaml").read_text("utf-8"))
     assert leaves(content) == keys(config.Settings)
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    sources = [file for file in ROOT.rglob("*.py") if file != ROOT / "config.py"]
+    code = "".join(file.read_text("utf-8") for file in sources)
+    names = {key: key.rsplit(".", 1)[1] for key in keys(config.Settings)}
+    assert [key for key, name in names.items() if not re.search(rf"\.{name}\b", code)] == []
 
 
 def test_every_setting_has_a_comment() -> None:
