@@ -1,10 +1,10 @@
 """The storage contract: plain documents under string keys, and a dozen atomic verbs.
 
 A document is a ``dict`` with string keys of any spelling (dots, dollars, unicode) that holds None, bool, int (64 bit),
-float, str, aware datetimes (to the microsecond, read back in UTC), and lists and dicts of these; anything else is a
-ValueError. Collections are declared in advance, with the top-level fields that can be searched. Every verb is atomic by
-itself and safe to call from any thread and any process; there are no transactions over several documents, so what must
-not happen twice is keyed by its content.
+float (finite), str, aware datetimes (to the microsecond, read back in UTC), and lists and dicts of these; anything else
+is a ValueError. Collections are declared in advance, with the top-level fields that can be searched. Every verb is
+atomic by itself and safe to call from any thread and any process; there are no transactions over several documents, so
+what must not happen twice is keyed by its content.
 
 Every verb raises :class:`~ocpp_soap.errors.StoreClosed` after :meth:`Storage.close` and
 :class:`~ocpp_soap.errors.StoreUnavailable` when the backend cannot do it now.

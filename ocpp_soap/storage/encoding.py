@@ -6,45 +6,43 @@ A key of the document that begins with a dollar gets a second one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from operator import methodcaller
 from typing import Any
+
+import orjson
 
 from ocpp_soap.storage.base import Document
 
 _DATETIME = "$t"
 _PLAIN = (str, int, float, bool, type(None))
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def encode(document: Document, *, sort_keys: bool = False) -> str:
     """The document as JSON text. Raises ValueError for what a document cannot hold."""
     datetimes = 0
+    options = _OPTIONS | orjson.OPT_SORT_KEYS if sort_keys else _OPTIONS
 
     def encode_datetime(value: object) -> dict[str, str]:
         nonlocal datetimes
         datetimes += 1
         return {_DATETIME: datetime_text(value)}
 
-    def write(value: Any) -> str:
-        return json.dumps(
-            value, default=encode_datetime, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys
-        )
-
     try:
-        text = write(document)
-        if text.count('"$') != datetimes:
-            text = write(_escape(document))
-        text.encode()
-    except (TypeError, UnicodeEncodeError, RecursionError) as error:
-        raise ValueError(f"This cannot be stored: {error}") from None
-    return text
+        text = orjson.dumps(document, encode_datetime, options)
+        if text.count(b'"$') != datetimes:
+            text = orjson.dumps(_escape(document), encode_datetime, options)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"This cannot be stored: {error.__cause__ or error}") from None
+    return text.decode()
 
 
 def decode(text: str) -> Document:
     """The document of that JSON text."""
-    document: Document = json.loads(text, object_hook=_restore if '"$' in text else None)
-    return document
+    document: Document = orjson.loads(text)
+    return _restore(document) if '"$' in text else document
 
 
 def datetime_text(value: object) -> str:
@@ -81,7 +79,18 @@ def _escape(value: Any) -> Any:
     return value
 
 
-def _restore(found: dict[str, Any]) -> Any:
-    if len(found) == 1 and _DATETIME in found:
-        return datetime.fromisoformat(found[_DATETIME])
-    return {key[1:] if key.startswith("$$") else key: value for key, value in found.items()}
+def _restore(container: Any) -> Any:
+    """The dict or list with its datetimes and names as they were; it is changed in place."""
+    is_map = type(container) is dict
+    for place, item in container.items() if is_map else enumerate(container):
+        kind = type(item)
+        if kind is dict:
+            container[place] = datetime.fromisoformat(item[_DATETIME]) if _DATETIME in item else _restore(item)
+        elif kind is list:
+            _restore(item)
+    if is_map and any(map(_is_escaped, container)):
+        return {key[1:] if key.startswith("$") else key: item for key, item in container.items()}
+    return container
+
+
+_is_escaped = methodcaller("startswith", "$")

@@ -11,6 +11,7 @@ file of a service account) or application default credentials; ``FIRESTORE_EMULA
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -55,6 +56,7 @@ class FirebaseStorage(Storage):
         file = None if credentials is None else os.fspath(credentials)
         self._arguments = (project_id, file, database, timeout)
         self._clients: dict[int, FirestoreClient] = {}
+        self._connecting = threading.Lock()
         self._prepared: set[Collection] = set()
         self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
         self._closed = False
@@ -249,7 +251,11 @@ class FirebaseStorage(Storage):
             raise StoreClosed("The store was closed")
         identity = os.getpid()
         client = self._clients.get(identity)
-        return client or self._clients.setdefault(identity, FirestoreClient(*self._arguments))
+        if client is None:
+            with self._connecting:
+                client = self._clients.get(identity) or FirestoreClient(*self._arguments)
+                self._clients[identity] = client
+        return client
 
     def _target(self, collection: Collection, key: str) -> Any:
         return self._collection(collection).document(document_id(key))
