@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from ocpp_soap.config import LogSettings
+from ocpp_soap.settings import LogSettings
 
 _PROCESSORS: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,

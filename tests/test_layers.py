@@ -8,12 +8,14 @@ from pathlib import Path
 import ocpp_soap
 
 PACKAGE = Path(ocpp_soap.__file__).parent
-ROOT = {"errors", "paths", "config", "log"}
+ROOT = {"errors", "paths", "settings", "config", "log"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
-    "config": {"errors", "paths"},
-    "log": {"config"},
+    "setting_types": set(),
+    "settings": {"setting_types"},
+    "config": {"settings", "errors", "paths"},
+    "log": {"settings"},
     "messages": {"messages"},
     "storage": {"storage", "errors"},
     "dispatch": {"errors", "messages"},

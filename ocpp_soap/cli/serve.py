@@ -15,6 +15,7 @@ from ocpp_soap import config, log
 from ocpp_soap.cli.output import print_hint
 from ocpp_soap.cli.workers import serve
 from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.settings import ServerSettings
 
 PATH = "/Ocpp/CentralSystemService"
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
@@ -43,7 +44,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     serve(settings, announce=lambda: _announce(ctx, settings.server))
 
 
-def _check_address(server: config.ServerSettings) -> None:
+def _check_address(server: ServerSettings) -> None:
     """Say what is wrong with the address before workers are started that each would fail on it."""
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     try:
@@ -57,7 +58,7 @@ def _check_address(server: config.ServerSettings) -> None:
         ) from None
 
 
-def _announce(ctx: click.Context, server: config.ServerSettings) -> None:
+def _announce(ctx: click.Context, server: ServerSettings) -> None:
     scheme = "https" if server.tls_certificate else "http"
     base = server.public_url.rstrip("/") or f"{scheme}://{_reachable_host(server.host)}:{server.port}"
     here = f"{scheme}://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"

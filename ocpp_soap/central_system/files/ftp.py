@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     from pyftpdlib.servers import FTPServer
 
 if TYPE_CHECKING:
-    from ocpp_soap.config import FtpSettings
+    from ocpp_soap.settings import FtpSettings
 
 MOST_CONNECTIONS = 512
 IDLE_SECONDS = 300

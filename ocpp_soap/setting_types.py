@@ -1,0 +1,76 @@
+"""What the value of a setting can be beside numbers and texts, and how it may be written in the environment."""
+
+from __future__ import annotations
+
+import json
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import NoDecode
+
+
+def _from_json(value: Any) -> Any:
+    """A list or mapping that came as text, as it does from the environment."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError('Input should be a list or a mapping as JSON, such as ["one", "two"]') from None
+
+
+def _network(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"Input should be an IP network such as 10.0.0.0/8: {error}") from None
+
+
+def _http_url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+        raise ValueError("Input should be a URL such as https://ocpp.example.com")
+    return value
+
+
+def _port_range(value: list[int]) -> list[int]:
+    if value and (len(value) != 2 or value[0] > value[1]):
+        raise ValueError("Input should be the first and the last port such as [40000, 40100], or []")
+    return value
+
+
+Network = IPv4Network | IPv6Network
+Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDecode, BeforeValidator(_from_json)]
+Folders = Annotated[list[Path], NoDecode, BeforeValidator(_from_json)]
+DaysByName = Annotated[dict[str, PositiveFloat], NoDecode, BeforeValidator(_from_json)]
+PortRange = Annotated[
+    list[Annotated[int, Field(ge=1, le=65535)]], NoDecode, BeforeValidator(_from_json), AfterValidator(_port_range)
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Section(BaseModel):
+    """A part of the settings: an unknown key is an error, and no value changes after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_is_yes(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("Input should be another kind of value than true or false (YAML reads yes and on as true)")
+        return value

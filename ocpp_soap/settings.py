@@ -1,0 +1,250 @@
+"""The settings by section, with the type of each. What they mean and their defaults: ``config/default.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ocpp_soap.setting_types import DaysByName, Folders, HttpUrl, Networks, Port, PortRange, Section
+
+ENVIRONMENT_PREFIX = "OCPP_SOAP__"
+
+
+class ServerSettings(Section):
+    """How the central system listens."""
+
+    host: str
+    port: Port
+    workers: NonNegativeInt
+    threads: PositiveInt
+    public_url: HttpUrl
+    max_body: PositiveInt
+    read_timeout: PositiveFloat
+    max_waiting: PositiveInt
+    compress_over: NonNegativeInt
+    trusted_proxies: Networks
+    client_certificate_header: str
+    tls_certificate: str
+    tls_key: str
+    tls_client_ca: str
+
+    @model_validator(mode="after")
+    def _has_certificate_and_key(self) -> ServerSettings:
+        if bool(self.tls_certificate) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_key):
+            raise ValueError("Input should be tls_certificate and tls_key together; tls_client_ca needs both")
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_threads_for_good_requests(self) -> ServerSettings:
+        if self.max_waiting >= self.threads:
+            raise ValueError(f"Input should be a max_waiting below threads, which is {self.threads}")
+        return self
+
+
+class LargeMessageSettings(Section):
+    """The larger limits of a message that the protocol needs large."""
+
+    max_elements: PositiveInt
+    max_body: PositiveInt
+
+
+class SoapSettings(Section):
+    """How strictly messages are read, and how large they may be."""
+
+    validation: Literal["lenient", "strict"]
+    max_depth: PositiveInt
+    max_elements: PositiveInt
+    max_header: PositiveInt
+    max_identity: PositiveInt
+    stop_transaction: LargeMessageSettings
+
+
+class FileStorageSettings(Section):
+    """The SQLite file of the ``file`` backend."""
+
+    path: Path
+
+
+class MongoDBStorageSettings(Section):
+    """The database of the ``mongodb`` backend."""
+
+    url: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://", repr=False)]
+    timeout: PositiveFloat
+    retention_days: DaysByName
+
+
+class FirebaseStorageSettings(Section):
+    """The Cloud Firestore database of the ``firebase`` backend."""
+
+    project_id: str
+    credentials: str
+    database: str
+    timeout: PositiveFloat
+
+
+class StorageSettings(Section):
+    """Which store holds the data."""
+
+    backend: Literal["file", "mongodb", "firebase"]
+    file: FileStorageSettings
+    mongodb: MongoDBStorageSettings
+    firebase: FirebaseStorageSettings
+
+
+class RegistrationSettings(Section):
+    """Which charge points may speak."""
+
+    unknown_charge_points: Literal["accept", "reject", "hold"]
+    heartbeat_interval: PositiveInt
+
+
+class AuthorizationSettings(Section):
+    """Which idTags may charge."""
+
+    unknown_tags: Literal["accept", "reject"]
+    max_concurrent_transactions: NonNegativeInt
+
+
+class HandlersSettings(Section):
+    """Folders of handler files."""
+
+    paths: Folders
+
+
+class CallsSettings(Section):
+    """How the central system calls charge points."""
+
+    timeout: PositiveFloat
+    allowed_networks: Networks
+    denied_networks: Networks
+
+
+class CommandsSettings(Section):
+    """How persistent commands are delivered."""
+
+    workers: PositiveInt
+    poll_interval: PositiveFloat
+    deadline: PositiveInt
+    max_attempts: PositiveInt
+    first_retry: PositiveFloat
+    longest_retry: PositiveFloat
+    wake_up_url: HttpUrl
+    wake_up_interval: NonNegativeFloat
+
+
+class WatchSettings(Section):
+    """What is reported when it lasts too long."""
+
+    silent_after_heartbeats: NonNegativeInt
+    open_transaction: NonNegativeInt
+
+
+class FilesSettings(Section):
+    """The area for diagnostics and firmware files."""
+
+    path: Path
+    max_size: PositiveInt
+    lifetime: PositiveInt
+
+
+class FtpSettings(Section):
+    """How ``ocpp-soap ftp`` listens."""
+
+    host: str
+    port: Port
+    ftps_port: Annotated[int, Field(ge=0, le=65535)]
+    public_host: str
+    passive_ports: PortRange
+    certificate: str
+    key: str
+
+
+class LimitsSettings(Section):
+    """How much one sender may send."""
+
+    station_messages_per_minute: NonNegativeInt
+    address_messages_per_minute: NonNegativeInt
+
+
+class JournalSettings(Section):
+    """What is kept of every message in the store."""
+
+    enabled: bool
+    envelopes: bool
+    keep_days: PositiveInt
+
+
+class ApiSettings(Section):
+    """The REST API."""
+
+    enabled: bool
+    max_streams: PositiveInt
+
+
+class EventsSettings(Section):
+    """The events that operators hear of."""
+
+    retention_days: PositiveInt
+
+
+class WebhooksSettings(Section):
+    """How events are sent to other systems."""
+
+    timeout: PositiveFloat
+    attempts: PositiveInt
+
+
+class MetricsSettings(Section):
+    """The figures for Prometheus."""
+
+    enabled: bool
+    networks: Networks
+    folder: str
+
+
+class LogSettings(Section):
+    """What is logged and how."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["console", "json"]
+    payload: bool
+    lifecycle: bool
+
+
+class ChargePointSettings(Section):
+    """How our own charge point behaves."""
+
+    timeout: PositiveFloat
+    max_elements: PositiveInt
+    max_body: PositiveInt
+
+
+class Settings(BaseSettings):
+    """All settings. Made by :func:`ocpp_soap.config.load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    server: ServerSettings
+    soap: SoapSettings
+    storage: StorageSettings
+    registration: RegistrationSettings
+    authorization: AuthorizationSettings
+    handlers: HandlersSettings
+    calls: CallsSettings
+    commands: CommandsSettings
+    watch: WatchSettings
+    files: FilesSettings
+    ftp: FtpSettings
+    limits: LimitsSettings
+    journal: JournalSettings
+    api: ApiSettings
+    events: EventsSettings
+    webhooks: WebhooksSettings
+    metrics: MetricsSettings
+    log: LogSettings
+    charge_point: ChargePointSettings
