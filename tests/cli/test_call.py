@@ -119,7 +119,7 @@ def test_a_call_is_tried_as_often_as_asked(cli: Any, register: Any) -> None:
 def test_a_call_can_be_left_to_the_central_system(cli: Any, register: Any, site: Site, later: list[str]) -> None:
     register("CP001")
     (command,) = cli.json("call", "CP001", "Reset", "--type", "Soft", *later)
-    assert (command["state"], command["max_attempts"]) == ("created", 20)
+    assert (command["state"], command["max_attempts"]) == ("created", 120)
     assert site.calls == []
 
 
