@@ -1,7 +1,7 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-commands test-api lint type wsdl bench bench-storage bench-api bench-million bench-fleet bench-growth soak crash fuzz clean
+.PHONY: help run demo test test-commands test-api test-scale lint type wsdl bench bench-storage bench-api bench-million bench-fleet bench-growth soak crash fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
@@ -26,6 +26,9 @@ test-commands: .venv/installed-dev  ## Kill everything 50 times while 500 comman
 
 test-api: .venv/installed-dev  ## The API against thousands of generated requests; takes minutes
 	OCPP_SOAP_SCHEMATHESIS=full $(BIN)/python -m pytest tests/web/api/test_description.py
+
+test-scale: .venv/installed-dev  ## Kill servers and the mongod 10 times under 200 stations; needs haproxy
+	OCPP_SOAP_SCALE=10 $(BIN)/python -m pytest -s tests/scale
 
 lint: .venv/installed-dev  ## Check style, common mistakes and known vulnerabilities
 	$(BIN)/ruff check $(SOURCES)
