@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import ocpp_soap
+
 PROGRAM = Path(__file__).with_name("starting_process.py")
 PROCESSES = 4
 
@@ -20,7 +22,11 @@ def processes(tmp_path):
     running: list[subprocess.Popen[str]] = []
 
     def begin(places_of_each, max_concurrent="0"):
-        environ = {**os.environ, "OCPP_SOAP__AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": max_concurrent}
+        environ = {
+            **os.environ,
+            "PYTHONPATH": str(Path(ocpp_soap.__file__).parents[1]),
+            "OCPP_SOAP__AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": max_concurrent,
+        }
         for places in places_of_each:
             command = [sys.executable, str(PROGRAM), str(tmp_path / "store.db"), *places]
             pipe = subprocess.PIPE
