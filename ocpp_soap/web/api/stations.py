@@ -19,6 +19,11 @@ from ocpp_soap.web.api.problems import Problem
 blueprint = APIBlueprint("stations", __name__, url_prefix="/api/v1", tag="Stations")
 
 
+def _left_out(schema: dict[str, Any]) -> None:
+    """A value that is left out of a change stays: a client must not send a default."""
+    del schema["default"]
+
+
 class StationQuery(ListQuery):
     """Which stations."""
 
@@ -40,15 +45,20 @@ class StationChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    registration: Literal["accepted", "blocked"] = Field(default="accepted")
+    registration: Literal["accepted", "blocked"] = Field(default="accepted", json_schema_extra=_left_out)
     set_url: str = Field(
         default="",
+        json_schema_extra=_left_out,
         max_length=500,
         pattern=r"^$|^https?://[^\s/]+(/\S*)?$",
         description="Where it is called, whatever it says; empty: as it says.",
     )
     heartbeat_interval: int | None = Field(
-        default=None, ge=1, le=86_400, description="Seconds, told at its next boot; null: the general interval."
+        default=None,
+        ge=1,
+        le=86_400,
+        json_schema_extra=_left_out,
+        description="Seconds, told at its next boot; null: the general interval.",
     )
 
 

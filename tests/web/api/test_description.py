@@ -100,7 +100,11 @@ def test_each_model_is_there_once(description: dict[str, Any]) -> None:
     assert {"StationModel", "TransactionPage", "Problem"} <= set(schemas)
 
 
-def test_a_client_is_generated_and_works(tmp_path: Path, description: dict[str, Any], server: str, token: str) -> None:
+def test_a_client_is_generated_and_works(
+    tmp_path: Path, description: dict[str, Any], server: str, token: str, api: Any
+) -> None:
+    api.post("/stations", json={"charge_box_identity": "CP001"})
+    api.patch("/stations/CP001", json={"set_url": "http://10.0.0.1/"})
     (tmp_path / "openapi.json").write_text(json.dumps(description))
     (tmp_path / "generator.yaml").write_text("post_hooks: []\n")
     generated = subprocess.run(
@@ -112,13 +116,16 @@ def test_a_client_is_generated_and_works(tmp_path: Path, description: dict[str, 
     script = (
         "from fleet_client import AuthenticatedClient\n"
         "from fleet_client.api.tags import list_tags, put_tag\n"
-        "from fleet_client.models import TagValues\n"
+        "from fleet_client.api.stations import change_station\n"
+        "from fleet_client.models import StationChange, TagValues\n"
         f"client = AuthenticatedClient(base_url={server!r}, token={token!r}, raise_on_unexpected_status=True)\n"
         "put_tag.sync_detailed('04A2', client=client, body=TagValues())\n"
         "print([tag.id_tag for tag in list_tags.sync(client=client).items])\n"
+        "station = change_station.sync('CP001', client=client, body=StationChange(heartbeat_interval=60))\n"
+        "print(station.heartbeat_interval, station.set_url)\n"
     )
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ran.stdout.strip() == "['04A2']", ran.stderr
+    assert ran.stdout.splitlines() == ["['04A2']", "60 http://10.0.0.1/"], ran.stderr
 
 
 def _no_names(host: str, port: int) -> Any:
