@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from lxml import etree
@@ -10,10 +11,14 @@ from ocpp_soap.errors import ProtocolError
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap import wsdl
 
+_one_at_a_time = threading.Lock()
+"""A schema of lxml keeps the reasons of its last validation, whichever thread it ran in."""
+
 
 def validate(element: Any, role: Role, version: Version) -> None:
     """Raise ProtocolError with the schema's reason if ``element`` is not valid."""
     try:
-        wsdl.schema(role, version).assertValid(element)
+        with _one_at_a_time:
+            wsdl.schema(role, version).assertValid(element)
     except etree.DocumentInvalid as error:
         raise ProtocolError(f"The request breaks the schema: {error}", kind="schema") from None
