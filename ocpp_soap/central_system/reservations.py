@@ -10,13 +10,20 @@ from typing import Any
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import RESERVATION_ID, RESERVATIONS
-from ocpp_soap.central_system.records import Listing, document_of, fold, record_of, revise, select
+from ocpp_soap.central_system.records import document_of, fold, record_of
 from ocpp_soap.central_system.reservation import Reservation, ReservationState
-from ocpp_soap.central_system.reserved_connectors import ReservedConnectors
+from ocpp_soap.central_system.reservation_table import ReservationTable, key_of
+from ocpp_soap.central_system.reserved_connectors import ANY_CONNECTOR
 from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction
 from ocpp_soap.errors import CallFailed, NoAddress, OcppSoapError, Unreachable
-from ocpp_soap.messages import CancelReservationRequest, ReservationStatus, ReserveNowRequest
+from ocpp_soap.messages import (
+    CancelReservationRequest,
+    ChargePointStatus,
+    ReservationStatus,
+    ReserveNowRequest,
+    StatusNotificationRequest,
+)
 from ocpp_soap.storage.base import Document, Range, Storage
 
 PAGE = 500
@@ -25,48 +32,14 @@ Call = Callable[[str, Any], Any]
 """Calls a station: identity, request -> response; raises the CallFailed tree."""
 
 
-class Reservations:
+class Reservations(ReservationTable):
     """The reservations of all stations."""
 
     def __init__(self, store: Storage, tags: Tags, events: Events, queue: CommandQueue, call: Call) -> None:
-        self._store = store
+        super().__init__(store, events)
         self._tags = tags
-        self._events = events
         self._queue = queue
         self._call = call
-        self._connectors = ReservedConnectors(store)
-
-    def get(self, reservation_id: int) -> Reservation | None:
-        """The reservation of that id, or None."""
-        stored = self._store.get(RESERVATIONS, _key(reservation_id))
-        return None if stored is None else record_of(Reservation, stored.document)
-
-    def list(
-        self,
-        *,
-        charge_box_identity: str | None = None,
-        state: str | None = None,
-        descending: bool = False,
-        limit: int = 100,
-        after: str | None = None,
-    ) -> Listing[Reservation]:
-        """The reservations of a station and in a state, in the order in which they were asked for."""
-        where: Document = {}
-        if charge_box_identity is not None:
-            where["charge_box_identity"] = charge_box_identity
-        elif state is not None:
-            where["state"] = state
-        return select(
-            self._store,
-            RESERVATIONS,
-            where,
-            lambda document: record_of(Reservation, document),
-            keep=lambda reservation: state is None or reservation.state == state,
-            order="created_at",
-            descending=descending,
-            limit=limit,
-            after=after,
-        )
 
     def reserve(
         self, charge_box_identity: str, connector_id: int, id_tag: str, expiry_date: datetime, *, by: str = ""
@@ -92,7 +65,7 @@ class Reservations:
             parent_id_tag=tag.parent_id_tag if tag else None,
         )
         self._connectors.take(reservation.charge_box_identity, connector_id, reservation.reservation_id, expiry_date)
-        self._store.create(RESERVATIONS, _key(reservation.reservation_id), document_of(reservation), durable=True)
+        self._store.create(RESERVATIONS, key_of(reservation.reservation_id), document_of(reservation), durable=True)
         return self._ask(reservation)
 
     def cancel(self, reservation_id: int, *, by: str = "") -> Reservation | None:
@@ -105,7 +78,7 @@ class Reservations:
             return found
         request = CancelReservationRequest(reservation_id=reservation_id)
         status = str(self._call(found.charge_box_identity, request).status)
-        return self._close(found, ReservationState.CANCELLED, f"by {by or 'somebody'}; the station answered {status}")
+        return self.close(found, ReservationState.CANCELLED, f"by {by or 'somebody'}; the station answered {status}")
 
     def started(self, transaction: Transaction) -> None:
         """A transaction has begun: the reservation that it names, or that it is for, is used."""
@@ -118,7 +91,21 @@ class Reservations:
             found = found if found is not None and self._is_for(found, transaction) else None
         if found is None or found.charge_box_identity != transaction.charge_box_identity or not found.is_open:
             return
-        self._close(found, ReservationState.USED, "", transaction_id=transaction.transaction_id)
+        self.close(found, ReservationState.USED, "", transaction_id=transaction.transaction_id)
+
+    def reported(self, charge_box_identity: str, notification: StatusNotificationRequest) -> None:
+        """A connector, or the station as connector 0, that is out of use ends its reservation (15 §3.5)."""
+        status = str(notification.status)
+        if status not in (ChargePointStatus.FAULTED, ChargePointStatus.UNAVAILABLE):
+            return
+        if notification.connector_id == ANY_CONNECTOR:
+            found = [r for r in self.list(charge_box_identity=charge_box_identity, descending=True).items if r.is_open]
+        else:
+            number = self._connectors.reserved_by(charge_box_identity, notification.connector_id)
+            reservation = None if number is None else self.get(number)
+            found = [] if reservation is None else [reservation]
+        for reservation in found:
+            self.close(reservation, ReservationState.CANCELLED, f"the station reported {status}")
 
     def expire(self, mark: Document) -> Document:
         """Close the reservations whose time is over."""
@@ -127,7 +114,7 @@ class Reservations:
             where = {"is_open": True, "expiry_date": Range(None, now)}
             page = self._store.find(RESERVATIONS, where, limit=PAGE)
             for item in page.items:
-                self._close(record_of(Reservation, item.document), ReservationState.EXPIRED, "")
+                self.close(record_of(Reservation, item.document), ReservationState.EXPIRED, "")
             if len(page.items) < PAGE:
                 return mark
 
@@ -142,15 +129,15 @@ class Reservations:
         try:
             status = str(self._call(reservation.charge_box_identity, request).status)
         except OcppSoapError as error:
-            self._close(reservation, ReservationState.FAILED, str(error))
+            self.close(reservation, ReservationState.FAILED, str(error))
             if isinstance(error, CallFailed) and not isinstance(error, (NoAddress, Unreachable)):
                 self._withdraw_later(reservation)
             raise
         if status != ReservationStatus.ACCEPTED:
             reason = f"the station answered {status}"
-            return self._close(reservation, ReservationState.REFUSED, reason, status=status)
+            return self.close(reservation, ReservationState.REFUSED, reason, status=status)
         accepted = replace(reservation, state=ReservationState.ACCEPTED.value, status=status)
-        return self._change(reservation, lambda found: accepted if found.is_open else None)
+        return self.change(reservation, lambda found: accepted if found.is_open else None)
 
     def _withdraw_later(self, reservation: Reservation) -> None:
         self._queue.create(
@@ -168,43 +155,3 @@ class Reservations:
         known = self._tags.get(tag)
         parent = known.parent_id_tag if known else None
         return bool(parent and reservation.parent_id_tag and fold(parent) == fold(reservation.parent_id_tag))
-
-    def _close(self, reservation: Reservation, state: ReservationState, reason: str, **values: Any) -> Reservation:
-        now = datetime.now(timezone.utc)
-
-        def closed(found: Reservation) -> Reservation | None:
-            if not found.is_open:
-                return None
-            return replace(found, state=state.value, is_open=False, reason=reason, closed_at=now, **values)
-
-        after = self._change(reservation, closed)
-        self._connectors.free(reservation.charge_box_identity, reservation.connector_id, reservation.reservation_id)
-        return after
-
-    def _change(self, reservation: Reservation, change: Callable[[Reservation], Reservation | None]) -> Reservation:
-        def changed(document: Document) -> Document | None:
-            after = change(record_of(Reservation, document))
-            return None if after is None else document_of(after)
-
-        stored = revise(self._store, RESERVATIONS, _key(reservation.reservation_id), changed, durable=True)
-        after = reservation if stored is None else record_of(Reservation, stored.document)
-        if after.state != ReservationState.PENDING:
-            self._tell(after)
-        return after
-
-    def _tell(self, reservation: Reservation) -> None:
-        self._events.add(
-            f"reservation.{reservation.state}",
-            reservation.charge_box_identity,
-            key=f"reservation:{reservation.reservation_id}:{reservation.state}",
-            reservation_id=reservation.reservation_id,
-            connector_id=reservation.connector_id,
-            id_tag=reservation.id_tag,
-            expiry_date=reservation.expiry_date,
-            transaction_id=reservation.transaction_id,
-            reason=reservation.reason or None,
-        )
-
-
-def _key(reservation_id: int) -> str:
-    return f"{reservation_id:010d}"

@@ -47,7 +47,7 @@ from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.central_system.webhooks import Delivery, Webhooks
 from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
 from ocpp_soap.errors import FAULTS, RetryLater, StoreUnavailable
-from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest
+from ocpp_soap.messages import Role, StartTransactionRequest, StatusNotificationRequest, StopTransactionRequest
 from ocpp_soap.paths import bundled
 from ocpp_soap.soap.guard import Guard
 from ocpp_soap.storage.base import Storage
@@ -197,6 +197,8 @@ class CentralSystem:
             station = self.admission.admit(call, replayed=replayed)
             handler = self.handlers.by_action[call.action.name]
             response = handler(call.request, self._with_rules(call, station))
+            if isinstance(call.request, StatusNotificationRequest):
+                self.reservations.reported(call.charge_box_identity, call.request)
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
         leave_out_long_parent(call, response)

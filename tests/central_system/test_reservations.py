@@ -17,6 +17,7 @@ from ocpp_soap.messages import (
     CancelReservationResponse,
     ReserveNowResponse,
     StartTransactionRequest,
+    StatusNotificationRequest,
 )
 
 
@@ -198,6 +199,24 @@ def test_a_reservation_of_another_station_is_not_used(
     made = system.reservations.reserve("OTHER", 1, "TAG", later)
     start("TAG", 1, made.reservation_id)
     assert state(system, made.reservation_id) == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("connector_id", "status", "expected"),
+    [
+        (1, "Faulted", "cancelled"),
+        (0, "Unavailable", "cancelled"),
+        (2, "Faulted", "accepted"),
+        (1, "Reserved", "accepted"),
+    ],
+)
+def test_a_connector_that_is_out_of_use_ends_its_reservation(
+    system: CentralSystem, later: datetime, make_call: Any, connector_id: int, status: str, expected: str
+) -> None:
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    report = StatusNotificationRequest(connector_id=connector_id, status=status, error_code="NoError")
+    system.receive(make_call(report))
+    assert state(system, made.reservation_id) == expected
 
 
 def test_a_reservation_is_cancelled_at_the_station(system: CentralSystem, station: Station, later: datetime) -> None:
