@@ -2,7 +2,8 @@
 
 ``accepted`` (None), ``exchange`` (:class:`Exchange`), ``called`` (:class:`Called`), ``let_in`` (connectorId),
 ``refused`` (connectorId, idTag, reason), ``started`` and ``stopped`` (Transaction), ``start_answered`` (Transaction,
-status), ``session_delivered`` and ``session_lost`` (the transaction's handle).
+status), ``delivered`` (the queue's entry, its answer), ``given_up`` (the entry, the error), ``session_delivered`` and
+``session_lost`` (the transaction's handle).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionReq
 from ocpp_soap.storage.base import Collection, Document, Storage
 
 OUTBOX = Collection("charge_point_outbox", indexes=(("station", "sequence"),))
-"""One document for each request: station, sequence, action, message, transaction, waits_for_id, faults, reason.
+"""One document for each request: station, sequence, action, message, transaction, waits_for_id, faults, source, reason.
 
 ``reason`` is empty while the request is queued; else it was set aside, and this says why.
 """
@@ -64,6 +64,7 @@ class StoredJournal:
             "transaction": entry.transaction,
             "waits_for_id": entry.waits_for_id,
             "faults": entry.faults,
+            "source": entry.source,
             "reason": reason,
         }
 
@@ -82,4 +83,5 @@ def _entry(document: dict[str, Any]) -> Entry:
         document["transaction"],
         document["waits_for_id"],
         document["faults"],
+        source=document["source"],
     )

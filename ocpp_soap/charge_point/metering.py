@@ -81,6 +81,12 @@ class Metering:
         self._collect(transaction, self._values(now, collected, reading, context))
         self._station.save_state()
 
+    def take_clock_sample(self, connector: Connector, instant: datetime) -> None:
+        """Queue the reading of a connector that charges, as one of ``instant`` on the wall clock."""
+        reading = self._reading(connector, (instant, connector.meter.energy(instant)), instant)
+        measurands = self._measurands("MeterValuesAlignedData")
+        self._send(connector, self._values(instant, measurands, reading, ReadingContext.SAMPLE_CLOCK))
+
     def _arm_sampling(self, connector: Connector, last: datetime | None = None) -> None:
         if connector.sample_timer is not None:
             connector.sample_timer.cancel()

@@ -37,7 +37,10 @@ FAULT_TRIES = 3
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One request to be delivered. ``transaction`` is the station's own handle of the transaction it belongs to."""
+    """One request to be delivered. ``transaction`` is the station's own handle of the transaction it belongs to.
+
+    ``source`` names the document that it was made of, where there is one.
+    """
 
     sequence: int
     request: Any
@@ -46,6 +49,7 @@ class Entry:
     faults: int = 0
     then: Then | None = None
     before_acceptance: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +142,21 @@ class Outbox:
         """What met a fault and will not be sent again unless a Stop needs its id."""
         return tuple(self._set_aside)
 
+    def sources(self) -> set[str]:
+        """The sources of what is queued or set aside."""
+        with self._lock:
+            return {entry.source for entry in [*self._queue, *self._set_aside] if entry.source}
+
     def holds_stop(self, transaction: str) -> bool:
         """Tell whether the Stop of a transaction is queued or set aside."""
         entries = [*self._queue, *self._set_aside]
         return any(e.transaction == transaction and isinstance(e.request, StopTransactionRequest) for e in entries)
 
-    def put(self, request: Any, *, transaction: str = "", waits_for_id: bool = False) -> None:
+    def put(self, request: Any, *, transaction: str = "", waits_for_id: bool = False, source: str = "") -> None:
         """Queue a request until it is delivered."""
         with self._lock:
             self._sequence += 1
-            entry = Entry(self._sequence, request, transaction, waits_for_id)
+            entry = Entry(self._sequence, request, transaction, waits_for_id, source=source)
             if self._journal is not None:
                 self._journal.add(entry)
             self._queue.append(entry)

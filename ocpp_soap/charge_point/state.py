@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ocpp_soap.charge_point.documents import from_document, to_document
 from ocpp_soap.charge_point.local_list import ListEntry
 from ocpp_soap.charge_point.reservations import Reservation
-from ocpp_soap.messages import IdTagInfo, StopTransactionRequest
+from ocpp_soap.messages import IdTagInfo
 from ocpp_soap.storage.base import Collection, Document, Storage
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class StoredState:
         self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
 
     def restore(self) -> None:
-        """Take over what was saved, and end the transactions that ran when the station was switched off."""
+        """Take over what was saved; the station decides on the transactions that ran when it was switched off."""
         stored = self._storage.get(STATE, self._station.charge_box_identity)
         if stored is not None:
             self._take_over(stored.document)
@@ -92,12 +92,5 @@ class StoredState:
                 connector.scheduled_inoperative = saved["scheduled_inoperative"]
                 station.restore_meter(connector, saved["energy"])
             if "transaction" in saved and not station.outbox.holds_stop(saved["transaction"]["handle"]):
-                self._end(saved["transaction"], saved["energy"])
+                station.ran_before(int(connector_id), saved["transaction"], saved["energy"])
         station.availability.transaction_ended()
-
-    def _end(self, transaction: Document, energy: float) -> None:
-        transaction_id = transaction["transaction_id"]
-        request = StopTransactionRequest(
-            transaction_id=transaction_id or 0, timestamp=transaction["seen"], meter_stop=int(energy)
-        )
-        self._station.outbox.put(request, transaction=transaction["handle"], waits_for_id=transaction_id is None)

@@ -43,10 +43,11 @@ from ocpp_soap.messages import (
     IdTagInfo,
     ReadingContext,
     StartTransactionResponse,
+    StopTransactionRequest,
     StopTransactionResponse,
     Version,
 )
-from ocpp_soap.storage.base import Storage
+from ocpp_soap.storage.base import Document, Storage
 
 RESTART_PATIENCE = 10.0
 """Seconds that a restart waits for the delivery of what is queued, such as the StopTransactions of a reset."""
@@ -257,6 +258,15 @@ class Station:
         if self._state is not None:
             self._state.save()
 
+    def ran_before(self, connector_id: int, saved: Document, energy: float) -> None:
+        """End a transaction that ran when the station was switched off, with what was known of it then."""
+        transaction_id = saved["transaction_id"]
+        request = StopTransactionRequest(
+            transaction_id=transaction_id or 0, timestamp=saved["seen"], meter_stop=int(energy)
+        )
+        self.note(f"connector {connector_id}: the transaction from before the restart ended")
+        self.outbox.put(request, transaction=saved["handle"], waits_for_id=transaction_id is None)
+
     def restore_meter(self, connector: Connector, energy: float) -> None:
         """Let a simulated meter go on from the register it had."""
         if isinstance(connector.meter, SimulatedMeter):
@@ -322,10 +332,12 @@ class Station:
             self.sessions.start_answered(entry, response)
         elif isinstance(response, StopTransactionResponse):
             self.sessions.stop_answered(entry, response)
+        self.event("delivered", (entry, response))
 
     def given_up(self, entry: Entry, error: OcppSoapError) -> None:
         """A queued request cannot be delivered."""
         self.note(f"{type(entry.request).__name__} given up: {error}")
+        self.event("given_up", (entry, error))
         if entry.transaction:
             self.sessions.given_up(entry)
 
@@ -361,7 +373,8 @@ class Station:
 
     def _restart_when_delivered(self, patience_ends: datetime) -> None:
         outbox = self.outbox
-        if outbox.waiting and outbox.online and self.schedule.now() < patience_ends:
+        running = any(connector.transaction for connector in self.connectors.values())
+        if (running or (outbox.waiting and outbox.online)) and self.schedule.now() < patience_ends:
             self.after(0.1, lambda: self._restart_when_delivered(patience_ends))
             return
         self.note("restarting")

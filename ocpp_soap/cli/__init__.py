@@ -17,6 +17,7 @@ CONFIG_VARIABLE = "OCPP_SOAP_CONFIG"
 COMMANDS = {
     "serve": "Run the central system.",
     "simulate": "Run simulated charge points.",
+    "chargebox": "Run a charge box between a controller and a central system.",
     "call": "Call a charge point: start, stop, reset, configure ….",
     "commands": "List, show and cancel the commands to charge points.",
     "stations": "List, show, allow and block charge points.",

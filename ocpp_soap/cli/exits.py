@@ -23,6 +23,7 @@ NOT_FOUND = 4
 STORE = 5
 NO_ANSWER = 6
 REFUSED = 7
+BOX_REFUSED = 8
 
 EXIT_CODES = """\
   0  done
@@ -32,7 +33,8 @@ EXIT_CODES = """\
   4  there is no such charge point, idTag or transaction
   5  the store cannot be used
   6  the charge point could not be reached or gave no usable answer
-  7  the charge point answered that it will not do it"""
+  7  the charge point answered that it will not do it
+  8  the central system refused the charge box"""
 
 _BY_ERROR: tuple[tuple[type[OcppSoapError], int], ...] = (
     (ConfigurationError, CONFIGURATION),

@@ -1,0 +1,85 @@
+"""The configuration file of a charge box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+
+from ocpp_soap.charge_point.configuration import SECONDS_OF_A_DAY
+from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.messages import Version
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BootSettings(_Section):
+    """What is done when the central system refuses the box: ``retry`` at its interval, or ``exit``."""
+
+    on_rejected: Literal["retry", "exit"] = "retry"
+
+
+class ListenSettings(_Section):
+    """Where the central system calls the box; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9221, ge=0, le=65535)
+
+
+class BridgeSettings(_Section):
+    """The hardware side: ``store``, ``mock``, ``modbus``, an entry point's name, or the path of a Python file.
+
+    ``options`` is what that bridge needs; ``poll_interval`` in seconds.
+    """
+
+    kind: str = "store"
+    poll_interval: PositiveFloat = 0.2
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ChargeBoxSettings(_Section):
+    """A charge box. ``meter_interval``: seconds between meter values, on the wall clock; 0: none.
+
+    ``storage`` is the section of that name in the configuration of the central system.
+    """
+
+    central_url: str = Field(pattern=r"^https?://")
+    version: Version = Version.V15
+    identity: str = Field(min_length=1)
+    vendor: str = "ocpp-soap"
+    model: str = "ChargeBox"
+    serial_number: str | None = None
+    firmware_version: str = "1.0.0"
+    connectors: PositiveInt = 1
+    timeout: PositiveFloat = 30.0
+    ca_file: str = ""
+    meter_interval: int = Field(default=10, ge=0)
+    reset_seconds: NonNegativeFloat = 1.0
+    configuration: dict[str, str] = Field(default_factory=dict)
+    boot: BootSettings = BootSettings()
+    listen: ListenSettings = ListenSettings()
+    bridge: BridgeSettings = BridgeSettings()
+    storage: dict[str, Any] = Field(default_factory=dict)
+
+
+def load_chargebox_settings(file: Path) -> ChargeBoxSettings:
+    """Read and check the file. Raises ConfigurationError that names the key."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{file}: expected keys with values, such as central_url and identity")
+    prepared = {key: str(value) if key == "version" else value for key, value in content.items()}
+    try:
+        settings = ChargeBoxSettings.model_validate(prepared)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if settings.meter_interval and SECONDS_OF_A_DAY % settings.meter_interval:
+        raise ConfigurationError(f"{file}: meter_interval: {settings.meter_interval} s do not divide a day")
+    return settings

@@ -1,0 +1,133 @@
+"""The station of a charge box: its controller runs the sessions, so starting and stopping one is a command to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, START_TRANSACTIONS, Exchange
+from ocpp_soap.charge_point.connector import Authorised, Connector
+from ocpp_soap.charge_point.sessions import Sessions
+from ocpp_soap.charge_point.station import Station
+from ocpp_soap.charge_point.status import status_notification
+from ocpp_soap.charge_point.transaction import Transaction
+from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
+from ocpp_soap.storage.base import Document
+
+
+class StoredMeter:
+    """The meter of a connector as the hardware side last wrote it."""
+
+    def __init__(self, exchange: Exchange, connector_id: int) -> None:
+        self._exchange = exchange
+        self._key = str(connector_id)
+
+    def energy(self, _now: datetime) -> float:
+        """The register in Wh."""
+        return self._read("energy")
+
+    def power(self, _now: datetime) -> float:
+        """The power in W."""
+        return self._read("power")
+
+    def close(self, _now: datetime, *, new_vehicle: bool) -> None:
+        """The contactor is the controller's affair."""
+
+    def open(self, _now: datetime) -> None:
+        """The contactor is the controller's affair."""
+
+    def _read(self, field: str) -> float:
+        return float((self._exchange.get(CONNECTORS, self._key) or {}).get(field) or 0.0)
+
+
+class BoxStation(Station):
+    """A station that reports what its controller reports, and lets it carry out what is wanted."""
+
+    sessions: BoxSessions
+
+    def __init__(self, exchange: Exchange, *arguments: Any, **more: Any) -> None:
+        self.exchange = exchange
+        super().__init__(*arguments, **more)
+        self.sessions = BoxSessions(self, exchange)
+
+    def report_changes(self) -> None:
+        """The states that count are the controller's; a change of what may be used is told to it."""
+        for connector in self.connectors.values():
+            usable = connector.operative and self.availability.idle_connectors_operative
+            reserved = self.reservations.of(connector.connector_id)
+            wanted = {"operative": usable, "reserved_for": reserved.id_tag if reserved else None}
+            key = str(connector.connector_id)
+            known = self.exchange.get(CONNECTORS, key) or {}
+            if any(known.get(name) != value for name, value in wanted.items()):
+                self.exchange.update(CONNECTORS, key, **wanted)
+
+    def accepted(self) -> None:
+        """The central system accepted the boot: tell it the states that were last reported."""
+        for connector_id in (0, *self.connectors):
+            known = self.exchange.get(CONNECTORS, str(connector_id)) or {}
+            if "status" in known:
+                status, error_code = ChargePointStatus(known["status"]), ChargePointErrorCode(known["error_code"])
+                notification = status_notification(self.version, connector_id, status, error_code, self.now())
+                self.outbox.put(notification)
+        super().accepted()
+
+    def ran_before(self, connector_id: int, saved: Document, _energy: float) -> None:
+        """The session that ran when the daemon ended goes on: only the controller ends it."""
+        start = self.exchange.get(START_TRANSACTIONS, saved["handle"])
+        if start is not None and connector_id in self.connectors:
+            transaction = Transaction(
+                connector_id, saved["id_tag"], start["timestamp"], start["meter_start"],
+                transaction_id=saved["transaction_id"] or start.get("transaction_id"), handle=saved["handle"],
+            )  # fmt: skip
+            self.sessions.adopt(self.connectors[connector_id], transaction)
+
+    def unlock(self, connector_id: int) -> bool:
+        """Let the controller end the session and open the lock."""
+        unlocked = super().unlock(connector_id)
+        if unlocked:
+            self.exchange.command("UnlockConnector", connector_id)
+        return unlocked
+
+    def reset(self) -> None:
+        """Let the controller end its sessions and restart, then boot."""
+        super().reset()
+        self.exchange.command("Reset", 0)
+
+
+class BoxSessions(Sessions):
+    """Sessions that begin and end when the controller says so."""
+
+    def __init__(self, station: BoxStation, exchange: Exchange) -> None:
+        super().__init__(station)
+        self._exchange = exchange
+
+    def stop(self, connector: Connector, id_tag: str | None = None) -> None:
+        """Ask the controller to end the session."""
+        self.give_up_waiting(connector)
+        if connector.transaction is not None:
+            self._exchange.command("StopTransaction", connector.connector_id, id_tag=id_tag)
+
+    def adopt(self, connector: Connector, transaction: Transaction) -> None:
+        """The controller says that a session runs."""
+        self.give_up_waiting(connector)
+        connector.transaction = transaction
+        self._by_handle[transaction.handle] = transaction
+        self._station.save_state()
+        self._station.event("started", transaction)
+
+    def ended(self, handle: str) -> None:
+        """The controller says that a session has ended."""
+        station = self._station
+        for connector in station.connectors.values():
+            if connector.transaction is not None and connector.transaction.handle == handle:
+                transaction, connector.transaction = connector.transaction, None
+                station.availability.transaction_ended()
+                station.firmware.transaction_ended()
+                station.event("stopped", transaction)
+
+    def _let_in(self, connector: Connector, id_tag: str, parent_id_tag: str | None) -> None:
+        station = self._station
+        seconds = station.configuration.integer("ConnectionTimeOut")
+        timeout = station.after(seconds, lambda: self._timed_out(connector, id_tag))
+        connector.waiting = Authorised(id_tag, parent_id_tag, timeout)
+        self._exchange.command("StartTransaction", connector.connector_id, id_tag=id_tag)
