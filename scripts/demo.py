@@ -22,7 +22,6 @@ from urllib.request import urlopen
 FOLDER = Path(".run/demo")
 CONFIG = FOLDER / "demo.yaml"
 STATIONS = ("CP001", "CP002", "CP003")
-PROGRAM = Path(sys.executable).with_name("ocpp-soap")
 
 
 class DemoFailed(Exception):
@@ -139,7 +138,7 @@ def wait_until(what: str, condition: Callable[[], bool], process: subprocess.Pop
     while not condition():
         if process.poll() is not None or time.monotonic() > end:
             raise DemoFailed(f"waited in vain until {what}; see the logs in {FOLDER}")
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def answers(url: str) -> bool:
@@ -160,7 +159,7 @@ def free_port() -> int:
 
 def line(*command: str) -> list[str]:
     """The command line with the demo's configuration."""
-    return [str(PROGRAM), "--config", str(CONFIG), *command]
+    return [sys.executable, "-m", "ocpp_soap", "--config", str(CONFIG), *command]
 
 
 def shown(*command: str) -> str:
