@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+ACTIONS = ("Heartbeat", "Authorize", "StatusNotification", "MeterValues", "StartStop")
 STATIONS = 200
+TRANSACTION_ID = "TRANSACTION-ID"
 _FIRST = datetime(2020, 1, 1, tzinfo=timezone.utc)
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" '
@@ -61,14 +64,39 @@ def _start(number: int, station: int) -> str:
     )
 
 
+def _stop(number: int, station: int) -> str:
+    return (
+        f"<c:stopTransactionRequest><c:transactionId>{TRANSACTION_ID}</c:transactionId><c:idTag>TAG{station}</c:idTag>"
+        f"<c:timestamp>{_time(number, 30)}</c:timestamp><c:meterStop>{number + 1}</c:meterStop>"
+        "</c:stopTransactionRequest>"
+    )
+
+
+_started: list[bytes] = []
+_FOUND_ID = re.compile(rb"transactionId>([0-9]+)<").search
+
 _BODIES: dict[str, Callable[[int, int], str]] = {
     "Heartbeat": lambda number, station: "<c:heartbeatRequest/>",
     "Authorize": lambda number, station: f"<c:authorizeRequest><c:idTag>TAG{station}</c:idTag></c:authorizeRequest>",
     "StatusNotification": _status,
     "MeterValues": _meter_values,
     "StartTransaction": _start,
+    "StopTransaction": _stop,
 }
-ACTIONS = tuple(_BODIES)
+
+
+def exchange(application: Callable[..., Iterable[bytes]], action: str, number: int) -> None:
+    """Hand the request with that number to an application; of StartStop the start, or with an odd number its stop."""
+    if action != "StartStop":
+        post(application, action, request(action, number))
+        return
+    number, is_stop = divmod(number, 2)
+    if not is_stop:
+        answer = post(application, "StartTransaction", request("StartTransaction", number))
+        _started.append(_FOUND_ID(answer)[1])  # type: ignore[index]
+        return
+    stop = request("StopTransaction", number).replace(TRANSACTION_ID.encode(), _started.pop())
+    post(application, "StopTransaction", stop)
 
 
 def post(application: Callable[..., Iterable[bytes]], action: str, body: bytes) -> bytes:

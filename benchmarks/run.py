@@ -6,15 +6,17 @@ The absolute figures say little about another machine; the ratios, taken in one 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "storage")]
@@ -143,6 +145,19 @@ def to_bare_store(folder: Path, seconds: float, results: Results) -> None:
     report.goal("Start+Stop to the bare store", pairs / bare, report.LEAST_OF_BARE_STORE)
 
 
+class _Both(io.TextIOBase):
+    """What is written to it goes to the terminal and to a file."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._outputs = (sys.stdout, file)
+
+    def write(self, text: str) -> int:
+        for output in self._outputs:
+            output.write(text)
+            output.flush()
+        return len(text)
+
+
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -151,10 +166,13 @@ def main() -> None:
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=list(ACTIONS))
     parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--folder", type=Path, default=ROOT / ".run", help="where the stores are: on a disk, for truth")
+    parser.add_argument("--save", type=Path, help="write what is printed to this file as well")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        if options.save:
+            stack.enter_context(redirect_stdout(_Both(stack.enter_context(options.save.open("w", encoding="utf-8")))))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder, prefix="bench-")))
         load = Load(options.seconds)
         with ExitStack() as running:
