@@ -21,6 +21,7 @@ Element = Any
 
 _EVERY_REQUEST = {body_name(action.request).lower() for action in ACTIONS}
 _EVERY_RESPONSE = {body_name(action.response).lower() for action in ACTIONS}
+_EVERY_OPERATION = _EVERY_REQUEST | _EVERY_RESPONSE
 
 
 class Operation(NamedTuple):
@@ -89,7 +90,7 @@ class Operations:
 
     def _forgiving(self, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]) -> Operation:
         body = envelope.body
-        known = [child for child in body if _split(child.tag)[1].lower() in _EVERY_REQUEST | _EVERY_RESPONSE]
+        known = [child for child in body if _split(child.tag)[1].lower() in _EVERY_OPERATION]
         if len(known) > 1:
             raise ProtocolError("The Body holds more than one request; expected one.", kind="two_operations")
         if known:
