@@ -6,7 +6,8 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-from ocpp_soap.central_system.journal import Called, Journal
+from ocpp_soap.central_system.journal import Journal
+from ocpp_soap.central_system.journal_entries import Called
 from ocpp_soap.central_system.lifecycle import log_payload
 from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.stations import Station, Stations

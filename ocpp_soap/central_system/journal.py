@@ -7,73 +7,28 @@ rules; a process that is killed loses that second of its journal. Lines end afte
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap.central_system.collections import JOURNAL
+from ocpp_soap.central_system.journal_entries import Called, Direction, JournalEntry
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import Listing, arrival_key, record_of, select, warning_documents
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
-from ocpp_soap.messages import Choice, Version
 from ocpp_soap.storage.base import Document, Range, Storage
 
 if TYPE_CHECKING:
     from ocpp_soap.soap.client import Transcript
 
 DELAY = 1.0
-LONGEST_ENVELOPE = 400_000
+LONGEST_ENVELOPE = 100_000
 LONGEST_QUEUE = 50_000
-BATCH = 500
+MOST_TEXT = 64_000_000
+"""Characters of envelopes that wait to be stored; while there are more, lines are noted without theirs."""
+BATCH, BATCH_TEXT = 500, 4_000_000
 _CLEANING = timedelta(minutes=10)
-
-
-class Direction(Choice):
-    """Who asked whom: ``in`` is a station's request, ``out`` one of ours."""
-
-    IN = "in"
-    OUT = "out"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
-    """One message with its answer, or a number of heartbeats.
-
-    ``bytes_in`` is the size of what was received, ``bytes_out`` of what was sent. ``outcome`` is ``ok``, the subcode
-    of a fault, or what went wrong in one word; ``reason`` says more of a call that failed. ``count`` is above 1 for
-    heartbeats, which are counted together. ``request`` and ``response`` are the envelopes, if those are kept.
-    """
-
-    id: str
-    at: datetime
-    action: str
-    direction: str
-    outcome: str
-    charge_box_identity: str | None = None
-    version: str | None = None
-    peer: str | None = None
-    status: int | None = None
-    milliseconds: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    count: int = 1
-    reason: str | None = None
-    warnings: list[dict[str, str]] = field(default_factory=list)
-    request: str | None = None
-    response: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A call of ours to a station: to whom, what, when, and how it ended."""
-
-    charge_box_identity: str
-    action: str
-    version: Version
-    at: datetime
-    outcome: str
-    reason: str | None
 
 
 class Journal:
@@ -86,6 +41,7 @@ class Journal:
         self._keep = timedelta(days=keep_days)
         self._lock = threading.Lock()
         self._lines: list[tuple[str, Document]] = []
+        self._text_waiting = 0
         self._heartbeats = 0
         self._cleaned_at = datetime.now(timezone.utc)
         self._writing = Periodic("journal", DELAY, self._write)
@@ -180,18 +136,19 @@ class Journal:
     def flush(self) -> None:
         """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""
         with self._lock:
-            lines, self._lines = self._lines, []
+            lines, self._lines, self._text_waiting = self._lines, [], 0
             heartbeats, self._heartbeats = self._heartbeats, 0
         if heartbeats:
             at = datetime.now(timezone.utc)
             lines.append(_line(at=at, action="Heartbeat", direction=Direction.IN.value, outcome="ok", count=heartbeats))
         try:
-            while lines:
-                self._store.append(JOURNAL, lines[:BATCH])
-                lines = lines[BATCH:]
+            for batch in _batches(lines):
+                self._store.append(JOURNAL, batch)
+                del lines[: len(batch)]
         except StorageError:
             with self._lock:
                 self._lines = [*lines, *self._lines][-LONGEST_QUEUE:]
+                self._text_waiting = sum(map(_text_size, self._lines))
             raise
 
     def forget_old(self, now: datetime) -> None:
@@ -213,10 +170,13 @@ class Journal:
             self.forget_old(now)
 
     def _append(self, **values: Any) -> None:
+        if self._text_waiting > MOST_TEXT:
+            values["request"] = values["response"] = None
         line = _line(**values)
         with self._lock:
             if len(self._lines) < LONGEST_QUEUE:
                 self._lines.append(line)
+                self._text_waiting += _text_size(line)
         self._writing.begin()
 
     def _text(self, envelope: bytes) -> str | None:
@@ -228,3 +188,17 @@ class Journal:
 def _line(**values: Any) -> tuple[str, Document]:
     key = arrival_key()
     return key, {"id": key, **values}
+
+
+def _text_size(line: tuple[str, Document]) -> int:
+    return len(line[1].get("request") or "") + len(line[1].get("response") or "")
+
+
+def _batches(lines: list[tuple[str, Document]]) -> Iterator[list[tuple[str, Document]]]:
+    """The lines in portions that a store takes at once; each is taken from ``lines`` before the next is made."""
+    while lines:
+        count, size = 0, 0
+        while count < min(BATCH, len(lines)) and (not count or size + _text_size(lines[count]) <= BATCH_TEXT):
+            size += _text_size(lines[count])
+            count += 1
+        yield lines[:count]

@@ -13,7 +13,7 @@ from ocpp_soap.central_system.stations import Station
 from ocpp_soap.dispatch import Call
 
 if TYPE_CHECKING:
-    from ocpp_soap.central_system.journal import Called
+    from ocpp_soap.central_system.journal_entries import Called
     from ocpp_soap.soap.client import Transcript
 
 _log = structlog.get_logger("ocpp_soap.lifecycle")

@@ -15,7 +15,7 @@ from ocpp_soap.central_system.records import digest, document_of, fold, revise, 
 from ocpp_soap.central_system.transaction_ids import TransactionIds
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
 from ocpp_soap.dispatch import Call
-from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.errors import AlreadyExists, RetryLater
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo, StartTransactionRequest
 from ocpp_soap.storage.base import Document, Storage
 
@@ -57,7 +57,9 @@ class Starting:
                 stored = self._store.create(TRANSACTIONS, key, document, durable=True)
             except AlreadyExists:
                 stored = self._store.get(TRANSACTIONS, key)
-        transaction = read(stored.document if stored else document)
+        if stored is None:
+            raise RetryLater("The transaction was removed while it began.")
+        transaction = read(stored.document)
         self._close_others(transaction, call)
         if is_retry and call.received_at - (transaction.start_received_at or call.received_at) > SETTLED:
             return transaction

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ocpp_soap.central_system import CentralSystem
-from ocpp_soap.central_system.journal import JournalEntry
+from ocpp_soap.central_system.journal_entries import JournalEntry
 from ocpp_soap.central_system.kept import KeptEnvelope, KeptState
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import FAILED

@@ -117,6 +117,25 @@ def test_old_entries_end(central_system, exchanged, noon):
     journal.close()
 
 
+def test_envelopes_that_wait_for_the_store_are_bounded_and_stored_in_small_portions(
+    make_central_system, exchanged, monkeypatch
+):
+    monkeypatch.setattr("ocpp_soap.central_system.journal.MOST_TEXT", 5_000)
+    monkeypatch.setattr("ocpp_soap.central_system.journal.BATCH_TEXT", 2_500)
+    system = make_central_system(JOURNAL__ENVELOPES="true")
+    system.journal._writing.begin = lambda: None
+    portions = []
+    append = system.store.append
+    monkeypatch.setattr(
+        system.store, "append", lambda collection, lines: portions.append(len(lines)) or append(collection, lines)
+    )
+    for _ in range(8):
+        system.journal.add(exchanged(request=b"x" * 1000, response=b""))
+    system.journal.flush()
+    assert portions == [2, 2, 4]
+    assert [entry.request is not None for entry in system.journal.list().items] == [True] * 6 + [False] * 2
+
+
 def test_a_store_that_fails_loses_no_entry(journal, exchanged, central_system, monkeypatch):
     journal.add(exchanged())
     with monkeypatch.context() as patched:

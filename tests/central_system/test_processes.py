@@ -78,7 +78,7 @@ def test_one_tag_at_many_stations_in_many_processes_never_exceeds_its_allowance(
     assert set(statuses) <= {"Accepted", "ConcurrentTx"}
 
 
-@pytest.mark.parametrize("enough", [1, 40, 300])
+@pytest.mark.parametrize("enough", [1, 200])
 def test_nothing_that_was_answered_is_missing_after_kill_9(processes, make_central_system, enough):
     running = processes([[f"CP{number}-{place}/1" for place in range(500)] for number in range(PROCESSES)])
     first = [running[0].stdout.readline().split() for _ in range(enough)]
