@@ -87,16 +87,15 @@ def probe(python: Path, place: Path, folder: Path) -> str:
 
 def test_the_wheel_holds_what_the_checkout_holds_and_nothing_of_an_earlier_build(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    expected = {f"ocpp_soap/{file.relative_to(ROOT)}" for file in bundled_files()}
-    expected |= {str(file.relative_to(ROOT)) for file in (ROOT / "ocpp_soap").rglob("*.py")}
+    expected = {f"ocpp_soap/{file.relative_to(ROOT)}" for file in files_in("handlers", "wsdl", "config")}
+    expected |= {str(file.relative_to(ROOT)) for file in files_in("ocpp_soap")}
     assert expected - names == set()
-    assert "ocpp_soap/py.typed" in names
     assert [name for name in names if "deleted_long_ago" in name] == []
     assert {name.split("/")[0] for name in names if not name.startswith("ocpp_soap-")} == {"ocpp_soap"}
 
 
-def bundled_files() -> set[Path]:
-    files = {file for folder in ("handlers", "wsdl", "config") for file in (ROOT / folder).rglob("*.*")}
+def files_in(*folders: str) -> set[Path]:
+    files = {file for folder in folders for file in (ROOT / folder).rglob("*.*")}
     files.discard(ROOT / "config" / "local.yaml")
     return {file for file in files if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
 
