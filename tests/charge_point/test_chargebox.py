@@ -178,7 +178,7 @@ def test_a_session_outlives_the_daemon(run, sink):
     transaction_id = box.answered(START_TRANSACTIONS, start)["transaction_id"]
     box.close()
     again = run()
-    wait_until(lambda: again.boot_state() == 3)
+    wait_until(lambda: sink.operations("BOX1").count("bootNotification") == 2 and again.boot_state() == 3)
     assert again.call(sink, RemoteStopTransactionRequest(transaction_id=transaction_id)).status == "Accepted"
     wait_until(lambda: again.commands() == ["StopTransaction"])
     assert "stopTransaction" not in sink.operations("BOX1")
