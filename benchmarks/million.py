@@ -30,7 +30,7 @@ from ocpp_soap.central_system import CentralSystem  # noqa: E402
 from ocpp_soap.central_system.collections import CONTACTS, STATIONS  # noqa: E402
 from ocpp_soap.storage.file import FileStorage  # noqa: E402
 
-CONNECTIONS = 128
+CONNECTIONS = 256
 HEARTBEAT_EVERY, STATUS_EVERY = 300, 3600
 HEARTBEAT = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:c="urn://Ocpp/Cs/2012/06/"><S:Header>'
@@ -129,7 +129,7 @@ def measure(server: Server, store: FileStorage, stations: int, seconds: int) -> 
     """The figures under load."""
     rate = stations / HEARTBEAT_EVERY + stations / STATUS_EVERY
     share = (stations / STATUS_EVERY) / rate
-    pause = max(0, int(CONNECTIONS / (rate * 1.03) * 1000) - 2)
+    pause = max(0, int(CONNECTIONS / (rate * 1.05) * 1000) - 2)
     command = [wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(ROOT / "benchmarks" / "million.lua")]
     command += [server.url, "--", str(stations), f"{share:.5f}", str(pause), str(time.time_ns() % 2**31)]
     settings = config.load(None, {"OCPP_SOAP__STORAGE__FILE__PATH": str(store.path)})
