@@ -75,6 +75,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--scenarios",
+    "list_scenarios",
     is_flag=True,
     is_eager=True,
     expose_value=False,
@@ -106,7 +107,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Misbehave as some stations do; --quirks lists the names.",
 )
 @click.option(
-    "--quirks", is_flag=True, is_eager=True, expose_value=False, callback=_list_quirks, help="List the quirks."
+    "--quirks",
+    "list_quirks",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_quirks,
+    help="List the quirks.",
 )
 @click.option(
     "--inject",
