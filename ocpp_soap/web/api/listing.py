@@ -52,8 +52,8 @@ def answer(model: type[M], query: ListQuery, find: Find, read: Callable[[Any], M
     make = read or model.model_validate
     first = _page(find, (query.limit or 100) if query.format == "json" else PAGE, query.after)
     if query.format == "json":
-        items = [make(item).model_dump(mode="json") for item in first.items]
-        return Response(json.dumps({"items": items, "next": first.next}), content_type="application/json")
+        items = ",".join(make(item).model_dump_json() for item in first.items)
+        return Response(f'{{"items":[{items}],"next":{json.dumps(first.next)}}}', content_type="application/json")
     records = _limited((make(item) for item in _every(find, first)), query.limit)
     if query.format == "csv":
         return Response(stream_with_context(_csv(model, records)), content_type=f"{CSV}; charset=utf-8")
