@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -82,3 +83,15 @@ def test_the_pages_name_every_step_and_the_lists_every_quirk():
     assert all(f"`{step}" in page for step in STEPS)
     listed = ocpp_soap("simulate", "--quirks").stdout
     assert [line.split()[0] for line in listed.splitlines()] == list(QUIRKS)
+
+
+def test_the_example_of_the_readme_charges(sink, tmp_path):
+    page = (DOCS.parent / "README.md").read_text()
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "central_system_sender" in code]
+    assert len(example.splitlines()) <= 20
+    file = tmp_path / "example.py"
+    file.write_text(re.sub(r'"http://127[^"]*"', repr(sink.url), example).replace('input("', 'time.sleep(0.5), ("'))
+    file.write_text("import time\n" + file.read_text())
+    subprocess.run([sys.executable, file], check=True, timeout=60, env=os.environ | {"PYTHONPATH": str(DOCS.parent)})
+    kept = [operation for operation in sink.operations("CP001") if operation != "statusNotification"]
+    assert kept == ["bootNotification", "authorize", "startTransaction", "stopTransaction"]

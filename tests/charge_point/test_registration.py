@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ocpp_soap.charge_point import StationOptions
 from ocpp_soap.errors import SecurityError
 from ocpp_soap.messages import BootNotificationResponse, RegistrationStatus, Version
 
@@ -93,3 +94,13 @@ def test_a_clock_that_is_right_within_two_seconds_is_left_alone(make_station, sc
     central_system.answers["BootNotification"] = boot_answer(schedule, ahead=-1.9)
     station, _ = boots(make_station, schedule, central_system, 0)
     assert station.now() == schedule.now()
+
+
+def test_a_constant_heartbeat_is_sent_whatever_else_was(make_station, schedule, central_system):
+    central_system.answers["BootNotification"] = boot_answer(schedule, interval=30)
+    station = make_station(options=StationOptions(connectors=1, constant_heartbeat=True))
+    for _ in range(6):
+        schedule.advance(15)
+        (station.unplug if station.connectors[1].plugged else station.plug)(1)
+    schedule.advance(1)
+    assert len(central_system.sent("Heartbeat")) == 3
