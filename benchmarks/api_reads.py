@@ -79,7 +79,7 @@ def compare(load: Load, server: Server, token: str, action: str, *, rounds: int,
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5, help="length of one run")
+    parser.add_argument("--seconds", type=int, default=5, help="length of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each kind, of which the median counts")
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=list(ACTIONS))
     parser.add_argument("--folder", type=Path, default=ROOT / ".run", help="where the store is: on a disk, for truth")
