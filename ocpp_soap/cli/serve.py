@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 
 from ocpp_soap import config, log
 from ocpp_soap.cli.output import print_hint
@@ -40,27 +41,32 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             variables[f"{config.ENVIRONMENT_PREFIX}SERVER__{name.upper()}"] = str(value)
     settings = config.load(ctx.find_root().obj, variables)
     log.configure(settings.log)
-    _check_address(settings.server)
-    serve(settings, announce=lambda: _announce(ctx, settings.server))
+    serve(settings, _ip_address(settings.server), announce=lambda: _announce(ctx, settings))
 
 
-def _check_address(server: ServerSettings) -> None:
-    """Say what is wrong with the address before workers are started that each would fail on it."""
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+def _ip_address(server: ServerSettings) -> str:
+    """The address to listen on, after trying it: what is wrong with it is said before each worker would fail on it."""
     try:
+        family, _, _, _, place = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((server.host, server.port))
+            probe.bind(place)
     except OSError as error:
         raise ConfigurationError(
             f"server.host {server.host}, server.port {server.port}: cannot be listened on: {error.strerror}; "
             "choose another with --host and --port"
         ) from None
+    return str(place[0])
 
 
-def _announce(ctx: click.Context, server: ServerSettings) -> None:
+def _announce(ctx: click.Context, settings: config.Settings) -> None:
+    """Say where charge points are to call, and to a person also what can be tried next."""
+    server = settings.server
     scheme = "https" if server.tls_certificate else "http"
     base = server.public_url.rstrip("/") or f"{scheme}://{_reachable_host(server.host)}:{server.port}"
+    if settings.log.format == "json":
+        structlog.get_logger("ocpp_soap.cli").info("central system", url=base + PATH)
+        return
     here = f"{scheme}://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"
     program = _program() + (f" --config {ctx.find_root().obj}" if ctx.find_root().obj else "")
     print_hint(

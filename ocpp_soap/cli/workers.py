@@ -35,8 +35,10 @@ CONNECTIONS = 16384
 """Connections that one worker holds, idle ones included."""
 
 
-def serve(settings: Settings, announce: Callable[[], None]) -> None:
-    """Serve the central system until SIGTERM or SIGINT; ``announce`` is called when everything is found in order.
+def serve(settings: Settings, address: str, announce: Callable[[], None]) -> None:
+    """Serve the central system on the IP ``address`` until SIGTERM or SIGINT.
+
+    ``announce`` is called when everything was found in order.
 
     Raises what building the application raises, before anything listens.
     """
@@ -44,7 +46,7 @@ def serve(settings: Settings, announce: Callable[[], None]) -> None:
     _allow_many_connections()
     server = _Server(
         "ocpp_soap.wsgi:application",
-        address=settings.server.host,
+        address=address,
         port=settings.server.port,
         interface=Interfaces.WSGI,
         workers=settings.server.workers or os.cpu_count() or 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -104,6 +105,15 @@ def test_it_prints_the_url_to_configure_and_commands_that_carry_the_configuratio
     assert f"--config {served.config} simulate --central" in served.said
 
 
+def test_with_json_every_line_that_it_prints_is_an_object(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPP_SOAP__LOG__FORMAT", "json")
+    served = serve()
+    served.end()
+    events = [json.loads(line) for line in served.said.splitlines()]
+    assert events[0]["url"] == f"http://127.0.0.1:{served.port}/Ocpp/CentralSystemService"
+    assert all("timestamp" in event for event in events)
+
+
 def test_it_ends_in_order_on_sigterm(serve: Any) -> None:
     served = serve()
     assert served.end() == 0
@@ -182,6 +192,18 @@ def test_a_store_that_cannot_be_opened_ends_the_start_with_one_sentence(tmp_path
     settings = f"storage: {{file: {{path: {tmp_path / 'file' / 'x.sqlite'}}}}}\nserver: {{host: 127.0.0.1}}"
     done = start_that_fails(tmp_path, settings)
     assert done.returncode == 5
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_can_be_listened_on(serve: Any) -> None:
+    served = serve("--host", "localhost")
+    assert f"http://localhost:{served.port}/Ocpp/CentralSystemService" in served.said
+
+
+def test_a_host_that_is_none_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    done = start_that_fails(tmp_path, f"server: {{host: 'no host'}}\nstorage: {{file: {{path: {tmp_path / 'x'}}}}}")
+    assert done.returncode == 3
+    assert "server.host no host" in done.stderr
     assert "Traceback" not in done.stderr
 
 
