@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 from structlog.testing import capture_logs
@@ -100,3 +102,19 @@ def test_envelopes_are_logged_if_the_configuration_says_so(application, logged):
     assert [(entry["request"], "heartbeatResponse" in entry["response"]) for entry in found] == [
         (HEARTBEAT, True)
     ] * logged
+
+
+def test_without_its_extra_the_api_says_what_to_install(application, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ocpp_soap.web.api.app", None)
+    status, _, body = request(application, "GET", "/api/v1/stations")
+    assert status == "501 Not Implemented"
+    assert "pip install 'ocpp-soap[api]'" in body
+
+
+def test_soap_loads_nothing_of_the_api():
+    program = (
+        "import sys, ocpp_soap.web.app, ocpp_soap.wsgi\n"
+        "print([name for name in ('flask', 'apiflask', 'ocpp_soap.web.api') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
