@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from google.api_core.exceptions import FailedPrecondition, NotFound
-from google.cloud.firestore_v1 import ArrayUnion
 
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.encoding import decode, index_value
@@ -31,7 +30,7 @@ def prepare(database: Any, target: Any, collection: Collection, limits: dict[str
         for found in page:
             _add_fields(database, found, collection, limits)
         page = query.start_after([page[-1].get("key")]).get(**limits)
-    schema.set({"fields": ArrayUnion(list(collection.fields))}, merge=True, **limits)
+    schema.set({"fields": sorted({*known, *collection.fields})}, **limits)
 
 
 def _add_fields(database: Any, found: Any, collection: Collection, limits: dict[str, Any]) -> None:

@@ -15,13 +15,16 @@ FORMAT = 1
 _PAUSE = 0.001
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that any thread may use, one at a time; the log is folded into the file by ``Upkeep`` only."""
+def connect(path: Path, *, cache: int = 2000) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time, with up to ``cache`` KiB of pages in memory.
+
+    The log is folded into the file by ``Upkeep`` only.
+    """
     connection = sqlite3.connect(
         str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute("PRAGMA cache_size = -8000")
+    connection.execute(f"PRAGMA cache_size = -{cache}")
     return connection
 
 

@@ -154,7 +154,7 @@ class Process:
 
     def _open_writer(self) -> tuple[sqlite3.Connection, Turns]:
         if self._writer is None or self._turns is None:
-            self._writer = connect(self.path)
+            self._writer = connect(self.path, cache=8000)
             self._writer.execute("PRAGMA busy_timeout = 0")
             self._turns = Turns(self.path)
             self._upkeep = Upkeep(self.path, lambda: connect(self.path))

