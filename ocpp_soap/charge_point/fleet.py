@@ -9,7 +9,8 @@ from typing import Any
 from ocpp_soap.charge_point.driver import ChargingPlan, Driver
 from ocpp_soap.charge_point.faults import FaultyLine
 from ocpp_soap.charge_point.listener import Listener, Stations
-from ocpp_soap.charge_point.outbox import Backoff
+from ocpp_soap.charge_point.options import StationOptions
+from ocpp_soap.charge_point.queueing import Backoff
 from ocpp_soap.charge_point.quirks import Profile, profile
 from ocpp_soap.charge_point.quirky_answers import QuirkyAnswers
 from ocpp_soap.charge_point.quirky_line import QuirkyLine
@@ -24,7 +25,7 @@ from ocpp_soap.charge_point.simulation import (
     memory,
     sample_interval,
 )
-from ocpp_soap.charge_point.station import Station, StationOptions
+from ocpp_soap.charge_point.station import Station
 from ocpp_soap.charge_point.transfer import Transfers
 from ocpp_soap.config import Settings
 from ocpp_soap.dispatch import load_handlers

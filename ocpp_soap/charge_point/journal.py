@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
-from ocpp_soap.charge_point.outbox import Entry
+from ocpp_soap.charge_point.queueing import Entry
 from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest, find_action
 from ocpp_soap.storage.base import Collection, Document, Storage
 

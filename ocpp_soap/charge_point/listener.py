@@ -105,9 +105,10 @@ class Listener:
 
     def close(self) -> None:
         """Answer what is being answered, then let go of the port."""
-        self._server.trigger.pull_trigger(self._close_sockets)
+        self._server.trigger.pull_trigger(self._leave_loop)
         self._thread.join()
         self._server.task_dispatcher.shutdown()
+        self._server.close()
 
     def __enter__(self) -> Listener:
         return self
@@ -115,10 +116,16 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _close_sockets(self) -> None:
+    def _leave_loop(self) -> None:
+        """In the loop's thread: close the connections and leave it nothing to wait for.
+
+        The trigger is closed when all threads have ended: none may pull it, that is, write to a file descriptor that is
+        no longer its own.
+        """
         for channel in list(self._server.active_channels.values()):
             channel.handle_close()
-        self._server.close()
+        self._server.trigger.del_channel()
+        self._server.del_channel()
 
 
 def _address_towards(url: str) -> str:

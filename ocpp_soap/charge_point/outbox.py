@@ -11,11 +11,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
+from ocpp_soap.charge_point.queueing import FAULT_TRIES, Backoff, Entry, Journal, OutboxOwner, Then
 from ocpp_soap.charge_point.scheduler import Schedule, Timer
 from ocpp_soap.errors import CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused, TryLater
 from ocpp_soap.messages import (
@@ -27,70 +27,6 @@ from ocpp_soap.messages import (
 )
 
 _log = structlog.get_logger("ocpp_soap.charge_point")
-
-Then = Callable[[Any, OcppSoapError | None], None]
-"""Called with the answer and None, or with None and the reason why there is none."""
-
-FAULT_TRIES = 3
-"""How often in all a Start or Stop is tried that is answered with InternalError."""
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One request to be delivered. ``transaction`` is the station's own handle of the transaction it belongs to.
-
-    ``source`` names the document that it was made of, where there is one.
-    """
-
-    sequence: int
-    request: Any
-    transaction: str = ""
-    waits_for_id: bool = False
-    faults: int = 0
-    then: Then | None = None
-    before_acceptance: bool = False
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds between tries: ``first``, then twice as long each time, up to ``longest``."""
-
-    first: float = 0.5
-    longest: float = 10.0
-
-    def delay(self, failures: int) -> float:
-        """The wait after that many failures in a row (1 or more)."""
-        return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
-
-
-class Journal(Protocol):
-    """Where the queue is kept across a restart."""
-
-    def load(self) -> tuple[list[Entry], list[Entry]]:
-        """What was queued, in order, and what was set aside."""
-
-    def add(self, entry: Entry) -> None:
-        """Keep a new entry; it is on disk on return."""
-
-    def change(self, entries: list[Entry]) -> None:
-        """Keep the present content of entries that were added before."""
-
-    def remove(self, entry: Entry) -> None:
-        """Forget an entry that was delivered."""
-
-    def set_aside(self, entry: Entry, reason: str) -> None:
-        """Keep an entry that cannot be delivered, with the reason."""
-
-
-class OutboxOwner(Protocol):
-    """What the outbox tells its station, always with the station's lock held."""
-
-    def answered(self, entry: Entry, response: Any) -> None:
-        """``entry`` was delivered and answered."""
-
-    def given_up(self, entry: Entry, error: OcppSoapError) -> None:
-        """``entry`` cannot be delivered."""
 
 
 class Outbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ocpp_soap.charge_point.outbox import Backoff
+from ocpp_soap.charge_point.queueing import Backoff
 from ocpp_soap.charge_point.scheduler import Timer
 from ocpp_soap.errors import OcppSoapError, Refused
 from ocpp_soap.messages import BootNotificationResponse, HeartbeatRequest, HeartbeatResponse, RegistrationStatus

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ocpp_soap.charge_point.authorization import Decision
 from ocpp_soap.charge_point.connector import Authorised, Connector
 from ocpp_soap.charge_point.metering import transaction_data
-from ocpp_soap.charge_point.outbox import Entry
+from ocpp_soap.charge_point.queueing import Entry
 from ocpp_soap.charge_point.transaction import Transaction
 from ocpp_soap.messages import (
     AuthorizationStatus,

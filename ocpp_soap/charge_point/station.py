@@ -10,30 +10,30 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from ocpp_soap.charge_point.authorization import Authorization
 from ocpp_soap.charge_point.availability import Availability
 from ocpp_soap.charge_point.configuration import Configuration
-from ocpp_soap.charge_point.connector import Connector, station_status
+from ocpp_soap.charge_point.connector import Connector
 from ocpp_soap.charge_point.diagnostics import Diagnostics
 from ocpp_soap.charge_point.events import Exchange
 from ocpp_soap.charge_point.firmware import Firmware
 from ocpp_soap.charge_point.journal import StoredJournal
 from ocpp_soap.charge_point.local_list import LocalList
-from ocpp_soap.charge_point.meter import Meter, SimulatedMeter
+from ocpp_soap.charge_point.meter import SimulatedMeter
 from ocpp_soap.charge_point.metering import Metering
-from ocpp_soap.charge_point.outbox import Backoff, Entry, Outbox, Then
+from ocpp_soap.charge_point.options import StationOptions
+from ocpp_soap.charge_point.outbox import Outbox
+from ocpp_soap.charge_point.queueing import Entry, Then
 from ocpp_soap.charge_point.registration import Registration
 from ocpp_soap.charge_point.reservations import Reservations
 from ocpp_soap.charge_point.scheduler import Schedule, Timer
 from ocpp_soap.charge_point.sender import Sender
 from ocpp_soap.charge_point.sessions import Sessions
 from ocpp_soap.charge_point.state import StoredState
-from ocpp_soap.charge_point.status import status_notification
-from ocpp_soap.charge_point.transfer import Transfers
+from ocpp_soap.charge_point.states import States
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.messages import (
     BootNotificationRequest,
@@ -41,7 +41,6 @@ from ocpp_soap.messages import (
     ChargePointStatus,
     DataTransferRequest,
     IdTagInfo,
-    ReadingContext,
     StartTransactionResponse,
     StopTransactionRequest,
     StopTransactionResponse,
@@ -56,30 +55,9 @@ AFTER_THE_ANSWER = 0.2
 """Seconds by which an action follows the answer that promised it."""
 
 _LOG_LENGTH = 200
-_WHOLE_STATION = 0
 
 Observer = Callable[["Station", str, Any], None]
 """Told of what happens: the station, the event's name and what it is about."""
-
-
-@dataclass(frozen=True)
-class StationOptions:
-    """What a station is. ``configuration`` holds first values of keys; ``boot_seconds`` is how long a restart takes.
-
-    ``constant_heartbeat``: a heartbeat at each interval, whatever else was sent (the specification allows to skip it).
-    """
-
-    vendor: str = "ocpp-soap"
-    model: str = "Station"
-    serial_number: str | None = None
-    firmware_version: str = "1.0.0"
-    connectors: int = 2
-    configuration: dict[str, str] = field(default_factory=dict)
-    boot_seconds: float = 1.0
-    constant_heartbeat: bool = False
-    backoff: Backoff = field(default_factory=Backoff)
-    transfers: Transfers = field(default_factory=Transfers)
-    meter: Callable[[int], Meter] = lambda _connector_id: SimulatedMeter()
 
 
 class Station:
@@ -115,8 +93,6 @@ class Station:
         self._sender = sender
         self._observer = observer
         self._offset = timedelta()
-        self._reported: tuple[ChargePointStatus, ChargePointErrorCode] | None = None
-        self._fault = ChargePointErrorCode.NO_ERROR
         self.connectors = {n: Connector(n, self.options.meter(n)) for n in range(1, self.options.connectors + 1)}
         initial = {"NumberOfConnectors": str(self.options.connectors), **self.options.configuration}
         self.configuration = Configuration(version, initial, self._configuration_changed)
@@ -124,6 +100,7 @@ class Station:
         self.authorization = Authorization(self)
         self.availability = Availability(self)
         self.reservations = Reservations(self)
+        self.states = States(self)
         self.metering = Metering(self)
         self.sessions = Sessions(self)
         self.registration = Registration(self, self.options.backoff)
@@ -189,14 +166,7 @@ class Station:
     def fault(self, connector_id: int, error_code: ChargePointErrorCode) -> None:
         """Set the error of a connector, or of the station as 0; NoError ends it. A fault interrupts charging."""
         with self.lock:
-            concerned = [c for n, c in self.connectors.items() if connector_id in (_WHOLE_STATION, n)]
-            if connector_id == _WHOLE_STATION:
-                self._fault = error_code
-            for connector in concerned:
-                was_faulted, connector.error_code = connector.faulted, error_code
-                self._interrupt(connector, was_faulted=was_faulted)
-            self.reservations.end_unusable()
-            self.report_changes()
+            self.states.fault(connector_id, error_code)
 
     def unlock(self, connector_id: int) -> bool:
         """End the transaction of a connector and let go of the cable; False: stuck, or no such connector."""
@@ -279,38 +249,18 @@ class Station:
 
     def status_of(self, connector_id: int) -> ChargePointStatus:
         """The state of a connector, or of the station as 0."""
-        if connector_id == _WHOLE_STATION:
-            if self._fault is not ChargePointErrorCode.NO_ERROR and all(c.faulted for c in self.connectors.values()):
-                return ChargePointStatus.FAULTED
-            if not self.availability.operative:
-                return ChargePointStatus.UNAVAILABLE
-            return station_status([self.status_of(n) for n in self.connectors])
-        return self.connectors[connector_id].status(
-            station_operative=self.availability.idle_connectors_operative,
-            reserved=self.reservations.of(connector_id) is not None,
-        )
+        return self.states.status_of(connector_id)
 
     def report_changes(self) -> None:
         """Queue a StatusNotification for each connector, and for the station, whose state became another one."""
-        if not self.registration.accepted:
-            return
-        station = (self.status_of(_WHOLE_STATION), self._fault)
-        if station != self._reported:
-            self._reported = station
-            self._report(_WHOLE_STATION, *station)
-        for connector in self.connectors.values():
-            state = (self.status_of(connector.connector_id), connector.error_code)
-            if state != connector.reported:
-                connector.reported = state
-                self._report(connector.connector_id, *state)
+        if self.registration.accepted:
+            self.states.report()
 
     def accepted(self) -> None:
         """The central system accepted the boot: report every state and let the queue go."""
         self.restarting = False
         self.note("boot accepted")
-        self._reported = None
-        for connector in self.connectors.values():
-            connector.reported = None
+        self.states.forget_reports()
         self.report_changes()
         self.outbox.open()
         self.event("accepted", None)
@@ -357,19 +307,6 @@ class Station:
                 self.note(f"{exchange.action} {'answered' if error is None else f'failed: {error}'}")
                 self.event("exchange", exchange)
         return response
-
-    def _report(self, connector_id: int, status: ChargePointStatus, error_code: ChargePointErrorCode) -> None:
-        self.outbox.put(status_notification(self.version, connector_id, status, error_code, self.now()))
-
-    def _interrupt(self, connector: Connector, *, was_faulted: bool) -> None:
-        if connector.transaction is None or connector.faulted == was_faulted:
-            return
-        if connector.faulted:
-            connector.meter.open(self.now())
-            self.metering.interrupted(connector, ReadingContext.INTERRUPTION_BEGIN)
-        else:
-            connector.meter.close(self.now(), new_vehicle=False)
-            self.metering.interrupted(connector, ReadingContext.INTERRUPTION_END)
 
     def _restart_when_delivered(self, patience_ends: datetime) -> None:
         outbox = self.outbox

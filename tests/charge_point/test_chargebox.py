@@ -14,6 +14,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from ocpp_soap import config
 from ocpp_soap.charge_point.chargebox import ChargeBox, ChargeBoxSettings, load_chargebox_settings
+from ocpp_soap.charge_point.chargebox.bridges import Outputs, load_bridge
+from ocpp_soap.charge_point.chargebox.bridges.mock import MockHardware, MockOptions
 from ocpp_soap.charge_point.chargebox.exchange import (
     CHARGE_BOX,
     COMMANDS,
@@ -40,7 +42,7 @@ from ocpp_soap.storage.file import FileStorage
 NOW = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
 
 
-def wait_until(condition, seconds=8.0):
+def wait_until(condition, seconds=20.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -383,10 +385,15 @@ def test_a_version_may_be_written_as_a_number(tmp_path):
     ],
 )
 def test_a_wrong_bridge_is_explained(tmp_path, kind, options, reason):
-    from ocpp_soap.charge_point.chargebox.bridges import load_bridge
-
     made = ChargeBoxSettings.model_validate(
         {"central_url": "http://x/", "identity": "X", "bridge": {"kind": kind, "options": options}}
     )
     with pytest.raises(ConfigurationError, match=reason):
         load_bridge(made, None)
+
+
+def test_the_mock_driver_takes_his_tag_away_before_he_shows_it_again():
+    hardware = MockHardware(MockOptions(charge_seconds=0, pause_seconds=0))
+    assert hardware.read(1).id_tag == "TAG1"
+    hardware.write(1, Outputs(enabled=True, locked=True))
+    assert [hardware.read(1).id_tag for _ in range(2)] == ["", "TAG1"]

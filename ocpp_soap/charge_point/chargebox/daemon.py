@@ -17,9 +17,10 @@ from ocpp_soap.charge_point.chargebox.station import BoxStation, StoredMeter
 from ocpp_soap.charge_point.events import Exchange as MessageExchange
 from ocpp_soap.charge_point.listener import Listener, Stations
 from ocpp_soap.charge_point.metering import next_boundary
+from ocpp_soap.charge_point.options import StationOptions
 from ocpp_soap.charge_point.scheduler import Scheduler
 from ocpp_soap.charge_point.sender import central_system_sender
-from ocpp_soap.charge_point.station import Station, StationOptions
+from ocpp_soap.charge_point.station import Station
 from ocpp_soap.charge_point.transfer import Transfers
 from ocpp_soap.config import Settings
 from ocpp_soap.dispatch import load_handlers

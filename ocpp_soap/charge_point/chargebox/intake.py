@@ -23,7 +23,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     Exchange,
 )
 from ocpp_soap.charge_point.chargebox.station import BoxStation
-from ocpp_soap.charge_point.outbox import Entry
+from ocpp_soap.charge_point.queueing import Entry
 from ocpp_soap.charge_point.status import status_notification
 from ocpp_soap.charge_point.transaction import Transaction
 from ocpp_soap.errors import OcppSoapError

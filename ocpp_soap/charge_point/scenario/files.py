@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from ocpp_soap.charge_point.scenario.steps import STEPS, Step
+from ocpp_soap.charge_point.scenario.step import Step
+from ocpp_soap.charge_point.scenario.steps import STEPS
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
 

@@ -33,6 +33,7 @@ class MockHardware:
         self._came = 0
         self._plugged_at: float | None = None
         self._charging_since: float | None = None
+        self._tag_withdrawn = False
 
     def answers(self) -> bool:
         """It always does."""
@@ -59,6 +60,7 @@ class MockHardware:
             now = datetime.now(timezone.utc)
             if outputs.enabled:
                 self._charging_since = time.monotonic()
+                self._tag_withdrawn = False
                 self._meter.close(now, new_vehicle=True)
             else:
                 self._meter.open(now)
@@ -80,4 +82,7 @@ class MockHardware:
             return False
         if self._charging_since is None:
             return True
-        return self._charging and time.monotonic() - self._charging_since >= self._options.charge_seconds
+        charged_long_enough = time.monotonic() - self._charging_since >= self._options.charge_seconds
+        shows = self._charging and self._tag_withdrawn and charged_long_enough
+        self._tag_withdrawn = True
+        return shows
