@@ -65,14 +65,16 @@ def web(area: FileArea) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.socket.getsockname()[1]}/files"
 
-    def close() -> None:
+    def leave_loop() -> None:
         for channel in list(server.active_channels.values()):
             channel.handle_close()
-        server.close()
+        server.trigger.del_channel()
+        server.del_channel()
 
-    server.trigger.pull_trigger(close)
+    server.trigger.pull_trigger(leave_loop)
     thread.join()
     server.task_dispatcher.shutdown()
+    server.close()
 
 
 @pytest.fixture
