@@ -65,7 +65,8 @@ class Summary:
 
     ``messages`` were answered, ``errors`` counts exchanges that failed (most of them were repeated), ``waiting`` what
     was never delivered. Latencies are in ms, over the last 20,000 answers. ``memory_per_station`` in KB: by what the
-    process has grown since before the first one was made. ``problems`` has a line for each station that is not ok.
+    process has grown since before the first one was made, so it tells of fleets only. ``problems`` has a line for each
+    station that is not ok.
     """
 
     ok: bool = False

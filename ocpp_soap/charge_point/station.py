@@ -258,7 +258,6 @@ class Station:
 
     def accepted(self) -> None:
         """The central system accepted the boot: report every state and let the queue go."""
-        self.restarting = False
         self.note("boot accepted")
         self.states.forget_reports()
         self.report_changes()
@@ -319,7 +318,11 @@ class Station:
         self.registration.stop()
         for connector in self.connectors.values():
             self.sessions.give_up_waiting(connector)
-        self.after(self.options.boot_seconds, self.registration.boot)
+        self.after(self.options.boot_seconds, self._boot)
+
+    def _boot(self) -> None:
+        self.restarting = False
+        self.registration.boot()
 
     def _configuration_changed(self, name: str) -> None:
         if name == "HeartBeatInterval":

@@ -113,3 +113,22 @@ def test_a_reset_while_offline_boots_first_and_delivers_the_stop_afterwards(stat
     schedule.advance(30)
     assert central_system.names()[0] == "BootNotification"
     assert central_system.sent("StopTransaction")[0].transaction_id == 101
+
+
+def test_after_a_reset_without_network_a_known_tag_charges(station, call, schedule, central_system):
+    station.present_tag(1, "KNOWN")
+    schedule.run()
+    central_system.down = True
+    call(station, ResetRequest(type=ResetType.HARD))
+    schedule.advance(30)
+    station.plug(1)
+    station.present_tag(1, "KNOWN")
+    schedule.run()
+    assert station.connectors[1].transaction is not None
+
+
+def test_nobody_is_let_in_while_the_station_restarts(station, call, schedule, central_system):
+    station.plug(1)
+    call(station, ResetRequest(type=ResetType.HARD))
+    schedule.advance(0.5)
+    assert remote_start(call, station, 1) == "Rejected"
