@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 
 from apiflask import APIBlueprint
@@ -11,6 +12,7 @@ from flask import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.command_queue.record import Command
+from ocpp_soap.central_system.selection import read_conditions, select_stations
 from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
@@ -20,6 +22,7 @@ blueprint = APIBlueprint("commands", __name__, url_prefix="/api/v1", tag="Comman
 
 _IN_AUTHORITY = re.compile(r"(//[^/:@]*:)[^/@]*@")
 _IN_PATH = re.compile(r"(/files/f[0-9a-f]+/)[0-9a-f]+")
+MOST = 10_000
 State = Literal["created", "queued", "sending", "done", "failed", "expired", "cancelled"]
 
 
@@ -76,7 +79,7 @@ class CommandQuery(ListQuery):
 
 
 class NewCommand(BaseModel):
-    """A command for one or many stations."""
+    """A command for one or many stations, 10,000 at most, named or chosen."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -93,7 +96,13 @@ class NewCommand(BaseModel):
     payload: dict[str, Any] = Field(
         default={}, description="The fields of the request, named as here (id_tag) or as on the wire (idTag)."
     )
-    charge_box_identities: list[str] = Field(min_length=1, max_length=1000)
+    charge_box_identities: list[str] = Field(default=[], max_length=MOST, description="These stations, and:")
+    where: list[str] = Field(
+        default=[],
+        max_length=10,
+        description="Every station that meets all of these, such as vendor=Acme, id=CP0*, label=berlin; accepted ones "
+        "if registration is not named.",
+    )
     deliver: Literal["now", "on_next_contact"] = "now"
     deadline: AwareDatetime | None = Field(default=None, description="After it nothing is sent; null: the general one.")
     max_attempts: int | None = Field(default=None, ge=1, le=1000)
@@ -144,7 +153,7 @@ def create_commands(json_data: NewCommand) -> CreatedCommands:
         created = system().command_queue.create(
             json_data.action,
             json_data.payload,
-            json_data.charge_box_identities,
+            _stations(json_data),
             deliver=json_data.deliver,
             deadline=json_data.deadline,
             max_attempts=json_data.max_attempts,
@@ -170,6 +179,17 @@ def get_command(command_id: int) -> CommandModel:
 def cancel_command(command_id: int) -> CommandModel:
     """Withdraw a command. One that has ended stays as it is; one that is being sent is not sent again."""
     return _found(command_id, system().command_queue.cancel(command_id, by=key().actor))
+
+
+def _stations(asked: NewCommand) -> list[str]:
+    """The stations that a command is for. Raises ValueError if there are none, or too many."""
+    found = list(asked.charge_box_identities)
+    if asked.where:
+        chosen = select_stations(system().stations, system().labels, read_conditions(asked.where))
+        found += [station.charge_box_identity for station in islice(chosen, MOST + 1)]
+    if not 0 < len(found) <= MOST:
+        raise ValueError(f"a command is for 1 to {MOST} stations; these are {'none' if not found else 'more'}")
+    return found
 
 
 def _found(command_id: int, command: Any) -> CommandModel:

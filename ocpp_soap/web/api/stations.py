@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -17,6 +17,9 @@ from ocpp_soap.web.api.models import ConnectorModel, ConnectorPage, SilenceModel
 from ocpp_soap.web.api.problems import Problem
 
 blueprint = APIBlueprint("stations", __name__, url_prefix="/api/v1", tag="Stations")
+
+
+Identity = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 def _left_out(schema: dict[str, Any]) -> None:
@@ -60,6 +63,22 @@ class StationChange(BaseModel):
         json_schema_extra=_left_out,
         description="Seconds, told at its next boot; null: the general interval.",
     )
+
+
+class LabelChange(BaseModel):
+    """Which stations get a label, and which lose it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    add: list[Identity] = Field(default=[], max_length=10_000)
+    remove: list[Identity] = Field(default=[], max_length=10_000)
+
+
+class LabelModel(BaseModel):
+    """The stations that have a label."""
+
+    label: str
+    charge_box_identities: list[str]
 
 
 class ConnectorQuery(ListQuery):
@@ -125,6 +144,27 @@ def change_station(charge_box_identity: str, json_data: StationChange) -> Respon
     return _answer(charge_box_identity)
 
 
+@blueprint.get("/labels/<label>")
+@blueprint.output(LabelModel)
+def get_label(label: str) -> LabelModel:
+    """List the stations that have a label."""
+    return _label(label)
+
+
+@blueprint.post("/labels/<label>")
+@blueprint.input(LabelChange)
+@blueprint.output(LabelModel)
+def change_label(label: str, json_data: LabelChange) -> LabelModel:
+    """Give stations a label, or take it from them; a command can be for all that have it."""
+    labels = system().labels
+    try:
+        labels.add(label, json_data.add)
+    except ValueError as error:
+        raise Problem(422, str(error)) from error
+    labels.remove(label, json_data.remove)
+    return _label(label)
+
+
 @blueprint.get("/silences")
 @blueprint.input(ListQuery, location="query")
 @blueprint.output(SilencePage)
@@ -161,6 +201,10 @@ def list_statuses(query_data: StatusQuery) -> Response:
         )
 
     return answer(ConnectorModel, query_data, find)
+
+
+def _label(label: str) -> LabelModel:
+    return LabelModel(label=label, charge_box_identities=list(system().labels.stations(label)))
 
 
 def _decide(charge_box_identity: str, registration: str) -> None:

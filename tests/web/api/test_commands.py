@@ -26,6 +26,25 @@ def test_a_command_is_stored_for_each_station(api: Any, send: Any) -> None:
     ] == ["CP2"]
 
 
+def test_a_command_is_for_the_stations_that_meet_conditions(api: Any, send: Any) -> None:
+    for identity in ("CP1", "CP2", "XX1"):
+        send(HeartbeatRequest(), identity)
+    assert api.post("/labels/berlin", json={"add": ["CP2", "XX1"]}).json["charge_box_identities"] == ["CP2", "XX1"]
+
+    def made_for(**chosen: Any) -> list[str]:
+        made = api.post("/commands", json={**START, "deliver": "on_next_contact", **chosen})
+        assert made.status_code == 202, made.text
+        return [command["charge_box_identity"] for command in made.json["items"]]
+
+    assert made_for(where=["id=CP*"]) == ["CP1", "CP2"]
+    assert made_for(where=["label=berlin"], charge_box_identities=["CP1"]) == ["CP1", "CP2", "XX1"]
+    assert made_for(where=["label=berlin", "id=CP*"]) == ["CP2"]
+    assert api.post("/labels/berlin", json={"remove": ["CP2"]}).json["charge_box_identities"] == ["XX1"]
+    for wrong in (["id=ZZ*"], ["colour=red"], ["id"]):
+        assert api.post("/commands", json={**START, "where": wrong}).status_code == 422
+    assert api.post("/labels/a%20b", json={"add": ["CP1"]}).status_code == 422
+
+
 def test_a_command_is_withdrawn(api: Any, send: Any) -> None:
     send(HeartbeatRequest())
     body = {**START, "charge_box_identities": ["CP001"], "deliver": "on_next_contact"}
