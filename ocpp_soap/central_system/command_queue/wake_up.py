@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 import structlog
 
 from ocpp_soap.central_system.command_queue.record import Command
@@ -53,6 +52,8 @@ class WakeUp:
         return "called"
 
     def _post(self, station: Station, command: Command) -> None:
+        import requests  # noqa: PLC0415 - it would delay the start of every worker, and few wake stations up
+
         boot = station.boot or {}
         body = {
             "charge_box_identity": command.charge_box_identity,
