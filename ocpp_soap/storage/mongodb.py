@@ -26,9 +26,9 @@ from pymongo.errors import DuplicateKeyError
 from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.storage.base import Collection, Document, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
-from ocpp_soap.storage.mongodb_documents import decode, encode
+from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
-from ocpp_soap.storage.mongodb_searches import bounds, conditions, index_fields, tie_field
+from ocpp_soap.storage.mongodb_searches import bounds, conditions, index_fields, plain_tie, tie_field
 from ocpp_soap.storage.mongodb_writes import conflict, insert_new, is_ours, sizes_checked, upsert
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
 from ocpp_soap.storage.searches import Search, count_search, find_search, read_token, write_token
@@ -78,7 +78,7 @@ class MongoStorage(Storage):
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
-        found = self._client().run(lambda _: target.find_one({"_id": key}))
+        found = self._client().run(lambda _: target.find_one({"_id": identity(key)}))
         return decode(found) if found else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
@@ -86,9 +86,9 @@ class MongoStorage(Storage):
         wanted = list(dict.fromkeys(keys))
         found: dict[str, Stored] = {}
         for begin in range(0, len(wanted), _AT_ONCE):
-            some = {"_id": {"$in": wanted[begin : begin + _AT_ONCE]}}
+            some = {"_id": {"$in": identities(wanted[begin : begin + _AT_ONCE])}}
             for row in self._client().run(lambda _, some=some: list(target.find(some))):  # type: ignore[misc]
-                found[row["_id"]] = decode(row)
+                found[str(row["_id"])] = decode(row)
         return found
 
     def replace(
@@ -98,10 +98,13 @@ class MongoStorage(Storage):
         row = {**encode(collection, key, document), "_revision": revision + 1, "_write": write}
         target = self._collection(collection)
         # A document that another program inserted has no revision: null matches a missing field.
-        condition = {"_id": key, "_revision": revision or None}
+        condition = {"_id": identity(key), "_revision": revision or None}
+        content = {name: value for name, value in row.items() if name != "_id"}
 
         def attempt(again: bool) -> Stored:
-            if target.replace_one(condition, row).matched_count == 0 and not (again and is_ours(target, key, write)):
+            if target.replace_one(condition, content).matched_count == 0 and not (
+                again and is_ours(target, key, write)
+            ):
                 raise conflict(target, collection, key, revision)
             return Stored(key, revision + 1, document)
 
@@ -126,7 +129,9 @@ class MongoStorage(Storage):
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         target = self._collection(collection)
-        condition = {"_id": key} if revision is None else {"_id": key, "_revision": revision or None}
+        condition = {"_id": identity(key)}
+        if revision is not None:
+            condition["_revision"] = revision or None
 
         def attempt(again: bool) -> bool:
             if target.delete_one(condition).deleted_count:
@@ -168,7 +173,7 @@ class MongoStorage(Storage):
         items = [decode(row) for row in rows[:limit]]
         value = items[-1].document.get(search.sort) if search.sort else None
         tie = rows[len(items) - 1][tie_field(collection)]
-        cursor = write_token(search, value, [tie.time, tie.inc] if collection.append_only else tie)
+        cursor = write_token(search, value, plain_tie(tie))
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:

@@ -14,13 +14,25 @@ from functools import lru_cache
 from typing import Any
 
 from bson.int64 import Int64
+from bson.objectid import ObjectId
 
 from ocpp_soap.storage.base import Collection, Document, Stored
 from ocpp_soap.storage.encoding import index_value
 
 _SPECIAL = re.compile(r"^_|[%.$\x00]")
 _AS_THEY_ARE = frozenset({str, bool, float})
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}").fullmatch
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
+
+
+def identity(key: str) -> Any:
+    """What matches the ``_id`` of a key: the text, or the ObjectId that MongoDB gave to another program's insert."""
+    return {"$in": [key, ObjectId(key)]} if _OBJECT_ID(key) else key
+
+
+def identities(keys: list[str]) -> list[Any]:
+    """All that can be the ``_id`` of one of these keys."""
+    return [*keys, *(ObjectId(key) for key in keys if _OBJECT_ID(key))]
 
 
 def encode(collection: Collection, key: str, document: Document) -> dict[str, Any]:
@@ -92,6 +104,8 @@ def _decode_value(value: Any) -> Any:
         return {_unescape(name): _decode_value(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_decode_value(item) for item in value]
+    if isinstance(value, ObjectId):
+        return str(value)
     return int(value) if isinstance(value, Int64) else value
 
 

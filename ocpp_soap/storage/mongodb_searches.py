@@ -11,6 +11,7 @@ from typing import Any
 
 from bson.max_key import MaxKey
 from bson.min_key import MinKey
+from bson.objectid import ObjectId
 from bson.timestamp import Timestamp
 
 from ocpp_soap.storage.base import Collection
@@ -23,6 +24,20 @@ Place = list[tuple[str, Any]]
 def tie_field(collection: Collection) -> str:
     """What breaks ties in this collection."""
     return "_arrival" if collection.append_only else "_id"
+
+
+def plain_tie(tie: Any) -> Any:
+    """A tie as a page token holds it: a place in the order of arrival, a key, or MongoDB's own kind of key."""
+    if isinstance(tie, Timestamp):
+        return [tie.time, tie.inc]
+    return {"ObjectId": str(tie)} if isinstance(tie, ObjectId) else tie
+
+
+def _tie(plain: Any) -> Any:
+    """What :func:`plain_tie` was given."""
+    if isinstance(plain, list):
+        return Timestamp(*plain)
+    return ObjectId(plain["ObjectId"]) if isinstance(plain, dict) else plain
 
 
 def index_fields(collection: Collection, index: tuple[str, ...]) -> list[str]:
@@ -46,7 +61,7 @@ def bounds(
         value, tie = after
         place = [part for item in search.equals.values() for part in _parts(item)]
         place += _parts(value) if search.sort else []
-        tie = Timestamp(*tie) if collection.append_only else tie
+        tie = _tie(tie)
         if descending:
             high = [*place, tie]
         else:
@@ -95,4 +110,8 @@ def _bound(value: Any) -> list[Any]:
 
 def _successor(tie: Any) -> Any:
     """The next place after a tie: bounds include the lower one."""
-    return Timestamp(tie.time, tie.inc + 1) if isinstance(tie, Timestamp) else f"{tie}\x00"
+    if isinstance(tie, Timestamp):
+        return Timestamp(tie.time, tie.inc + 1)
+    if isinstance(tie, ObjectId):
+        return ObjectId((int.from_bytes(tie.binary, "big") + 1).to_bytes(12, "big"))
+    return f"{tie}\x00"

@@ -16,6 +16,7 @@ from pymongo.errors import DocumentTooLarge as TooLarge
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_client import is_too_large
+from ocpp_soap.storage.mongodb_documents import identity
 
 Target = MongoCollection[dict[str, Any]]
 _DUPLICATE = 11000
@@ -24,13 +25,13 @@ _MAX_BYTES = 16 * 2**20
 
 def is_ours(target: Target, key: str, write: ObjectId) -> bool:
     """Whether the document was last written by this write, whose answer was lost."""
-    found = target.find_one({"_id": key}, {"_write": 1})
+    found = target.find_one({"_id": identity(key)}, {"_write": 1})
     return found is not None and found.get("_write") == write
 
 
 def conflict(target: Target, collection: Collection, key: str, revision: int) -> NotFound | RevisionConflict:
     """Why there is no document of that key and revision."""
-    found = target.find_one({"_id": key}, {"_revision": 1})
+    found = target.find_one({"_id": identity(key)}, {"_revision": 1})
     if found is None:
         return NotFound(f"{collection.name}: there is no document {key!r}")
     current = found.get("_revision", 0)

@@ -44,4 +44,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     missing = missing_servers()
     ran = [name for name in ("file", "mongodb", "firebase") if name not in missing]
     skipped = [f"{name} ({REMEDIES[name]})" for name in missing]
+    if "firebase" in ran and not firestore_command("gcloud"):
+        ran[-1] = "firebase (in part, on npm's emulator: gcloud components install cloud-firestore-emulator)"
     terminalreporter.write_line(f"stores tested: {', '.join(ran)}; skipped: {'; '.join(skipped) or 'none'}")

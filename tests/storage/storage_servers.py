@@ -110,6 +110,7 @@ class FirestoreEmulator:
         """Start it and wait until it answers."""
         command = firestore_command(os.environ.get("OCPP_SOAP_FIRESTORE", ""))
         assert command is not None
+        self.is_npm = command[0].endswith("node")
         with self._log.open("ab") as log:
             arguments = [part.replace("{port}", self.address.rpartition(":")[2]) for part in command]
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)

@@ -28,7 +28,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         mongo = MongoServer(folder / "mongod", replica_set=False)
         running.append(mongo)
         addresses["mongodb"] = mongo.url("")
-    if firestore_command():
+    if firestore_command("gcloud"):
         emulator = FirestoreEmulator(folder / "firestore")
         running.append(emulator)
         addresses["firebase"] = emulator.address

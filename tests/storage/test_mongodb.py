@@ -204,6 +204,26 @@ def test_a_document_that_another_program_inserted_is_found_and_replaced(standalo
         assert store.replace(requests, "1", {"state": "Sent"}, revision=0).revision == 1
 
 
+def test_documents_that_another_program_inserted_without_a_key_are_paged_changed_and_removed(
+    standalone: MongoServer,
+) -> None:
+    settings = settings_of(standalone)
+    requests = Collection("requests", indexes=(("state", "created"),))
+    with closing(MongoStorage.from_settings(settings)) as store, pymongo.MongoClient(settings.mongodb.url) as client:
+        target = client.get_default_database()["requests"]
+        ids = [target.insert_one({"state": "new", "created": n // 2}).inserted_id for n in range(5)]
+        first = store.find(requests, {"state": "new"}, order="created", limit=2)
+        others = store.find(requests, {"state": "new"}, order="created", after=first.next)
+        found = [*first.items, *others.items]
+        assert [stored.key for stored in found] == [str(identity) for identity in ids]
+        changed = store.replace(requests, found[0].key, {"state": "old"}, revision=found[0].revision)
+        assert target.find_one({"_id": ids[0]}, {"state": 1}) == {"_id": ids[0], "state": "old"}
+        assert store.get(requests, changed.key) == changed
+        assert set(store.get_many(requests, [stored.key for stored in found])) == {str(identity) for identity in ids}
+        assert store.delete(requests, found[1].key)
+        assert target.count_documents({}) == 4
+
+
 def test_every_search_uses_its_index_without_sorting(standalone: MongoServer) -> None:
     settings = settings_of(standalone)
     with closing(storage.open(settings)) as store:
