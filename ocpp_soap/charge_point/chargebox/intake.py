@@ -70,6 +70,8 @@ class Intake:
                     self._take[collection.name](stored.key, stored.document)
                 except Unusable as reason:
                     self._fail(collection, stored.key, str(reason))
+                except Exception:
+                    _log.exception("document could not be taken", collection=collection.name, key=stored.key)
 
     def delivered(self, entry: Entry, response: Any) -> None:
         """Write the answer of the central system into the document that the request was made of."""
