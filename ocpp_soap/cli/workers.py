@@ -98,10 +98,13 @@ def _application_of_worker(settings: Settings) -> Application:
 
 
 def _end_with_parent() -> None:
+    """A worker that was forked while its parent stopped may still have the parent's handler, so SIGTERM is not all."""
     parent = parent_process()
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SECONDS_TO_STOP)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _try_out(settings: Settings) -> None:
