@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -42,7 +43,7 @@ class Served:
         self._log = folder / "serve.log"
         with self._log.open("wb") as log:
             command = [sys.executable, "-m", "ocpp_soap", "--config", str(self.config), "serve", *arguments]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     @property
     def said(self) -> str:
@@ -53,6 +54,17 @@ class Served:
         """The process ids of the children that are running."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(child) for child in children.split()]
+
+    @property
+    def session(self) -> list[int]:
+        """The process ids of all that it started and that are running, whoever their parent is now."""
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, _, _, session = status.read_text().rpartition(") ")[2].split()[:4]
+                if int(session) == self.process.pid and state != "Z":
+                    found.append(int(status.parent.name))
+        return found
 
     def answers(self) -> bool:
         try:
@@ -81,6 +93,10 @@ def eventually(condition: Callable[[], bool], seconds: float = 15) -> float:
     return time.monotonic() - started
 
 
+def is_over(served: Served) -> bool:
+    return not served.session
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     running: list[Served] = []
@@ -94,9 +110,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
     yield start
     for served in running:
-        if served.process.poll() is None:
-            served.process.kill()
-            served.process.wait(timeout=10)
+        served.process.kill()
+        served.process.wait(timeout=10)
+        eventually(partial(is_over, served))
 
 
 def test_it_prints_the_url_to_configure_and_commands_that_carry_the_configuration(serve: Any) -> None:
@@ -117,7 +133,7 @@ def test_with_json_every_line_that_it_prints_is_an_object(serve: Any, monkeypatc
 def test_it_ends_in_order_on_sigterm(serve: Any) -> None:
     served = serve()
     assert served.end() == 0
-    assert not served.answers()
+    assert served.session == []
 
 
 def test_it_ends_within_five_seconds_beside_clients_that_stall(serve: Any) -> None:
@@ -158,7 +174,18 @@ def test_the_workers_end_when_their_parent_is_killed(serve: Any) -> None:
     served = serve()
     served.process.kill()
     served.process.wait(timeout=5)
-    eventually(lambda: not served.answers(), 5)
+    eventually(partial(is_over, served))
+
+
+def test_workers_that_are_just_starting_end_with_their_parent_too(serve: Any) -> None:
+    served = serve(workers=2)
+    before = served.workers
+    for worker in before:
+        os.kill(worker, signal.SIGKILL)
+    eventually(lambda: bool(set(served.workers) - set(before)))
+    served.process.kill()
+    served.process.wait(timeout=5)
+    eventually(partial(is_over, served))
 
 
 def test_options_beat_the_file(serve: Any, tmp_path: Path) -> None:
@@ -169,6 +196,7 @@ def test_options_beat_the_file(serve: Any, tmp_path: Path) -> None:
         eventually(served.answers)
     finally:
         served.end()
+    assert served.session == []
 
 
 def start_that_fails(tmp_path: Path, settings: str) -> subprocess.CompletedProcess[str]:
