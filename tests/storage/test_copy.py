@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,46 +9,28 @@ from uuid import uuid4
 
 import pytest
 from storage_contract import DOCUMENTS, KEYS, READINGS, STATIONS
-from storage_servers import FirestoreEmulator, MongoServer, firestore_command, mongod
+from storage_servers import FirestoreEmulator, MongoServer
 
 from ocpp_soap.errors import StorageError, StoreUnavailable
 from ocpp_soap.storage import Storage, copy
 from ocpp_soap.storage.file import FileStorage
+from ocpp_soap.storage.firebase import FirebaseStorage
+from ocpp_soap.storage.mongodb import MongoStorage
 
 COLLECTIONS = (STATIONS, READINGS)
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    addresses = {}
-    running: list[MongoServer | FirestoreEmulator] = []
-    folder = tmp_path_factory.mktemp("servers")
-    if mongod():
-        mongo = MongoServer(folder / "mongod", replica_set=False)
-        running.append(mongo)
-        addresses["mongodb"] = mongo.url("")
-    if firestore_command("gcloud"):
-        emulator = FirestoreEmulator(folder / "firestore")
-        running.append(emulator)
-        addresses["firebase"] = emulator.address
-    yield addresses
-    for server in running:
-        server.stop()
-
-
-def opened(backend: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def opened(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """An empty store of that backend."""
     if backend == "file":
         return FileStorage(tmp_path / f"{uuid4().hex}.sqlite")
-    if backend not in servers:
-        pytest.skip(f"no server for {backend}")
     if backend == "mongodb":
-        from ocpp_soap.storage.mongodb import MongoStorage
-
-        return MongoStorage(f"{servers['mongodb']}test_{uuid4().hex}")
-    from ocpp_soap.storage.firebase import FirebaseStorage
-
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", servers["firebase"])
+        server: MongoServer = request.getfixturevalue("standalone")
+        return MongoStorage(server.url(f"test_{uuid4().hex}"))
+    emulator: FirestoreEmulator = request.getfixturevalue("emulator")
+    if emulator.is_npm:
+        pytest.skip("the emulator of npm has no cursors: gcloud components install cloud-firestore-emulator")
+    request.getfixturevalue("monkeypatch").setenv("FIRESTORE_EMULATOR_HOST", emulator.address)
     return FirebaseStorage(f"test-{uuid4().hex[:12]}")
 
 
@@ -66,11 +47,11 @@ def fill(store: Storage) -> None:
 @pytest.mark.parametrize("target", ["file", "mongodb", "firebase"])
 @pytest.mark.parametrize("source", ["file", "mongodb", "firebase"])
 def test_everything_is_copied_between_any_pair(
-    source: str, target: str, servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: str, target: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     with (
-        closing(opened(source, servers, tmp_path, monkeypatch)) as old,
-        closing(opened(target, servers, tmp_path, monkeypatch)) as new,
+        closing(opened(source, request, tmp_path)) as old,
+        closing(opened(target, request, tmp_path)) as new,
     ):
         fill(old)
         seen = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,23 +11,12 @@ from uuid import uuid4
 
 import pytest
 from storage_contract import READINGS, STATIONS, StorageContract
-from storage_servers import FirestoreEmulator, firestore_command
+from storage_servers import FirestoreEmulator
 
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.storage.firebase import FirebaseStorage
 from ocpp_soap.storage.firebase_documents import document_id
 from ocpp_soap.storage.firebase_indexes import composite_indexes
-
-needs_emulator = pytest.mark.skipif(
-    firestore_command() is None, reason="no Firestore emulator: gcloud components install cloud-firestore-emulator"
-)
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirestoreEmulator]:
-    server = FirestoreEmulator(tmp_path_factory.mktemp("firestore"))
-    yield server
-    server.stop()
 
 
 def settings_of(**changes: Any) -> Any:
@@ -63,7 +52,6 @@ NPM_CAN = frozenset(
 """What passes on the emulator of npm; it has no cursors, no count, no result of an increment, and no int64."""
 
 
-@needs_emulator
 class TestFirebaseStorage(StorageContract):
     TOO_LARGE = 1_100_000
 

