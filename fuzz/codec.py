@@ -94,8 +94,9 @@ def one_input(raw: bytes) -> None:
     again = etree.fromstring(written)
     if version.has(action.since):
         wsdl.schema(action.receiver, version).assertValid(again)
-    if decode(record, again, version, []) != message:
-        raise SystemError(f"{message!r} became {decode(record, again, version, [])!r}")
+    rewritten = encode(decode(record, again, version, []), version, element=body_name(record), namespace=namespace)
+    if rewritten != written:
+        raise SystemError(f"{written} became {rewritten}")
 
 
 if __name__ == "__main__":
