@@ -1,5 +1,6 @@
 """Stations for the tests of this folder."""
 
+from running_box import run
 from station_fixtures import (
     call,
     central_system,
@@ -21,6 +22,7 @@ __all__ = [
     "later",
     "make_station",
     "noon",
+    "run",
     "schedule",
     "sink",
     "station",

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
 from datetime import datetime, timezone
 
 import pytest
-from pymodbus.client import ModbusTcpClient
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
+from running_box import wait_until
 
-from ocpp_soap import config
-from ocpp_soap.charge_point.chargebox import ChargeBox, ChargeBoxSettings, load_chargebox_settings
-from ocpp_soap.charge_point.chargebox.bridges import Outputs, load_bridge
-from ocpp_soap.charge_point.chargebox.bridges.mock import MockHardware, MockOptions
+from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.exchange import (
-    CHARGE_BOX,
-    COMMANDS,
-    CONNECTORS,
     START_TRANSACTIONS,
     STATUS_NOTIFICATIONS,
     STOP_TRANSACTIONS,
@@ -32,89 +21,11 @@ from ocpp_soap.messages import (
     RemoteStartTransactionRequest,
     RemoteStopTransactionRequest,
     ResetRequest,
-    Role,
     UnlockConnectorRequest,
     Version,
 )
-from ocpp_soap.soap.client import Endpoint, client_for
-from ocpp_soap.storage.file import FileStorage
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
-
-
-def wait_until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-class Running:
-    """A charge box in a thread, and its store seen from the hardware side."""
-
-    def __init__(self, url, path, *, version=Version.V15, kind="store", bridge=None, **more):
-        self.storage = FileStorage(path)
-        options = ChargeBoxSettings.model_validate(
-            {
-                "central_url": url,
-                "version": version,
-                "identity": "BOX1",
-                "meter_interval": 0,
-                "reset_seconds": 0.05,
-                "listen": {"port": 0},
-                "bridge": {"kind": kind, "poll_interval": 0.02, "options": bridge or {}},
-                **more,
-            }
-        )
-        self.box = ChargeBox(options, config.load(None, {}), self.storage)
-        self.exchange = self.box.exchange
-        self.accepted = None
-        self.closed = False
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self):
-        self.accepted = self.box.run()
-
-    def document(self, collection, key):
-        return self.exchange.get(collection, key)
-
-    def answered(self, collection, key):
-        wait_until(lambda: self.document(collection, key)["state"] in ("Answered", "Failed"))
-        return self.document(collection, key)
-
-    def boot_state(self):
-        return (self.exchange.get(CHARGE_BOX, "BOX1") or {}).get("boot_state")
-
-    def commands(self):
-        return [s.document["action"] for s in self.storage.find(COMMANDS).items]
-
-    def call(self, sink, request):
-        version = self.box.options.version
-        url = self.box._listener.url("BOX1", version, sink.url)
-        return client_for(Role.CHARGE_POINT, version).call(Endpoint(url, timeout=5), "BOX1", request)
-
-    def close(self):
-        if self.closed:
-            return
-        self.closed = True
-        self.box.end()
-        self._thread.join(5)
-        self.box.close()
-        self.storage.close()
-
-
-@pytest.fixture
-def run(sink, tmp_path):
-    running = []
-
-    def run(**more):
-        running.append(Running(sink.url, tmp_path / "box.db", **more))
-        return running[-1]
-
-    yield run
-    for one in running:
-        one.close()
 
 
 @pytest.mark.parametrize("version", Version)
@@ -236,121 +147,6 @@ class TestBoot:
         wait_until(lambda: box.boot_state() == 2)
 
 
-def test_the_mock_bridge_charges(run, sink):
-    box = run(kind="mock", bridge={"charge_seconds": 0.1, "pause_seconds": 0.05, "sessions": 1})
-    wait_until(lambda: "stopTransaction" in sink.operations("BOX1"))
-    kept = [o for o in sink.operations("BOX1") if o not in ("bootNotification", "statusNotification")]
-    assert kept == ["authorize", "startTransaction", "stopTransaction"]
-    wait_until(lambda: (box.exchange.get(CONNECTORS, "1") or {}).get("status") == "Available")
-    assert sink.complaints == []
-
-
-class Plc:
-    """pymodbus's own server on a free port, with a controller's registers."""
-
-    def __init__(self):
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve)
-        self._ready = threading.Event()
-        self._thread.start()
-        assert self._ready.wait(5)
-        self.client = ModbusTcpClient("127.0.0.1", port=self.port)
-        assert self.client.connect()
-
-    def _serve(self):
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._start())
-        self._ready.set()
-        self._loop.run_forever()
-
-    async def _start(self):
-        words = [SimData(0, count=40, values=0, datatype=DataType.REGISTERS)]
-        coils = [SimData(0, count=4, values=False, datatype=DataType.BITS)]
-        device = SimDevice(1, (coils, coils, words, words))
-        self._server = ModbusTcpServer(device, address=("127.0.0.1", 0))
-        await self._server.serve_forever(background=True)
-        self.port = self._server.transport.sockets[0].getsockname()[1]
-
-    def set(self, address, *words):
-        assert not self.client.write_registers(address, list(words), device_id=1).isError()
-
-    def tag(self, text):
-        padded = text.encode().ljust(20, b"\0")
-        self.set(10, *(int.from_bytes(padded[n : n + 2], "big") for n in range(0, 20, 2)))
-
-    def coil(self, address):
-        return self.client.read_coils(address, count=1, device_id=1).bits[0]
-
-    def limit(self):
-        return self.client.read_holding_registers(30, count=1, device_id=1).registers[0]
-
-    def close(self):
-        self.client.close()
-        asyncio.run_coroutine_threadsafe(self._server.shutdown(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-
-
-@pytest.fixture
-def plc():
-    plc = Plc()
-    yield plc
-    plc.close()
-
-
-def test_the_modbus_bridge_plugs_tags_charges_and_stops(run, sink, plc):
-    registers = {
-        "state": {"address": 0, "errors": {9: "GroundFailure"}},
-        "energy": {"address": 2, "words": 2, "scale": 0.1},
-        "power": {"address": 4},
-        "id_tag": {"address": 10},
-        "current_limit": {"address": 30, "ampere": 16, "scale": 10},
-        "lock": 0,
-        "enable": 1,
-    }
-    plc.set(2, 0, 10000)
-    box = run(kind="modbus", bridge={"host": "127.0.0.1", "tcp_port": plc.port, "connectors": {1: registers}})
-    wait_until(lambda: box.boot_state() == 3)
-    plc.set(0, 1)
-    plc.tag("TAG1")
-    wait_until(lambda: plc.coil(1))
-    assert plc.coil(0)
-    assert plc.limit() == 160
-    plc.tag("")
-    plc.set(0, 2)
-    wait_until(lambda: "startTransaction" in sink.operations("BOX1"))
-    plc.set(2, 1, 10000)
-    plc.tag("tag1")
-    wait_until(lambda: not plc.coil(1))
-    assert plc.limit() == 0
-    plc.set(0, 1)
-    wait_until(lambda: "stopTransaction" in sink.operations("BOX1"))
-    plc.set(0, 9)
-    plc.tag("")
-    wait_until(lambda: (box.exchange.get(CONNECTORS, "1") or {}).get("status") == "Faulted")
-    requests = {o: r for _, _, o, r in sink.requests}
-    assert requests["startTransaction"].findtext("{*}meterStart") == "1000"
-    assert requests["stopTransaction"].findtext("{*}meterStop") == "7554"
-    assert requests["stopTransaction"].findtext("{*}idTag") == "tag1"
-    assert sink.complaints == []
-
-
-def test_a_bridge_can_be_a_file(run, sink, tmp_path):
-    file = tmp_path / "own.py"
-    file.write_text(
-        "class Own:\n"
-        "    def __init__(self, exchange): self.exchange = exchange; self.done = False\n"
-        "    def answers(self): return True\n"
-        "    def poll(self):\n"
-        "        if not self.done: self.exchange.tag(1, 'FILE'); self.done = True\n"
-        "    def close(self): pass\n"
-        "def bridge(options, exchange): return Own(exchange)\n"
-    )
-    run(kind=str(file))
-    wait_until(lambda: "authorize" in sink.operations("BOX1"))
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -373,27 +169,3 @@ def test_a_version_may_be_written_as_a_number(tmp_path):
     file = tmp_path / "box.yaml"
     file.write_text("central_url: http://x/\nidentity: X\nversion: 1.2")
     assert load_chargebox_settings(file).version is Version.V12
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "reason"),
-    [
-        ("telepathy", {}, "expected store, mock, modbus"),
-        ("mock", {"speed": 1}, "speed"),
-        ("modbus", {"connectors": {}}, "a map for each"),
-        ("missing.py", {}, "cannot be imported"),
-    ],
-)
-def test_a_wrong_bridge_is_explained(tmp_path, kind, options, reason):
-    made = ChargeBoxSettings.model_validate(
-        {"central_url": "http://x/", "identity": "X", "bridge": {"kind": kind, "options": options}}
-    )
-    with pytest.raises(ConfigurationError, match=reason):
-        load_bridge(made, None)
-
-
-def test_the_mock_driver_takes_his_tag_away_before_he_shows_it_again():
-    hardware = MockHardware(MockOptions(charge_seconds=0, pause_seconds=0))
-    assert hardware.read(1).id_tag == "TAG1"
-    hardware.write(1, Outputs(enabled=True, locked=True))
-    assert [hardware.read(1).id_tag for _ in range(2)] == ["", "TAG1"]

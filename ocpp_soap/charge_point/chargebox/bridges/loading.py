@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,7 @@ def load_bridge(settings: ChargeBoxSettings, exchange: Exchange) -> Bridge:
     if kind.endswith(".py"):
         return _from_file(Path(kind), options, exchange)
     for entry in entry_points(group=GROUP, name=kind):
-        made: Bridge = entry.load()(options, exchange)
-        return made
+        return _from_entry_point(entry, options, exchange)
     raise ConfigurationError(f"bridge.kind: {kind!r}: expected store, mock, modbus, an entry point or a .py file")
 
 
@@ -60,6 +59,17 @@ def _modbus(options: dict[str, Any], exchange: Exchange, connectors: range) -> B
     if set(made.connectors) != set(connectors):
         raise ConfigurationError(f"bridge.options.connectors: expected a map for each of 1 to {len(connectors)}")
     return Controller(ModbusHardware(made), exchange, connectors)
+
+
+def _from_entry_point(entry: EntryPoint, options: dict[str, Any], exchange: Exchange) -> Bridge:
+    try:
+        make = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"bridge.kind: {entry.name} is {entry.value}, which cannot be loaded: {error}"
+        ) from error
+    made: Bridge = make(options, exchange)
+    return made
 
 
 def _from_file(file: Path, options: dict[str, Any], exchange: Exchange) -> Bridge:

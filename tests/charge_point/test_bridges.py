@@ -1,0 +1,108 @@
+"""The hardware side of a charge box: the bridges that ship, and bridges of others."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from running_box import wait_until
+
+from ocpp_soap.charge_point.chargebox import ChargeBoxSettings
+from ocpp_soap.charge_point.chargebox.bridges import Outputs, load_bridge
+from ocpp_soap.charge_point.chargebox.bridges.mock import MockHardware, MockOptions
+from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS
+from ocpp_soap.errors import ConfigurationError
+
+OWN_BRIDGE = """
+class Own:
+    def __init__(self, options, exchange):
+        self.id_tag, self.exchange = options["id_tag"], exchange
+        self.done = False
+
+    def answers(self):
+        return True
+
+    def poll(self):
+        if not self.done:
+            self.exchange.tag(1, self.id_tag)
+            self.done = True
+
+    def close(self):
+        pass
+
+
+def bridge(options, exchange):
+    return Own(options, exchange)
+"""
+
+
+def test_the_mock_bridge_charges(run, sink):
+    box = run(kind="mock", bridge={"charge_seconds": 0.1, "pause_seconds": 0.05, "sessions": 1})
+    wait_until(lambda: "stopTransaction" in sink.operations("BOX1"))
+    kept = [o for o in sink.operations("BOX1") if o not in ("bootNotification", "statusNotification")]
+    assert kept == ["authorize", "startTransaction", "stopTransaction"]
+    wait_until(lambda: (box.exchange.get(CONNECTORS, "1") or {}).get("status") == "Available")
+    assert sink.complaints == []
+
+
+def test_a_bridge_can_be_a_file(run, sink, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN_BRIDGE)
+    run(kind=str(file), bridge={"id_tag": "FILE"})
+    wait_until(lambda: id_tags(sink) == ["FILE"])
+
+
+def test_a_bridge_can_be_the_entry_point_of_an_installed_distribution(run, sink, acme):
+    run(kind="acme", bridge={"id_tag": "ENTRY"})
+    wait_until(lambda: id_tags(sink) == ["ENTRY"])
+
+
+def test_an_entry_point_whose_package_is_broken_is_explained(acme):
+    (acme / "acme_bridge.py").write_text("import no_such_module_of_acme")
+    made = ChargeBoxSettings.model_validate(
+        {"central_url": "http://x/", "identity": "X", "bridge": {"kind": "acme", "options": {"id_tag": "T"}}}
+    )
+    with pytest.raises(ConfigurationError, match=r"acme.*no_such_module_of_acme"):
+        load_bridge(made, None)
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch):
+    """The folder of a distribution that is installed as pip leaves it, with the entry point ``acme``."""
+    site = tmp_path / "site-packages"
+    information = site / "acme_bridge-1.0.dist-info"
+    information.mkdir(parents=True)
+    (site / "acme_bridge.py").write_text(OWN_BRIDGE)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-bridge\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[ocpp_soap.bridges]\nacme = acme_bridge:bridge\n")
+    monkeypatch.syspath_prepend(site)
+    yield site
+    sys.modules.pop("acme_bridge", None)
+
+
+def id_tags(sink):
+    return [request.findtext("{*}idTag") for _, _, operation, request in sink.requests if operation == "authorize"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "reason"),
+    [
+        ("telepathy", {}, "expected store, mock, modbus"),
+        ("mock", {"speed": 1}, "speed"),
+        ("modbus", {"connectors": {}}, "a map for each"),
+        ("missing.py", {}, "cannot be imported"),
+    ],
+)
+def test_a_wrong_bridge_is_explained(tmp_path, kind, options, reason):
+    made = ChargeBoxSettings.model_validate(
+        {"central_url": "http://x/", "identity": "X", "bridge": {"kind": kind, "options": options}}
+    )
+    with pytest.raises(ConfigurationError, match=reason):
+        load_bridge(made, None)
+
+
+def test_the_mock_driver_takes_his_tag_away_before_he_shows_it_again():
+    hardware = MockHardware(MockOptions(charge_seconds=0, pause_seconds=0))
+    assert hardware.read(1).id_tag == "TAG1"
+    hardware.write(1, Outputs(enabled=True, locked=True))
+    assert [hardware.read(1).id_tag for _ in range(2)] == ["", "TAG1"]
