@@ -10,7 +10,7 @@ from bson import encode as bson_encode
 from bson.objectid import ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.errors import DocumentTooLarge as TooLarge
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
@@ -41,7 +41,12 @@ def conflict(target: Target, collection: Collection, key: str, revision: int) ->
 def insert_new(target: Target, rows: Sequence[dict[str, Any]]) -> int:
     """Insert those whose key is not there yet, in their order; return how many."""
     try:
+        if len(rows) == 1:
+            target.insert_one(rows[0])
+            return 1
         target.insert_many(rows, ordered=False)
+    except DuplicateKeyError:
+        return 0
     except BulkWriteError as error:
         if not _only_duplicates(error):
             raise
