@@ -37,7 +37,7 @@ from ocpp_soap.storage.base import Storage
 DELIVERY_TIME = 30.0
 """Seconds after the end in which queued messages may still be delivered."""
 
-_RETRIES = Backoff(first=0.5, longest=4.0)
+_RETRIES = Backoff(first=0.5, longest=4.0, longest_asked=DELIVERY_TIME / 3)
 _WORKERS, _WORKERS_WITH_DELAYS = 12, 100
 
 

@@ -4,6 +4,9 @@ Nothing but the BootNotification leaves before the gate is open, that is before 
 station (12/15 §4.2). What was put into the queue is kept until it is answered; a Stop waits for the id that the
 answer to its Start brings. A request that met a fault is not sent again; a Start or Stop that met InternalError gets a
 few more spaced tries and is then set aside, so that the queue goes on.
+
+An answer that is not OCPP, such as a proxy's page, means a broken line: everything is kept. The message itself is at
+fault if a Heartbeat before each further try is answered as it should be: then it is given up like one that met a fault.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from typing import Any
 
 import structlog
 
-from ocpp_soap.charge_point.queueing import FAULT_TRIES, Backoff, Entry, Journal, OutboxOwner, Then
+from ocpp_soap.charge_point.queueing import BAD_ANSWERS, FAULT_TRIES, Backoff, Entry, Journal, OutboxOwner, Then
 from ocpp_soap.charge_point.scheduler import Schedule, Timer
-from ocpp_soap.errors import CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused, TryLater
+from ocpp_soap.errors import BadAnswer, CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused
 from ocpp_soap.messages import (
     HeartbeatRequest,
     MeterValuesRequest,
@@ -75,7 +78,7 @@ class Outbox:
 
     @property
     def set_aside(self) -> tuple[Entry, ...]:
-        """What met a fault and will not be sent again unless a Stop needs its id."""
+        """The Starts and Stops that were given up: kept, and sent again only where a Stop needs an id."""
         return tuple(self._set_aside)
 
     def sources(self) -> set[str]:
@@ -179,6 +182,8 @@ class Outbox:
         reached = isinstance(error, Refused)
         if reached:
             self._connected()
+        if isinstance(error, BadAnswer) and self._failures == 0:
+            entry.bad_answers += 1
         if entry.sequence == 0:
             self._remove(entry)
             if isinstance(error, CallFailed) and not reached:
@@ -187,7 +192,7 @@ class Outbox:
         elif reached and self._worth_another_try(entry, error):
             entry.faults += 1
             self._retry_in(self._backoff.delay(entry.faults) * 4)
-        elif reached or not isinstance(error, CallFailed):
+        elif reached or not isinstance(error, CallFailed) or entry.bad_answers == BAD_ANSWERS:
             self._give_up(entry, error)
         else:
             self._lost(entry, error)
@@ -215,7 +220,7 @@ class Outbox:
             if start.transaction == stop.transaction and start.transaction not in self._revived:
                 self._revived.add(start.transaction)
                 self._set_aside.remove(start)
-                start.faults = FAULT_TRIES
+                start.faults, start.bad_answers = FAULT_TRIES, BAD_ANSWERS - 1
                 self._queue.appendleft(start)
                 return True
         return False
@@ -230,13 +235,16 @@ class Outbox:
 
     def _connected(self) -> None:
         self._failures = 0
-        self._cancel_retry()
+        if not self._head_is_suspect():
+            self._cancel_retry()
+
+    def _head_is_suspect(self) -> bool:
+        return bool(self._queue and self._queue[0].bad_answers)
 
     def _lost(self, entry: Entry, error: CallFailed) -> None:
         self._failures += 1
         if self._open or not entry.before_acceptance:
-            asked_for = error.after or 0.0 if isinstance(error, TryLater) else 0.0
-            self._retry_in(max(self._backoff.delay(self._failures), min(asked_for, self._backoff.longest)))
+            self._retry_in(self._backoff.wait(max(self._failures, entry.bad_answers), error))
 
     def _retry_in(self, seconds: float) -> None:
         self._cancel_retry()
@@ -245,7 +253,8 @@ class Outbox:
     def _retry_now(self) -> None:
         with self._lock:
             self._retry = None
-            if self._open and not self._queue and not self._urgent and self._failures:
+            probe = not self._queue or self._head_is_suspect()
+            if self._open and probe and not self._urgent and self._failures:
                 self.ask(HeartbeatRequest(), lambda _response, _error: None)
             self._pump()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ocpp_soap.errors import OcppSoapError
+from ocpp_soap.errors import OcppSoapError, TryLater
 
 Then = Callable[[Any, OcppSoapError | None], None]
 """Called with the answer and None, or with None and the reason why there is none."""
@@ -14,12 +14,16 @@ Then = Callable[[Any, OcppSoapError | None], None]
 FAULT_TRIES = 3
 """How often in all a Start or Stop is tried that is answered with InternalError."""
 
+BAD_ANSWERS = 8
+"""How many answers that are not OCPP a queued request gets while others are answered, before it is given up."""
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
     """One request to be delivered. ``transaction`` is the station's own handle of the transaction it belongs to.
 
-    ``source`` names the document that it was made of, where there is one.
+    ``source`` names the document that it was made of, where there is one. ``bad_answers`` counts what was not OCPP
+    although the exchange before was.
     """
 
     sequence: int
@@ -27,6 +31,7 @@ class Entry:
     transaction: str = ""
     waits_for_id: bool = False
     faults: int = 0
+    bad_answers: int = 0
     then: Then | None = None
     before_acceptance: bool = False
     source: str = ""
@@ -34,14 +39,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds between tries: ``first``, then twice as long each time, up to ``longest``."""
+    """Seconds between tries: ``first``, then twice as long each time, up to ``longest``.
+
+    ``longest_asked`` is the most that a central system can ask for by Retry-After.
+    """
 
     first: float = 0.5
     longest: float = 10.0
+    longest_asked: float = 60.0
 
     def delay(self, failures: int) -> float:
         """The wait after that many failures in a row (1 or more)."""
         return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+
+    def wait(self, failures: int, error: OcppSoapError | None) -> float:
+        """The delay, or the longer one that the last ``error`` asked for."""
+        asked = float(error.after or 0) if isinstance(error, TryLater) else 0.0
+        return max(self.delay(failures), min(asked, self.longest_asked))
 
 
 class Journal(Protocol):

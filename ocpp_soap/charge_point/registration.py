@@ -82,7 +82,7 @@ class Registration:
         if response is None:
             self._failures += 1
             self.last_answer = str(error)
-            wait = REFUSED_RETRY if isinstance(error, Refused) else self._backoff.delay(self._failures)
+            wait = REFUSED_RETRY if isinstance(error, Refused) else self._backoff.wait(self._failures, error)
             self._boot_timer = self._station.after(wait, self._send_boot)
             return
         self._failures = 0

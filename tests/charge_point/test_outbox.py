@@ -204,3 +204,60 @@ def test_a_central_system_that_names_a_time_is_given_it(make_station, schedule, 
     station.plug(1)
     schedule.advance(13.9)
     assert len(central_system.requests) == 2
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(None, 1), (0, 1), (7, 7), (3600, 60)])
+def test_a_time_that_is_asked_for_is_waited_but_not_for_ever(asked, waited):
+    assert Backoff(1, 5).wait(1, TryLater("busy", asked)) == waited
+
+
+class TestAnswersThatAreNotOcpp:
+    @pytest.mark.parametrize("action", ["StatusNotification", "MeterValues"])
+    def test_a_message_that_gets_nothing_else_is_given_up_after_spaced_tries(
+        self, station, schedule, central_system, events, action
+    ):
+        tries = []
+
+        def page(_request):
+            tries.append(schedule.now())
+            raise BadAnswer("502 Bad Gateway, which is no SOAP answer")
+
+        central_system.answers[action] = page
+        start(station, schedule)
+        schedule.advance(119)
+        given_up = [type(subject[0].request).__name__ for name, subject in events if name == "given_up"]
+        assert given_up == [f"{action}Request"]
+        gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(tries[:8])]
+        assert gaps == [0.5, 1, 2, 4, 8, 10, 10]
+        assert len(central_system.sent("StartTransaction")) == 1
+        assert station.outbox.set_aside == ()
+
+    def test_a_start_is_kept_aside_and_sent_again_for_its_stop(self, station, schedule, central_system, events):
+        def page(_request):
+            raise BadAnswer("502 Bad Gateway, which is no SOAP answer")
+
+        central_system.answers["StartTransaction"] = page
+        start(station, schedule)
+        schedule.advance(59)
+        assert [type(e.request).__name__ for e in station.outbox.set_aside] == ["StartTransactionRequest"]
+        assert "session_lost" in [name for name, _ in events]
+        del central_system.answers["StartTransaction"]
+        station.unplug(1)
+        schedule.run()
+        assert central_system.sent("StopTransaction")[0].transaction_id == 101
+        assert station.outbox.set_aside == ()
+
+    def test_where_everything_gets_a_page_the_line_is_broken_and_all_is_kept(self, station, schedule, central_system):
+        start(station, schedule)
+        usual = central_system._usual
+
+        def page(_request):
+            raise BadAnswer("please log in to this network")
+
+        central_system._usual = page
+        schedule.advance(3600)
+        central_system._usual = usual
+        central_system.requests.clear()
+        schedule.advance(11)
+        assert len(central_system.sent("MeterValues")) == 60
+        assert station.outbox.waiting == 0

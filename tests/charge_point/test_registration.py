@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ocpp_soap.charge_point import StationOptions
-from ocpp_soap.errors import SecurityError
+from ocpp_soap.errors import SecurityError, TryLater
 from ocpp_soap.messages import BootNotificationResponse, RegistrationStatus, Version
 
 
@@ -47,6 +47,17 @@ def test_a_boot_that_met_a_fault_is_repeated_slowly(make_station, schedule, cent
     central_system.answers["BootNotification"] = SecurityError()
     _, tries = boots(make_station, schedule, central_system, 121)
     assert tries == 3
+
+
+@pytest.mark.parametrize(("asked", "tries"), [(20, 7), (86_400, 3)])
+def test_a_boot_that_is_to_come_later_is_sent_again_then_or_after_a_minute(
+    make_station, schedule, central_system, asked, tries
+):
+    def busy(_request):
+        raise TryLater("503 Service Unavailable", asked)
+
+    central_system.answers["BootNotification"] = busy
+    assert boots(make_station, schedule, central_system, 121)[1] == tries
 
 
 def test_a_station_without_network_boots_when_it_is_back(make_station, schedule, central_system):
