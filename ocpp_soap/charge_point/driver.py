@@ -86,7 +86,7 @@ class Driver:
             self.delivered += 1
             self._open.discard(subject)
         elif name == "session_lost":
-            self.problem = self.problem or "the central system answered its start or stop with a fault"
+            self.problem = self.problem or "its start or stop was given up; the log says why"
 
     def _begin(self) -> None:
         if self.plan is not None and not self._begun:

@@ -13,6 +13,7 @@ import yaml
 
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.bridges.modbus import ModbusOptions
+from ocpp_soap.charge_point.configuration import STANDARD_KEYS, VENDOR_KEYS
 from ocpp_soap.charge_point.quirks import QUIRKS
 from ocpp_soap.charge_point.scenario import shipped_scenarios
 from ocpp_soap.charge_point.scenario.steps import STEPS
@@ -78,9 +79,10 @@ def test_the_pages_show_files_that_can_be_read(tmp_path):
     assert ModbusOptions.model_validate(settings.bridge.options).connectors[1].enable == 1
 
 
-def test_the_pages_name_every_step_and_the_lists_every_quirk():
+def test_the_pages_name_every_step_and_key_and_the_lists_every_quirk():
     page = (DOCS / "simulator.md").read_text()
     assert all(f"`{step}" in page for step in STEPS)
+    assert [key.name for key in (*STANDARD_KEYS, *VENDOR_KEYS) if key.name not in page] == []
     listed = ocpp_soap("simulate", "--quirks").stdout
     assert [line.split()[0] for line in listed.splitlines()] == list(QUIRKS)
 
