@@ -205,7 +205,6 @@ class Outbox:
 
     def _give_up(self, entry: Entry, error: OcppSoapError) -> None:
         self._queue.remove(entry)
-        _log.warning("%s is not sent again: %s", type(entry.request).__name__, error)
         if isinstance(entry.request, StartTransactionRequest | StopTransactionRequest):
             self._set_aside.append(entry)
             if self._journal is not None:

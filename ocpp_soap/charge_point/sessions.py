@@ -227,7 +227,7 @@ class Sessions:
     def _usable(self, connector: Connector) -> bool:
         station = self._station
         operative = connector.operative and station.availability.idle_connectors_operative
-        return operative and not connector.faulted and not connector.in_session and not station.restarting
+        return operative and not connector.faulted and not connector.in_session and not station.restarts.pending
 
     def _may_turn_out(self, connector: Connector, id_tag: str, parent_id_tag: str | None) -> bool:
         reservations = self._station.reservations

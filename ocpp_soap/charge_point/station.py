@@ -6,30 +6,33 @@ can share, and everything that touches its state holds its ``lock``.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+
+import structlog
 
 from ocpp_soap.charge_point.authorization import Authorization
 from ocpp_soap.charge_point.availability import Availability
 from ocpp_soap.charge_point.configuration import Configuration
 from ocpp_soap.charge_point.connector import Connector
 from ocpp_soap.charge_point.diagnostics import Diagnostics
-from ocpp_soap.charge_point.events import Exchange
+from ocpp_soap.charge_point.events import Exchange, action_of
 from ocpp_soap.charge_point.firmware import Firmware
 from ocpp_soap.charge_point.journal import StoredJournal
 from ocpp_soap.charge_point.local_list import LocalList
 from ocpp_soap.charge_point.meter import SimulatedMeter
 from ocpp_soap.charge_point.metering import Metering
+from ocpp_soap.charge_point.operation import Operation
 from ocpp_soap.charge_point.options import StationOptions
 from ocpp_soap.charge_point.outbox import Outbox
 from ocpp_soap.charge_point.queueing import Entry, Then
 from ocpp_soap.charge_point.registration import Registration
 from ocpp_soap.charge_point.reservations import Reservations
-from ocpp_soap.charge_point.scheduler import Schedule, Timer
+from ocpp_soap.charge_point.restarts import Restarts
+from ocpp_soap.charge_point.scheduler import Schedule
 from ocpp_soap.charge_point.sender import Sender
 from ocpp_soap.charge_point.sessions import Sessions
 from ocpp_soap.charge_point.state import StoredState
@@ -37,7 +40,6 @@ from ocpp_soap.charge_point.states import States
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.messages import (
     BootNotificationRequest,
-    ChargePointErrorCode,
     ChargePointStatus,
     DataTransferRequest,
     IdTagInfo,
@@ -48,11 +50,7 @@ from ocpp_soap.messages import (
 )
 from ocpp_soap.storage.base import Document, Storage
 
-RESTART_PATIENCE = 10.0
-"""Seconds that a restart waits for the delivery of what is queued, such as the StopTransactions of a reset."""
-
-AFTER_THE_ANSWER = 0.2
-"""Seconds by which an action follows the answer that promised it."""
+_log = structlog.get_logger("ocpp_soap.charge_point")
 
 _LOG_LENGTH = 200
 
@@ -60,7 +58,7 @@ Observer = Callable[["Station", str, Any], None]
 """Told of what happens: the station, the event's name and what it is about."""
 
 
-class Station:
+class Station(Operation):
     """One charge point of ``version`` that calls the central system through ``sender``.
 
     With ``storage``, the queue and the state survive a restart of the process. ``observer`` is told of the events of
@@ -79,20 +77,17 @@ class Station:
         storage: Storage | None = None,
         observer: Observer | None = None,
     ) -> None:
+        super().__init__(schedule)
         self.options = options or StationOptions()
         self.charge_box_identity = charge_box_identity
         self.version = version
-        self.schedule = schedule
-        self.lock = threading.RLock()
         self.log: deque[tuple[datetime, str]] = deque(maxlen=_LOG_LENGTH)
         self.firmware_version = self.options.firmware_version
         self.transfers = self.options.transfers
-        self.restarting = False
         self.reachable = True
         self.answers: dict[str, Any] = {}
         self._sender = sender
         self._observer = observer
-        self._offset = timedelta()
         self.connectors = {n: Connector(n, self.options.meter(n)) for n in range(1, self.options.connectors + 1)}
         initial = {"NumberOfConnectors": str(self.options.connectors), **self.options.configuration}
         self.configuration = Configuration(version, initial, self._configuration_changed)
@@ -103,6 +98,7 @@ class Station:
         self.states = States(self)
         self.metering = Metering(self)
         self.sessions = Sessions(self)
+        self.restarts = Restarts(self)
         self.registration = Registration(self, self.options.backoff)
         self.diagnostics = Diagnostics(self)
         self.firmware = Firmware(self)
@@ -137,48 +133,7 @@ class Station:
     def restart(self) -> None:
         """Boot again as soon as the queue is delivered, or could not be for a while."""
         with self.lock:
-            if not self.restarting:
-                self.restarting = True
-                self._restart_when_delivered(self.schedule.now() + timedelta(seconds=RESTART_PATIENCE))
-
-    # --- the driver's side ----------------------------------------------------------------------------------------
-
-    def plug(self, connector_id: int) -> None:
-        """Plug a cable into a connector."""
-        with self.lock:
-            self.sessions.plug(self.connectors[connector_id])
-
-    def unplug(self, connector_id: int) -> None:
-        """Take the cable out of a connector."""
-        with self.lock:
-            self.sessions.unplug(self.connectors[connector_id])
-
-    def present_tag(self, connector_id: int, id_tag: str) -> None:
-        """Hold a tag to the reader of a connector."""
-        with self.lock:
-            self.sessions.tag(self.connectors[connector_id], id_tag)
-
-    def stop_transaction(self, connector_id: int) -> None:
-        """End the transaction of a connector without a tag."""
-        with self.lock:
-            self.sessions.stop(self.connectors[connector_id])
-
-    def fault(self, connector_id: int, error_code: ChargePointErrorCode) -> None:
-        """Set the error of a connector, or of the station as 0; NoError ends it. A fault interrupts charging."""
-        with self.lock:
-            self.states.fault(connector_id, error_code)
-
-    def unlock(self, connector_id: int) -> bool:
-        """End the transaction of a connector and let go of the cable; False: stuck, or no such connector."""
-        with self.lock:
-            connector = self.connectors.get(connector_id)
-            if connector is None:
-                return False
-            self.sessions.stop(connector)
-            connector.locked = connector.locked and not connector.lock_works
-            if not connector.lock_works:
-                self.fault(connector_id, ChargePointErrorCode.CONNECTOR_LOCK_FAILURE)
-            return connector.lock_works
+            self.restarts.begin()
 
     def transfer_data(self, request: DataTransferRequest, then: Then) -> None:
         """Send a DataTransfer (1.5); ``then`` gets its answer, or the reason why there is none."""
@@ -187,32 +142,11 @@ class Station:
 
     # --- what the parts of the station use ------------------------------------------------------------------------
 
-    def now(self) -> datetime:
-        """The station's clock, in UTC."""
-        return self.schedule.now() + self._offset
-
     def set_clock(self, current_time: datetime) -> None:
         """Take over the central system's time."""
-        self._offset = current_time - self.schedule.now()
+        super().set_clock(current_time)
         self.note("clock set")
         self.metering.rearm()
-
-    def at(self, when: datetime, callback: Callable[[], None]) -> Timer:
-        """Run ``callback`` with the lock held when the station's clock shows ``when``."""
-        return self.after((when - self.now()).total_seconds(), callback)
-
-    def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        """Run ``callback`` with the lock held in ``seconds``."""
-
-        def locked() -> None:
-            with self.lock:
-                callback()
-
-        return self.schedule.after(seconds, locked)
-
-    def after_the_answer(self, callback: Callable[[], None]) -> Timer:
-        """Run ``callback`` with the lock held when the answer that promised it has left (notes 7.23)."""
-        return self.after(AFTER_THE_ANSWER, callback)
 
     def note(self, text: str) -> None:
         """Add a line to the log that GetDiagnostics uploads."""
@@ -285,7 +219,9 @@ class Station:
 
     def given_up(self, entry: Entry, error: OcppSoapError) -> None:
         """A queued request cannot be delivered."""
-        self.note(f"{type(entry.request).__name__} given up: {error}")
+        action = action_of(entry.request)
+        _log.warning("message given up", charge_box_identity=self.charge_box_identity, action=action, reason=str(error))
+        self.note(f"{action} given up: {error}")
         self.event("given_up", (entry, error))
         if entry.transaction:
             self.sessions.given_up(entry)
@@ -306,23 +242,6 @@ class Station:
                 self.note(f"{exchange.action} {'answered' if error is None else f'failed: {error}'}")
                 self.event("exchange", exchange)
         return response
-
-    def _restart_when_delivered(self, patience_ends: datetime) -> None:
-        outbox = self.outbox
-        running = any(connector.transaction for connector in self.connectors.values())
-        if (running or (outbox.waiting and outbox.online)) and self.schedule.now() < patience_ends:
-            self.after(0.1, lambda: self._restart_when_delivered(patience_ends))
-            return
-        self.note("restarting")
-        outbox.shut()
-        self.registration.stop()
-        for connector in self.connectors.values():
-            self.sessions.give_up_waiting(connector)
-        self.after(self.options.boot_seconds, self._boot)
-
-    def _boot(self) -> None:
-        self.restarting = False
-        self.registration.boot()
 
     def _configuration_changed(self, name: str) -> None:
         if name == "HeartBeatInterval":

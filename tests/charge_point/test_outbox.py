@@ -6,6 +6,7 @@ import itertools
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from ocpp_soap.charge_point import Scheduler, Station
 from ocpp_soap.charge_point.queueing import Backoff
@@ -224,9 +225,11 @@ class TestAnswersThatAreNotOcpp:
 
         central_system.answers[action] = page
         start(station, schedule)
-        schedule.advance(119)
+        with capture_logs() as log:
+            schedule.advance(119)
         given_up = [type(subject[0].request).__name__ for name, subject in events if name == "given_up"]
         assert given_up == [f"{action}Request"]
+        assert [(line["charge_box_identity"], line["action"]) for line in log] == [("CP001", action)]
         gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(tries[:8])]
         assert gaps == [0.5, 1, 2, 4, 8, 10, 10]
         assert len(central_system.sent("StartTransaction")) == 1
