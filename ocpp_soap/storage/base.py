@@ -169,9 +169,10 @@ class Storage(ABC):
 
     @abstractmethod
     def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
-        """Add entries to a time series in their order, all or none; one whose key is there already is passed over.
+        """Add entries to a time series in their order; one whose key is there already is passed over.
 
-        Returns how many were new.
+        Returns how many were new. When it raises, a backend without transactions may hold the first entries; the same
+        call again adds the rest and doubles none.
         """
 
     def write(
