@@ -10,7 +10,7 @@ from running_box import wait_until
 from ocpp_soap.charge_point.chargebox import ChargeBoxSettings
 from ocpp_soap.charge_point.chargebox.bridges import Outputs, load_bridge
 from ocpp_soap.charge_point.chargebox.bridges.mock import MockHardware, MockOptions
-from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS
+from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, TAG_REQUESTS
 from ocpp_soap.errors import ConfigurationError
 
 OWN_BRIDGE = """
@@ -24,7 +24,7 @@ class Own:
 
     def poll(self):
         if not self.done:
-            self.exchange.tag(1, self.id_tag)
+            self.exchange.started(1, self.id_tag, 0)
             self.done = True
 
     def close(self):
@@ -49,12 +49,12 @@ def test_a_bridge_can_be_a_file(run, sink, tmp_path):
     file = tmp_path / "own.py"
     file.write_text(OWN_BRIDGE)
     run(kind=str(file), bridge={"id_tag": "FILE"})
-    wait_until(lambda: id_tags(sink) == ["FILE"])
+    wait_until(lambda: started_by(sink) == ["FILE"])
 
 
 def test_a_bridge_can_be_the_entry_point_of_an_installed_distribution(run, sink, acme):
     run(kind="acme", bridge={"id_tag": "ENTRY"})
-    wait_until(lambda: id_tags(sink) == ["ENTRY"])
+    wait_until(lambda: started_by(sink) == ["ENTRY"])
 
 
 def test_an_entry_point_whose_package_is_broken_is_explained(acme):
@@ -80,8 +80,9 @@ def acme(tmp_path, monkeypatch):
     sys.modules.pop("acme_bridge", None)
 
 
-def id_tags(sink):
-    return [request.findtext("{*}idTag") for _, _, operation, request in sink.requests if operation == "authorize"]
+def started_by(sink):
+    starts = [request for _, _, operation, request in sink.requests if operation == "startTransaction"]
+    return [start.findtext("{*}idTag") for start in starts]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,18 @@ def test_a_wrong_bridge_is_explained(tmp_path, kind, options, reason):
     )
     with pytest.raises(ConfigurationError, match=reason):
         load_bridge(made, None)
+
+
+def test_the_mock_driver_tries_again_when_he_is_not_let_in(run, sink):
+    sink.mode = "down"
+    box = run(kind="mock", bridge={"charge_seconds": 0.1, "pause_seconds": 0, "sessions": 1})
+    wait_until(lambda: box.boot_state() == 2 and False in decisions(box))
+    sink.mode = "usual"
+    wait_until(lambda: "stopTransaction" in sink.operations("BOX1"))
+
+
+def decisions(box):
+    return [stored.document.get("accepted") for stored in box.storage.find(TAG_REQUESTS).items]
 
 
 def test_the_mock_driver_takes_his_tag_away_before_he_shows_it_again():

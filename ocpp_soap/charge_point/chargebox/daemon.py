@@ -159,15 +159,15 @@ class ChargeBox:
             self._intake.delivered(*subject)
         elif name == "given_up":
             self._intake.given_up(*subject)
+        elif name == "accepted":
+            self._set_boot_state(BootState.ACCEPTED)
         elif name == "exchange" and isinstance(subject.request, BootNotificationRequest):
-            self._booted(subject)
+            self._boot_answered(subject)
 
-    def _booted(self, exchange: MessageExchange) -> None:
+    def _boot_answered(self, exchange: MessageExchange) -> None:
         if exchange.response is None:
             self._set_boot_state(BootState.BOOT_SENT, reason=str(exchange.error))
-        elif exchange.response.status == RegistrationStatus.ACCEPTED:
-            self._set_boot_state(BootState.ACCEPTED)
-        else:
+        elif exchange.response.status != RegistrationStatus.ACCEPTED:
             self._set_boot_state(BootState.REFUSED, reason=f"answered {exchange.response.status}")
             if self.options.boot.on_rejected == "exit":
                 self._refused = True

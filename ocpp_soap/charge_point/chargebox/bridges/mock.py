@@ -23,7 +23,7 @@ class MockOptions(BaseModel):
 
 
 class MockHardware:
-    """Connector 1 is used by the driver; the others stay free."""
+    """Connector 1 is used by the driver, who shows his tag every other second until he is let in; others stay free."""
 
     def __init__(self, options: MockOptions) -> None:
         self._options = options
@@ -81,7 +81,7 @@ class MockHardware:
         if self._plugged_at is None:
             return False
         if self._charging_since is None:
-            return True
+            return int(time.monotonic() - self._plugged_at) % 2 == 0
         charged_long_enough = time.monotonic() - self._charging_since >= self._options.charge_seconds
         shows = self._charging and self._tag_withdrawn and charged_long_enough
         self._tag_withdrawn = True
