@@ -36,7 +36,7 @@ def add(ctx: click.Context, /, label: str, bulk: TextIO | None, **chosen: Any) -
             system.labels.add(label, stations)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="LABEL") from None
-    print_hint(f"{len(stations)} charge points have the label {label}; --where label={label} means them.")
+    print_hint(f"{len(stations)} charge points were given the label {label}; --where label={label} means them.")
 
 
 @command.command()

@@ -10,16 +10,13 @@ import click
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.journal_entries import JournalEntry
 from ocpp_soap.central_system.kept import KeptEnvelope, KeptState
+from ocpp_soap.central_system.replaying import UNDERSTOOD, text_of
+from ocpp_soap.central_system.replaying import replay as replay_again
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.errors import NotFound
-from ocpp_soap.messages import Role, Version
-from ocpp_soap.soap.replay import Replay
-from ocpp_soap.soap.settings import server_settings
-
-UNDERSTOOD = "ok"
 
 
 @click.group(name="messages")
@@ -116,7 +113,7 @@ def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_js
     with central_system(ctx) as system:
         kept_now = every(system.kept.list, state=KeptState.KEPT.value)
         envelopes = list(kept_now) if every_one else [_kept(system, message) for message in messages]
-        outcomes = [replayed(system, envelope) for envelope in envelopes]
+        outcomes = [_replayed(system, envelope) for envelope in envelopes]
     if as_json:
         print_json(outcomes)
     else:
@@ -126,19 +123,8 @@ def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_js
         ctx.exit(FAILED)
 
 
-def replayed(system: CentralSystem, envelope: KeptEnvelope) -> dict[str, Any]:
-    """Replay one envelope and note whether it was understood."""
-    again = Replay(Role.CENTRAL_SYSTEM, system.receive_again, server_settings(system.settings, Role.CENTRAL_SYSTEM))
-    exchanged = again(
-        system.kept.body(envelope),
-        received_at=envelope.at,
-        charset=envelope.charset,
-        peer=envelope.peer or "",
-        url_identity=envelope.url_identity,
-        url_version=Version(envelope.url_version) if envelope.url_version else None,
-    )
-    if exchanged.outcome == UNDERSTOOD:
-        system.kept.replayed(envelope.id, datetime.now(timezone.utc))
+def _replayed(system: CentralSystem, envelope: KeptEnvelope) -> dict[str, Any]:
+    exchanged = replay_again(system, envelope)
     identity = exchanged.charge_box_identity or envelope.charge_box_identity
     return {"id": envelope.id, "station": identity, "action": envelope.action, "outcome": exchanged.outcome}
 
@@ -147,7 +133,8 @@ def _found(system: CentralSystem, message: str) -> dict[str, Any]:
     entry: JournalEntry | None = system.journal.get(message)
     if entry is not None:
         return dict(plain(entry))
-    return {**plain(_kept(system, message)), "request": _text(system, message)}
+    envelope = _kept(system, message)
+    return {**plain(envelope), "request": text_of(system, envelope)}
 
 
 def _kept(system: CentralSystem, message: str) -> KeptEnvelope:
@@ -155,11 +142,6 @@ def _kept(system: CentralSystem, message: str) -> KeptEnvelope:
     if envelope is None:
         raise NotFound(f"there is no message {message}; `ocpp-soap messages list` and `… kept` show those there are")
     return envelope
-
-
-def _text(system: CentralSystem, message: str) -> str:
-    envelope = _kept(system, message)
-    return system.kept.body(envelope).decode(envelope.charset or "utf-8", "replace")
 
 
 def _row(entry: JournalEntry) -> tuple[Any, ...]:

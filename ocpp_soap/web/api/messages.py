@@ -1,4 +1,4 @@
-"""The message journal: who said what when, and what the answer was."""
+"""The message journal: who said what when, and what the answer was; and the envelopes that were kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from ocpp_soap.central_system.kept import KeptEnvelope
+from ocpp_soap.central_system.replaying import UNDERSTOOD, replay, text_of
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.models import WarningModel
@@ -57,6 +59,49 @@ class MessageQuery(ListQuery):
     sort: Literal["at", "-at"] = Field(default="at", description="-: the latest first.")
 
 
+class KeptMessageModel(Record):
+    """A start, stop or meter value that got a fault, which its station does not send again."""
+
+    id: str
+    at: datetime
+    action: str
+    outcome: str = Field(description="The subcode of the fault that it got.")
+    state: str = Field(description="kept, or replayed once it was understood.")
+    charge_box_identity: str | None
+    peer: str | None
+    size: int = Field(description="Bytes of the envelope.")
+    replayed_at: datetime | None
+
+
+class KeptMessage(BaseModel):
+    """A kept message with its envelope."""
+
+    message: KeptMessageModel
+    request: str = Field(description="The envelope as it came.")
+
+
+class KeptMessagePage(BaseModel):
+    """Some kept messages."""
+
+    items: list[KeptMessageModel]
+    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+
+
+class KeptMessageQuery(ListQuery):
+    """Which kept messages."""
+
+    state: Literal["kept", "replayed"] | None = None
+    sort: Literal["at", "-at"] = Field(default="at", description="-: the latest first.")
+
+
+class ReplayedMessage(BaseModel):
+    """How a message fared this time."""
+
+    is_understood: bool
+    outcome: str = Field(description="ok, or the subcode of the fault that it got again.")
+    message: KeptMessageModel
+
+
 @blueprint.get("/messages")
 @blueprint.input(MessageQuery, location="query")
 @blueprint.output(MessagePage)
@@ -79,3 +124,41 @@ def get_message(message_id: str) -> MessageModel:
     if found is None:
         raise Problem(404, f"There is no message {message_id}.")
     return MessageModel.model_validate(found)
+
+
+@blueprint.get("/kept-messages")
+@blueprint.input(KeptMessageQuery, location="query")
+@blueprint.output(KeptMessagePage)
+def list_kept_messages(query_data: KeptMessageQuery) -> Response:
+    """List the starts, stops and meter values that got a fault, by time. They are kept for good."""
+
+    def find(**page: Any) -> Any:
+        return system().kept.list(state=query_data.state, descending=query_data.sort.startswith("-"), **page)
+
+    return answer(KeptMessageModel, query_data, find)
+
+
+@blueprint.get("/kept-messages/<message_id>")
+@blueprint.output(KeptMessage)
+@blueprint.doc(responses={404: "There is no such message."})
+def get_kept_message(message_id: str) -> KeptMessage:
+    """Read a kept message with its envelope."""
+    found = _kept(message_id)
+    return KeptMessage(message=KeptMessageModel.model_validate(found), request=text_of(system(), found))
+
+
+@blueprint.post("/kept-messages/<message_id>/replay")
+@blueprint.output(ReplayedMessage)
+@blueprint.doc(responses={404: "There is no such message."})
+def replay_kept_message(message_id: str) -> ReplayedMessage:
+    """Read a kept message again, when what was wrong is mended: a handler, a setting, a version."""
+    outcome = replay(system(), _kept(message_id)).outcome
+    message = KeptMessageModel.model_validate(_kept(message_id))
+    return ReplayedMessage(is_understood=outcome == UNDERSTOOD, outcome=outcome, message=message)
+
+
+def _kept(message_id: str) -> KeptEnvelope:
+    found = system().kept.get(message_id)
+    if found is None:
+        raise Problem(404, f"There is no kept message {message_id}.")
+    return found
