@@ -44,8 +44,9 @@ class Guard:
 
     def permits(self, address: str) -> bool:
         """Tell whether a numeric address may be called."""
-        parsed = _unwrapped(ip_address(address.partition("%")[0]))
-        if _is_in(parsed, self.denied):
+        written = ip_address(address.partition("%")[0])
+        parsed = _unwrapped(written)
+        if _is_in(written, self.denied) or _is_in(parsed, self.denied):
             return False
         return _is_in(parsed, self.allowed) or not _is_in(parsed, DENIED_UNLESS_ALLOWED)
 

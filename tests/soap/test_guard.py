@@ -56,6 +56,12 @@ def test_denied_beats_allowed():
     assert not guard.permits("127.0.0.1")
 
 
+@pytest.mark.parametrize(("denied", "address"), [("64:ff9b::/96", "64:ff9b::a01:1"), ("2002::/16", "2002:a01:1::")])
+def test_denied_counts_as_written_too_where_another_address_is_meant(denied, address):
+    assert Guard().permits(address)
+    assert not Guard.of([], [denied]).permits(address)
+
+
 def test_a_network_that_is_none_is_an_error():
     with pytest.raises(ValueError, match="loopback"):
         Guard.of(["loopback"], [])
