@@ -73,8 +73,8 @@ class Exchanged:
 
     ``outcome`` is ``ok``, the subcode of the fault, or the kind of what got an HTTP status without envelope; ``kind``
     says more precisely what was wrong; ``status`` is the HTTP status; ``seconds`` how long it took. ``request`` holds
-    the bytes without their codings, none if they were not read; with ``charset``, ``url_identity`` and
-    ``url_version`` they can be read again later.
+    the bytes without their codings, none if they were not read; with ``charset``, ``http_action``, ``url_identity``
+    and ``url_version`` they can be read again later.
     """
 
     received_at: datetime
@@ -89,6 +89,7 @@ class Exchanged:
     request: bytes = b""
     response: bytes = b""
     charset: str = ""
+    http_action: str = ""
     url_identity: str = ""
     url_version: Version | None = None
     warnings: list[MessageWarning] = field(default_factory=list)

@@ -7,6 +7,7 @@ keeps, and ``ocpp-soap messages replay`` sends them through the system again whe
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,8 @@ MOST_OF_STRANGERS = 600
 
 _PART = 700_000
 _log = structlog.get_logger("ocpp_soap.central_system")
-_MARKERS = {action: f"{action}Request".lower().encode() for action in ALWAYS_RECORDED}
+_ACTIONS = {action.lower().encode(): action for action in ALWAYS_RECORDED}
+_NAMED = re.compile(rb"(?<![a-z])(?:" + b"|".join(sorted(_ACTIONS)) + rb")(?!response)")
 
 
 class KeptState(Choice):
@@ -41,7 +43,7 @@ class KeptState(Choice):
 class KeptEnvelope:
     """An envelope that got a fault, without its bytes, which :meth:`Kept.body` gives.
 
-    ``charset``, ``url_identity`` and ``url_version`` are what its HTTP request told beside it.
+    ``charset``, ``http_action``, ``url_identity`` and ``url_version`` are what its HTTP request told beside it.
     """
 
     id: str
@@ -54,6 +56,7 @@ class KeptEnvelope:
     charge_box_identity: str | None = None
     peer: str | None = None
     charset: str = ""
+    http_action: str = ""
     url_identity: str = ""
     url_version: str | None = None
     replayed_at: datetime | None = None
@@ -72,7 +75,7 @@ class Kept:
         Of senders that are not known at most :data:`MOST_OF_STRANGERS` a minute are kept, so that they cannot fill the
         disk so easily.
         """
-        action = exchanged.action or _action_in(exchanged.request)
+        action = exchanged.action or _action_in(exchanged)
         if action not in ALWAYS_RECORDED:
             return
         if not is_known and not self._has_room_for_stranger():
@@ -91,6 +94,7 @@ class Kept:
             charge_box_identity=exchanged.charge_box_identity or None,
             peer=exchanged.peer or None,
             charset=exchanged.charset,
+            http_action=exchanged.http_action,
             url_identity=exchanged.url_identity,
             url_version=exchanged.url_version.value if exchanged.url_version else None,
         )
@@ -150,7 +154,8 @@ class Kept:
         return self._store.delete(KEPT, envelope_id)
 
 
-def _action_in(request: bytes) -> str:
-    """The action that the bytes of an envelope name, if it could not be read far enough to tell."""
-    text = request.replace(b"\0", b"").lower()
-    return next((action for action, marker in _MARKERS.items() if marker in text), "")
+def _action_in(exchanged: Exchanged) -> str:
+    """The action that the bytes of an envelope or its HTTP headers name, if it could not be read far enough to tell."""
+    text = exchanged.request.replace(b"\0", b"") + b"\n" + exchanged.http_action.encode("utf-8", "replace")
+    named = _NAMED.search(text.lower())
+    return _ACTIONS[named[0]] if named else ""

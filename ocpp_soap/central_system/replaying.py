@@ -25,6 +25,7 @@ def replay(system: CentralSystem, envelope: KeptEnvelope) -> Exchanged:
         system.kept.body(envelope),
         received_at=envelope.at,
         charset=envelope.charset,
+        http_action=envelope.http_action,
         peer=envelope.peer or "",
         url_identity=envelope.url_identity,
         url_version=Version(envelope.url_version) if envelope.url_version else None,

@@ -88,6 +88,7 @@ def _exchanged(exchange: Exchange, answer: Answer, outcome: str, kind: str) -> E
         request=exchange.in_string,
         response=answer.body,
         charset=exchange.charset,
+        http_action=exchange.http_action,
         url_identity=exchange.url_identity,
         url_version=exchange.url_version,
         warnings=exchange.warnings,

@@ -31,6 +31,7 @@ class Exchange:
         "charset",
         "client_subject",
         "descriptor",
+        "http_action",
         "identity",
         "in_body_doc",
         "in_document",
@@ -58,6 +59,7 @@ class Exchange:
         *,
         body: bytes = b"",
         charset: str = "",
+        http_action: str = "",
         peer: str = "",
         url_identity: str = "",
         url_version: Version | None = None,
@@ -66,6 +68,7 @@ class Exchange:
         self.started = time.perf_counter()
         self.in_string = body
         self.charset = charset
+        self.http_action = http_action
         self.peer = peer
         self.client_subject = self.username = self.password = ""
         self.url_identity = url_identity

@@ -17,6 +17,7 @@ WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", re.IGNORECASE)
+_ACTION = re.compile(r";\s*action\s*=\s*[\"']?([^\"';]+)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
@@ -110,3 +111,12 @@ def charset_of(environ: Environ) -> str:
     """The charset parameter of Content-Type, or an empty text."""
     found = _CHARSET.search(environ.get("CONTENT_TYPE", ""))
     return found[1] if found else ""
+
+
+def action_of(environ: Environ) -> str:
+    """The action that HTTP tells: the SOAPAction header of SOAP 1.1, or the parameter of Content-Type in SOAP 1.2."""
+    header: str = environ.get("HTTP_SOAPACTION", "").strip(" \"'")
+    if header:
+        return header
+    found = _ACTION.search(environ.get("CONTENT_TYPE", ""))
+    return found[1].strip() if found else ""

@@ -34,6 +34,8 @@ _BOM = b"\xef\xbb\xbf"
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
 _DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
+_WIDE_BLANKS = re.compile(rb"(\xff\xfe|\xfe\xff)?(?:\0[ \t\r\n]|[ \t\r\n]\0)+")
+_CALLED_WIDE = re.compile(rb"<\?xml[^>]*\sencoding\s*=\s*[\"']utf-16", re.IGNORECASE)
 _DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=")
 _CHARSETS = frozenset(
     {"ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin1", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16be"}
@@ -76,12 +78,15 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
     """The root element of ``data``.
 
     Blank lines before the XML declaration and prefixes that nobody declared are forgiven with a warning. ``charset``
-    (of the HTTP Content-Type) counts only where the document does not name its own encoding. Raises ProtocolError.
+    (of the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one
+    that it names: UTF-8 that calls itself UTF-16. Raises ProtocolError.
     """
+    if data.startswith(_BOM):
+        charset = "utf-8"
     data = _without_leading_blanks(data, warnings)
     if not data:
         raise ProtocolError("The body is empty; expected a SOAP envelope.", kind="empty_body")
-    encoding = _encoding(data, charset)
+    encoding = _encoding(data, charset, warnings)
     try:
         root = etree.fromstring(data, safe_parser(encoding) if encoding else _own.parser)
     except (etree.XMLSyntaxError, LookupError) as error:
@@ -121,6 +126,10 @@ def check_elements(root: Element, data: bytes, max_elements: int) -> None:
 def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> bytes:
     if data[:1] == b"<":
         return data
+    wide = _WIDE_BLANKS.match(data)
+    if wide is not None:
+        note(warnings, "leading_blanks", "Envelope")
+        return (wide[1] or b"") + data[wide.end() :]
     start = data[3:] if data.startswith(_BOM) else data
     stripped = start.lstrip(_BLANK)
     if len(stripped) != len(start):
@@ -129,8 +138,11 @@ def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> byte
     return stripped
 
 
-def _encoding(data: bytes, charset: str) -> str | None:
+def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str | None:
     charset = charset.lower()
+    if charset == "utf-8" and _CALLED_WIDE.match(data):
+        note(warnings, "encoding", "Envelope", "utf-16")
+        return charset
     if (
         charset in ("", "utf-8")
         or charset not in _CHARSETS

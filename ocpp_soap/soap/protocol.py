@@ -53,6 +53,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         limits = self.settings.limits
         ctx.in_document = envelope.open_envelope(ctx.in_string, limits, ctx.warnings, charset or ctx.charset)
         ctx.in_document.read_headers(limits, ctx.warnings)
+        ctx.in_document.headers.action = ctx.in_document.headers.action or ctx.http_action
         ctx.identity = self._identity(ctx)
         found = self.operations.find(ctx.in_document, ctx.url_version, ctx.warnings, strict=self.settings.strict)
         ctx.version, ctx.action, ctx.in_body_doc = found

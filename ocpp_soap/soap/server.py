@@ -52,6 +52,7 @@ class SoapServer:
         exchange = Exchange(
             datetime.now(timezone.utc),
             charset=http.charset_of(environ),
+            http_action=http.action_of(environ),
             peer=self._peers.address(environ),
             url_identity=place.identity,
             url_version=place.version,

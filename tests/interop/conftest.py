@@ -10,7 +10,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -44,10 +47,9 @@ def _wait_until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("serve did not answer /healthz within 20 s")
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory):
-    """One server for all tests of this folder; each test uses identities of its own."""
-    folder = tmp_path_factory.mktemp("served")
+@contextmanager
+def serving(folder: Path, **more: str) -> Iterator[Served]:
+    """A server that keeps its store and log in ``folder``; ``more`` are settings of it as environment variables."""
     port = _free_port()
     variables = {
         "OCPP_SOAP__STORAGE__FILE__PATH": str(folder / "store.sqlite"),
@@ -56,6 +58,7 @@ def served(tmp_path_factory):
         "OCPP_SOAP__SERVER__WORKERS": "1",
         "OCPP_SOAP__SERVER__READ_TIMEOUT": "2",
         "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept",
+        **more,
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -69,3 +72,21 @@ def served(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """One server for all tests of this folder; each test uses identities of its own."""
+    with serving(tmp_path_factory.mktemp("served")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def behind_a_proxy(tmp_path_factory):
+    """A server that takes this machine for a reverse proxy that it may believe."""
+    trust = {
+        "OCPP_SOAP__SERVER__TRUSTED_PROXIES": '["127.0.0.1/32"]',
+        "OCPP_SOAP__SERVER__CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-S-DN",
+    }
+    with serving(tmp_path_factory.mktemp("behind"), **trust) as served:
+        yield served

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import http.client
+from functools import partial
 
 import pytest
 
 from ocpp_soap.central_system.access import Requirements
+from ocpp_soap.central_system.replaying import replay
 
 HEARTBEAT = (
     '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Header>'
@@ -16,9 +18,9 @@ HEARTBEAT = (
 )
 
 
-def post(served, identity, **headers):
+def post(served, identity, envelope="", **headers):
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
-    connection.request("POST", "/Ocpp/CentralSystemService", HEARTBEAT.format(identity).encode(), headers)
+    connection.request("POST", "/Ocpp/CentralSystemService", (envelope or HEARTBEAT.format(identity)).encode(), headers)
     response = connection.getresponse()
     body = response.read().decode()
     connection.close()
@@ -29,16 +31,16 @@ def basic(username, password):
     return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
 
 
+def require(served, identity, requirements, password=""):
+    """Create a station of which something is required."""
+    served.system.stations.allow(identity)
+    assert served.system.access.require(identity, requirements, password) is not None
+    return identity
+
+
 @pytest.fixture
 def required(served):
-    """A function that creates a station of which something is required."""
-
-    def make(identity, requirements, password=""):
-        served.system.stations.allow(identity)
-        assert served.system.access.require(identity, requirements, password) is not None
-        return identity
-
-    return make
+    return partial(require, served)
 
 
 def test_a_password(served, required):
@@ -62,6 +64,38 @@ def test_a_certificate_cannot_be_claimed_by_the_sender(served, required):
     identity = required("with-a-certificate", Requirements(certificate_subject="CN=with-a-certificate"))
     status, body = post(served, identity, **{"X-SSL-Client-S-DN": "CN=with-a-certificate"})
     assert (status, ":SecurityError<" in body) == (400, True)
+
+
+def test_a_certificate_told_by_a_trusted_proxy_counts(behind_a_proxy):
+    required = Requirements(certificate_subject="CN=its-own,O=Acme")
+    identity = require(behind_a_proxy, "told-by-a-proxy", required)
+    for subject, status in (("O=Acme,OU=Cars,CN=its-own", 200), ("CN=another,O=Acme", 400), ("", 400)):
+        assert post(behind_a_proxy, identity, **{"X-SSL-Client-S-DN": subject})[0] == status
+    assert post(behind_a_proxy, identity)[0] == 400
+
+
+def test_a_source_network_is_the_one_that_a_trusted_proxy_tells(behind_a_proxy):
+    identity = require(behind_a_proxy, "told-from-where", Requirements(networks=["10.0.0.0/8"]))
+    assert post(behind_a_proxy, identity, **{"X-Forwarded-For": "10.0.0.5"})[0] == 200
+    assert post(behind_a_proxy, identity, **{"X-Forwarded-For": "10.0.0.5, 192.0.2.1"})[0] == 400
+    assert post(behind_a_proxy, identity)[0] == 400
+
+
+def test_meter_values_that_were_refused_are_stored_when_replayed(served, required):
+    identity = required("replayed", Requirements(networks=["10.0.0.0/8"]))
+    fields = (
+        '<connectorId xmlns="urn://Ocpp/Cs/2012/06/">1</connectorId><values xmlns="urn://Ocpp/Cs/2012/06/">'
+        "<timestamp>2012-06-08T10:00:00Z</timestamp><value>7</value></values>"
+    )
+    envelope = HEARTBEAT.format(identity).replace('<heartbeatRequest xmlns="urn://Ocpp/Cs/2012/06/"/>', fields)
+    assert ":SecurityError<" in post(served, identity, envelope, SOAPAction='"/MeterValues"')[1]
+    kept = [envelope for envelope in served.system.kept.list().items if envelope.charge_box_identity == identity]
+    assert [(envelope.action, envelope.state) for envelope in kept] == [("MeterValues", "kept")]
+    assert not served.system.meter_values.list(charge_box_identity=identity).items
+    assert replay(served.system, kept[0]).outcome == "ok"
+    (stored,) = served.system.meter_values.list(charge_box_identity=identity).items
+    assert [value["value"] for sample in stored.samples for value in sample["value"]] == ["7"]
+    assert served.system.kept.get(kept[0].id).state == "replayed"
 
 
 def test_others_need_no_proof(served):
