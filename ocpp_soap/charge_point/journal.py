@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
-from ocpp_soap.charge_point.queueing import Entry
-from ocpp_soap.messages import Role, StartTransactionRequest, StopTransactionRequest, find_action
+from ocpp_soap.charge_point.queueing import Entry, is_demanded
+from ocpp_soap.messages import Role, find_action
 from ocpp_soap.storage.base import Collection, Document, Storage
 
 OUTBOX = Collection("charge_point_outbox", indexes=(("station", "sequence"),))
@@ -38,7 +38,7 @@ class StoredJournal:
 
     def add(self, entry: Entry) -> None:
         """Keep a new entry; a Start or Stop is on disk on return, the others are safe from the process's end."""
-        self._storage.create(OUTBOX, self._key(entry), self._document(entry, ""), durable=_is_demanded(entry))
+        self._storage.create(OUTBOX, self._key(entry), self._document(entry, ""), durable=is_demanded(entry))
 
     def change(self, entries: list[Entry]) -> None:
         """Keep the present content of entries that were added before."""
@@ -67,10 +67,6 @@ class StoredJournal:
             "source": entry.source,
             "reason": reason,
         }
-
-
-def _is_demanded(entry: Entry) -> bool:
-    return isinstance(entry.request, StartTransactionRequest | StopTransactionRequest)
 
 
 def _entry(document: dict[str, Any]) -> Entry:

@@ -18,16 +18,20 @@ from typing import Any
 
 import structlog
 
-from ocpp_soap.charge_point.queueing import BAD_ANSWERS, FAULT_TRIES, Backoff, Entry, Journal, OutboxOwner, Then
+from ocpp_soap.charge_point.backlog import Backlog
+from ocpp_soap.charge_point.queueing import (
+    BAD_ANSWERS,
+    FAULT_TRIES,
+    Backoff,
+    Entry,
+    Journal,
+    OutboxOwner,
+    Then,
+    is_demanded,
+)
 from ocpp_soap.charge_point.scheduler import Schedule, Timer
 from ocpp_soap.errors import BadAnswer, CallFailed, InternalError, InvalidMessage, OcppSoapError, Refused
-from ocpp_soap.messages import (
-    HeartbeatRequest,
-    MeterValuesRequest,
-    StartTransactionRequest,
-    StartTransactionResponse,
-    StopTransactionRequest,
-)
+from ocpp_soap.messages import HeartbeatRequest, StartTransactionResponse
 
 _log = structlog.get_logger("ocpp_soap.charge_point")
 
@@ -49,22 +53,14 @@ class Outbox:
         self._schedule = schedule
         self._owner = owner
         self._lock = lock
-        self._journal = journal
         self._backoff = backoff or Backoff()
-        self._queue: deque[Entry] = deque()
+        self._backlog = Backlog(journal)
         self._urgent: deque[Entry] = deque()
-        self._set_aside: list[Entry] = []
-        self._revived: set[str] = set()
-        self._sequence = 0
         self._open = False
         self._stopped = False
         self._in_flight: Entry | None = None
         self._failures = 0
         self._retry: Timer | None = None
-        if journal is not None:
-            queued, self._set_aside = journal.load()
-            self._queue.extend(queued)
-            self._sequence = max((e.sequence for e in [*queued, *self._set_aside]), default=0)
 
     @property
     def online(self) -> bool:
@@ -74,31 +70,26 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """How many requests are not delivered yet."""
-        return len(self._queue) + len(self._urgent)
+        return len(self._backlog) + len(self._urgent)
 
     @property
     def set_aside(self) -> tuple[Entry, ...]:
         """The Starts and Stops that were given up: kept, and sent again only where a Stop needs an id."""
-        return tuple(self._set_aside)
+        return self._backlog.set_aside
 
     def sources(self) -> set[str]:
         """The sources of what is queued or set aside."""
         with self._lock:
-            return {entry.source for entry in [*self._queue, *self._set_aside] if entry.source}
+            return self._backlog.sources()
 
     def holds_stop(self, transaction: str) -> bool:
         """Tell whether the Stop of a transaction is queued or set aside."""
-        entries = [*self._queue, *self._set_aside]
-        return any(e.transaction == transaction and isinstance(e.request, StopTransactionRequest) for e in entries)
+        return self._backlog.holds_stop(transaction)
 
     def put(self, request: Any, *, transaction: str = "", waits_for_id: bool = False, source: str = "") -> None:
         """Queue a request until it is delivered."""
         with self._lock:
-            self._sequence += 1
-            entry = Entry(self._sequence, request, transaction, waits_for_id, source=source)
-            if self._journal is not None:
-                self._journal.add(entry)
-            self._queue.append(entry)
+            self._backlog.add(request, transaction, waits_for_id=waits_for_id, source=source)
             self._pump()
 
     def ask(self, request: Any, then: Then, *, before_acceptance: bool = False) -> None:
@@ -145,9 +136,9 @@ class Outbox:
                 return entry
         if not self._open or self._retry is not None:
             return None
-        while self._queue and self._queue[0].waits_for_id and not self._revive(self._queue[0]):
-            self._give_up(self._queue[0], CallFailed("its StartTransaction was never answered with an id"))
-        return self._queue[0] if self._queue else None
+        while (head := self._backlog.head) and head.waits_for_id and not self._backlog.revive_start(head):
+            self._give_up(head, CallFailed("its StartTransaction was never answered with an id"))
+        return self._backlog.head
 
     def _exchange(self, entry: Entry) -> None:
         if self._stopped:
@@ -173,7 +164,7 @@ class Outbox:
     def _answered(self, entry: Entry, response: Any) -> None:
         self._connected()
         if isinstance(response, StartTransactionResponse):
-            self._fill_in_id(entry.transaction, response.transaction_id)
+            self._backlog.fill_in_id(entry.transaction, response.transaction_id)
         self._owner.answered(entry, response)
         self._remove(entry)
         self._tell(entry, response, None)
@@ -199,38 +190,12 @@ class Outbox:
 
     @staticmethod
     def _worth_another_try(entry: Entry, error: OcppSoapError) -> bool:
-        important = isinstance(entry.request, StartTransactionRequest | StopTransactionRequest)
         internal = isinstance(error, Refused) and isinstance(error.fault, InternalError)
-        return important and internal and entry.faults + 1 < FAULT_TRIES
+        return is_demanded(entry) and internal and entry.faults + 1 < FAULT_TRIES
 
     def _give_up(self, entry: Entry, error: OcppSoapError) -> None:
-        self._queue.remove(entry)
-        if isinstance(entry.request, StartTransactionRequest | StopTransactionRequest):
-            self._set_aside.append(entry)
-            if self._journal is not None:
-                self._journal.set_aside(entry, str(error))
-        elif self._journal is not None:
-            self._journal.remove(entry)
+        self._backlog.give_up(entry, str(error))
         self._owner.given_up(entry, error)
-
-    def _revive(self, stop: Entry) -> bool:
-        """Bring the Start of a Stop back to the head of the queue, once (notes 7.12)."""
-        for start in self._set_aside:
-            if start.transaction == stop.transaction and start.transaction not in self._revived:
-                self._revived.add(start.transaction)
-                self._set_aside.remove(start)
-                start.faults, start.bad_answers = FAULT_TRIES, BAD_ANSWERS - 1
-                self._queue.appendleft(start)
-                return True
-        return False
-
-    def _fill_in_id(self, transaction: str, transaction_id: int) -> None:
-        changed = [e for e in self._queue if e.transaction == transaction and _takes_id(e.request)]
-        for entry in changed:
-            entry.request.transaction_id = transaction_id
-            entry.waits_for_id = False
-        if changed and self._journal is not None:
-            self._journal.change(changed)
 
     def _connected(self) -> None:
         self._failures = 0
@@ -238,7 +203,7 @@ class Outbox:
             self._cancel_retry()
 
     def _head_is_suspect(self) -> bool:
-        return bool(self._queue and self._queue[0].bad_answers)
+        return self._backlog.head is not None and self._backlog.head.bad_answers > 0
 
     def _lost(self, entry: Entry, error: CallFailed) -> None:
         self._failures += 1
@@ -252,7 +217,7 @@ class Outbox:
     def _retry_now(self) -> None:
         with self._lock:
             self._retry = None
-            probe = not self._queue or self._head_is_suspect()
+            probe = not self._backlog or self._head_is_suspect()
             if self._open and probe and not self._urgent and self._failures:
                 self.ask(HeartbeatRequest(), lambda _response, _error: None)
             self._pump()
@@ -267,15 +232,9 @@ class Outbox:
             if entry in self._urgent:
                 self._urgent.remove(entry)
         else:
-            self._queue.remove(entry)
-            if self._journal is not None:
-                self._journal.remove(entry)
+            self._backlog.remove(entry)
 
     @staticmethod
     def _tell(entry: Entry, response: Any, error: OcppSoapError | None) -> None:
         if entry.then is not None:
             entry.then(response, error)
-
-
-def _takes_id(request: Any) -> bool:
-    return isinstance(request, StopTransactionRequest | MeterValuesRequest)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ocpp_soap.errors import OcppSoapError, TryLater
+from ocpp_soap.messages import StartTransactionRequest, StopTransactionRequest
 
 Then = Callable[[Any, OcppSoapError | None], None]
 """Called with the answer and None, or with None and the reason why there is none."""
@@ -35,6 +36,11 @@ class Entry:
     then: Then | None = None
     before_acceptance: bool = False
     source: str = ""
+
+
+def is_demanded(entry: Entry) -> bool:
+    """Tell whether the specification demands that the request is queued: it is a Start or a Stop (12/15 §3.2)."""
+    return isinstance(entry.request, StartTransactionRequest | StopTransactionRequest)
 
 
 @dataclass(frozen=True, slots=True)

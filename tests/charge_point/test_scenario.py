@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from running_box import wait_until
 
 from ocpp_soap import config
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
@@ -102,6 +103,7 @@ def test_offline_and_online(play, sink):
 
 def test_calls_are_expected_and_answered_as_told(play, sink):
     def remote_start():
+        wait_until(lambda: sink.callback_urls)
         (url,) = sink.callback_urls
         request = RemoteStartTransactionRequest(id_tag="T", connector_id=1)
         answers.append(client_for(Role.CHARGE_POINT, Version.V15).call(Endpoint(url, timeout=5), "CP001", request))
@@ -112,10 +114,10 @@ def test_calls_are_expected_and_answered_as_told(play, sink):
   - boot
   - expect_call: {action: RemoteStartTransaction, fields: {id_tag: T}, answer: {status: Rejected}, within: 5}
 """
-    timer = threading.Timer(0.3, remote_start)
-    timer.start()
+    caller = threading.Thread(target=remote_start)
+    caller.start()
     summary = play(steps)
-    timer.join()
+    caller.join()
     assert summary.ok, summary.problems
     assert answers[0].status == "Rejected"
 
