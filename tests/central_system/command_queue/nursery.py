@@ -1,7 +1,8 @@
 """Bears the processes of a central system that are to be killed: ``python nursery.py SETTINGS``.
 
-Each line on stdin, ``worker`` or ``creator TOTAL``, forks one and prints its process id. Forking from a process that
-has imported everything makes them quick to replace. They end with their nursery.
+Each line on stdin, ``worker``, ``serve`` or ``creator TOTAL``, forks one and prints its process id. Forking from a
+process that has imported everything makes them quick to replace. They end with their nursery. ``serve`` is the program
+itself with its workers, in a process group of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ocpp_soap import config
@@ -19,21 +21,38 @@ from ocpp_soap.central_system.command_queue.mending import Mending
 from ocpp_soap.central_system.command_queue.setup import make_workers
 from ocpp_soap.central_system.duties import Duties
 from ocpp_soap.central_system.fleet_collections import COMMANDS
+from ocpp_soap.cli import main as main_of_program
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.client import client_for
 
 MARGIN = 0.5
+INTERVAL = 0.5
+PATIENCE = 1.0
 
 
 def work(system: CentralSystem) -> None:
     """Deliver commands, with leases and patience cut short."""
     workers = make_workers(system.command_queue, system.commands, system.stations, system.settings, margin=MARGIN)
-    duties = Duties(system.store, interval=0.5)
-    duties.add("commands", Mending(system.store, system.command_queue, patience=1).mend)
+    duties = Duties(system.store, interval=INTERVAL)
+    duties.add("commands", Mending(system.store, system.command_queue, patience=PATIENCE).mend)
     system.background.add("commands", workers.run)
     system.background.add("duties", duties.run)
     system.start_workers()
     time.sleep(3600)
+
+
+def serve(settings: str) -> None:
+    """``ocpp-soap serve`` with leases and patience cut short, before its workers are forked."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for function, name, value in (
+        (make_workers, "margin", MARGIN),
+        (Duties.__init__, "interval", INTERVAL),
+        (Mending.__init__, "patience", PATIENCE),
+    ):
+        assert function.__kwdefaults__ is not None
+        assert name in function.__kwdefaults__
+        function.__kwdefaults__[name] = value
+    main_of_program(["--config", settings, "serve"], standalone_mode=False)
 
 
 def create(system: CentralSystem, total: int) -> None:
@@ -52,8 +71,13 @@ def create(system: CentralSystem, total: int) -> None:
 
 def bear(settings: config.Settings, task: str, total: int) -> int:
     child = os.fork()
+    if task == "serve":
+        os.setpgid(child, child)
     if child:
         return child
+    if task == "serve":
+        serve(sys.argv[1])
+        os._exit(0)
     system = CentralSystem.open(settings)
     if task == "worker":
         work(system)
@@ -74,10 +98,9 @@ def main() -> None:
         children.add(child)
         print(child, flush=True)
     for child in children:
-        try:
-            os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+        for kill in (os.kill, os.killpg):
+            with suppress(ProcessLookupError):
+                kill(child, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,6 @@ from ocpp_soap.errors import InternalError
 KILLS = int(os.environ.get("OCPP_SOAP_KILLS", "5"))
 COMMANDS = KILLS * 10
 STATIONS = KILLS * 2
-WORKERS = 3
 
 RECEIVED = {
     "answered": {1},
@@ -42,12 +43,13 @@ RECEIVED = {
 class Nursery:
     """Starts and kills processes."""
 
-    def __init__(self, settings: Path) -> None:
+    def __init__(self, settings: Path, deliverers: list[str]) -> None:
         script = Path(__file__).with_name("nursery.py")
         self._process = subprocess.Popen(
             [sys.executable, str(script), str(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.workers: list[int] = []
+        self._deliverers = deliverers
+        self.workers: dict[int, str] = {}
         self.creator = 0
 
     def bear(self, task: str) -> int:
@@ -58,29 +60,42 @@ class Nursery:
         return int(self._process.stdout.readline())
 
     def fill(self) -> None:
-        while len(self.workers) < WORKERS:
-            self.workers.append(self.bear("worker"))
+        missing = Counter(self._deliverers) - Counter(self.workers.values())
+        for task in missing.elements():
+            self.workers[self.bear(task)] = task
         if not self.creator:
             self.creator = self.bear(f"creator {COMMANDS}")
 
     def kill_some(self) -> None:
         victim = random.choice(("worker", "worker", "creator", "all"))
-        doomed = []
         if victim == "worker":
-            doomed = [self.workers.pop(random.randrange(len(self.workers)))]
+            self._kill(random.choice(list(self.workers)))
         if victim == "all":
-            doomed, self.workers = self.workers, []
+            for pid in list(self.workers):
+                self._kill(pid, with_children=True)
         if victim in ("creator", "all"):
-            doomed.append(self.creator)
+            with suppress(ProcessLookupError):
+                os.kill(self.creator, signal.SIGKILL)
             self.creator = 0
-        for pid in doomed:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+
+    def _kill(self, pid: int, *, with_children: bool = False) -> None:
+        """Kill a deliverer; ``serve`` as a whole or, if there is a choice, one of its workers."""
+        if self.workers[pid] == "serve" and not with_children and random.random() < 0.5:
+            workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            if len(workers) > 1:
+                os.kill(int(random.choice(workers)), signal.SIGKILL)
+                return
+        kill = os.killpg if self.workers.pop(pid) == "serve" else os.kill
+        kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         self._process.communicate(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -91,6 +106,8 @@ def settings(tmp_path: Path) -> Path:
         "calls": {"timeout": 2, "allowed_networks": ["127.0.0.0/8"]},
         "commands": {"poll_interval": 0.1, "first_retry": 0.1, "longest_retry": 0.5, "workers": 16},
         "log": {"level": "error"},
+        "server": {"host": "127.0.0.1", "port": free_port(), "workers": 2},
+        "metrics": {"folder": str(tmp_path / "metrics")},
     }
     file.write_text(yaml.safe_dump(content))
     return file
@@ -130,8 +147,11 @@ def every_command(system: CentralSystem) -> list[Command]:
 
 
 @pytest.mark.timeout(600)
-def test_every_command_is_delivered_as_its_record_says(system: CentralSystem, settings: Path, site: Any) -> None:
-    nursery = Nursery(settings)
+@pytest.mark.parametrize("deliverers", [["worker"] * 3, ["serve"]], ids=["library", "serve"])
+def test_every_command_is_delivered_as_its_record_says(
+    system: CentralSystem, settings: Path, site: Any, deliverers: list[str]
+) -> None:
+    nursery = Nursery(settings, deliverers)
     try:
         nursery.fill()
         for _ in range(KILLS):
@@ -175,7 +195,7 @@ def test_every_command_is_delivered_as_its_record_says(system: CentralSystem, se
         times = [created[number] for number in numbers]
         assert times == sorted(times), f"{station} got its commands out of order"
 
-    told = Counter()
+    told: Counter[int] = Counter()
     after = None
     while True:
         page = system.events.list(limit=500, after=after)
