@@ -59,7 +59,8 @@ def read_headers(
     """Read the children of a Header, in any order, into ``headers``.
 
     Raises, when all are read, MustUnderstand for one that is unknown and must be understood, ProtocolError for an
-    identity that is too long or has control characters, IdentityMismatch for two different ones.
+    identity that is too long or has control characters, IdentityMismatch for two different ones. A header in a
+    namespace that is not WS-Addressing's gives way to one that is in it.
     """
     reply_to = ""
     not_understood = ""
@@ -69,16 +70,18 @@ def read_headers(
         if not exact and name:
             note(warnings, "header_name", child.tag.rpartition("}")[2], namespace)
         if name in _PLAIN:
-            setattr(headers, name, (child.text or "").strip())
-            headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
+            if exact or not getattr(headers, name):
+                setattr(headers, name, (child.text or "").strip())
+                headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
         elif name == "identity":
             identities.append((_identity(child, warnings), namespace))
         elif name == "from":
-            headers.sender = _address(child, name, warnings)
+            sender = _address(child, name, warnings)
+            headers.sender = sender if exact else headers.sender or sender
         elif name == "replyto":
             reply_to = _address(child, name, warnings)
-        elif not name and not not_understood and _must_be_understood(child, soap_namespace):
-            not_understood = child.tag
+        if not exact and not _is_known(name, namespace) and _must_be_understood(child, soap_namespace):
+            not_understood = not_understood or child.tag
     headers.sender = headers.sender or ("" if reply_to in _ANONYMOUS else reply_to)
     if not_understood:
         raise MustUnderstand(not_understood)
@@ -93,9 +96,16 @@ def _classify(tag: str) -> tuple[str, str, bool]:
     name = local.lower()
     if name == "chargeboxidentity":
         return "identity", namespace, role_and_version(namespace) is not None and local == "chargeBoxIdentity"
-    if name not in _ADDRESSING or (namespace and "addressing" not in namespace and role_and_version(namespace) is None):
+    if name not in _ADDRESSING:
         return "", namespace, False
     return _FIELDS.get(name, name), namespace, namespace == WSA
+
+
+def _is_known(name: str, namespace: str) -> bool:
+    """Whether a header is one that we understand, not only one of another standard that is called the same."""
+    if not name or name == "identity":
+        return bool(name)
+    return not namespace or "addressing" in namespace or role_and_version(namespace) is not None
 
 
 def _take_identity(headers: Headers, identity: str, namespace: str, max_identity: int) -> None:

@@ -124,7 +124,8 @@ class Operations:
             if known[0] is not self.role:
                 note(warnings, "namespace", "Body", namespace)
             return known[1]
-        by_header = role_and_version(envelope.headers.identity_namespace)
+        is_ocpp = not namespace or "ocpp" in namespace.lower()
+        by_header = role_and_version(envelope.headers.identity_namespace) if is_ocpp else None
         version = url_version or (by_header[1] if by_header else None)
         if version is None:
             raise self._wrong_namespace(namespace)

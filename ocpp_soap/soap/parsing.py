@@ -29,6 +29,7 @@ _SAFE: dict[str, Any] = {
     "remove_pis": True,
 }
 _UNDECLARED = int(etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE)
+_XSI = re.compile(r"Namespace prefix xsi ").match
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title", re.IGNORECASE | re.DOTALL)
@@ -77,9 +78,9 @@ _own = _Own()
 def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Element:
     """The root element of ``data``.
 
-    Blank lines before the XML declaration and prefixes that nobody declared are forgiven with a warning. ``charset``
-    (of the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one
-    that it names: UTF-8 that calls itself UTF-16. Raises ProtocolError.
+    Blank lines before the XML declaration and the prefix xsi undeclared are forgiven with a warning. ``charset`` (of
+    the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one that
+    it names: UTF-8 that calls itself UTF-16. Raises ProtocolError.
     """
     if data.startswith(_BOM):
         charset = "utf-8"
@@ -90,7 +91,7 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
     try:
         root = etree.fromstring(data, safe_parser(encoding) if encoding else _own.parser)
     except (etree.XMLSyntaxError, LookupError) as error:
-        root = _parse_undeclared_prefixes(data, encoding, warnings)
+        root = _parse_undeclared_prefix(data, encoding, warnings)
         if root is None:
             raise _not_xml(data, error) from None
     finally:
@@ -153,13 +154,13 @@ def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str 
     return charset
 
 
-def _parse_undeclared_prefixes(data: bytes, encoding: str | None, warnings: list[MessageWarning]) -> Element | None:
+def _parse_undeclared_prefix(data: bytes, encoding: str | None, warnings: list[MessageWarning]) -> Element | None:
     parser = safe_parser(encoding, recover=True)
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, LookupError):
         return None
-    if root is None or any(entry.type != _UNDECLARED for entry in parser.error_log):
+    if root is None or not all(entry.type == _UNDECLARED and _XSI(entry.message) for entry in parser.error_log):
         return None
     note(warnings, "undeclared_prefix", "Envelope")
     return root

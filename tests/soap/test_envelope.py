@@ -72,6 +72,16 @@ def test_addressing_without_namespace_is_read_with_a_warning():
     assert warnings == ["header_name", "header_name", "address_as_text"]
 
 
+def test_headers_of_a_foreign_namespace_are_read_and_give_way_to_the_right_ones():
+    foreign = '<x:Action xmlns:x="urn:x">Reset</x:Action><x:From xmlns:x="urn:x">http://x/</x:From>'
+    right = "<w:Action>/Heartbeat</w:Action><w:From><w:Address>http://cp/</w:Address></w:From>"
+    assert (headers(foreign).action, headers(foreign).sender) == ("Reset", "http://x/")
+    for both in (headers(foreign + right), headers(right + foreign)):
+        assert (both.action, both.sender) == ("/Heartbeat", "http://cp/")
+    with pytest.raises(MustUnderstand):
+        headers('<x:To xmlns:x="urn:x" e:mustUnderstand="1">http://x/</x:To>')
+
+
 @pytest.mark.parametrize(
     "identity",
     [
@@ -155,7 +165,7 @@ def test_an_encoding_that_hides_markup_is_refused():
     assert caught.value.kind == "encoding"
 
 
-def test_an_undeclared_prefix_is_forgiven_with_a_warning():
+def test_an_undeclared_xsi_prefix_is_forgiven_with_a_warning():
     found, warnings = read(text(body='<c:heartbeatRequest xsi:nil="true"/>'))
     assert found.body[0].get("xsi:nil") == "true"
     assert warnings == ["undeclared_prefix"]
@@ -169,6 +179,7 @@ def test_an_undeclared_prefix_is_forgiven_with_a_warning():
         (b"hello", "not_xml"),
         (text()[:-5].encode(), "not_xml"),
         (text(body='<c:heartbeatRequest xsi:nil="true">').encode(), "not_xml"),
+        (text(body="<c:heartbeatRequest><n:extra/></c:heartbeatRequest>").encode(), "not_xml"),
         (b"\x00\x01\x02", "not_xml"),
         (b"<a/>", "not_an_envelope"),
         (b"<html><head><title>Log in</title></head></html>", "html"),
