@@ -76,9 +76,12 @@ class Operations:
         namespace, local = _split(tag)
         if children > 1:
             return ProtocolError("The Body holds more than one element; expected one request.", kind="two_operations")
-        ours = namespace in (service_namespace(self.role, version) for version in Version)
-        if local.lower() in self._by_name and not ours:
+        ours = next((version for version in Version if namespace == service_namespace(self.role, version)), None)
+        action = self._by_name.get(local.lower())
+        if action is not None and ours is None:
             return self._wrong_namespace(namespace)
+        if action is not None and ours is not None and local == body_name(action.request):
+            return _not_in(ours, action)
         return self._refused(tag, url_version)
 
     def _wrong_namespace(self, namespace: str) -> ProtocolError:
@@ -134,7 +137,7 @@ class Operations:
 
     def _in_version(self, action: Action, version: Version) -> Action:
         if not version.has(action.since):
-            raise NotSupported(f"OCPP {version} has no {action.name}.", kind="not_in_version")
+            raise _not_in(version, action)
         return action
 
     def _refused(self, tag: str, url_version: Version | None) -> Fault:
@@ -148,6 +151,10 @@ class Operations:
             if find_action(other, name) is not None and find_action(self.role, name) is None:
                 return NotSupported(f"A {_spoken(self.role)} does not answer {name}.", kind="other_role")
         return ProtocolError(f"{local[:100]!r} is no request of OCPP 1.2 or 1.5.", kind="unknown_operation")
+
+
+def _not_in(version: Version, action: Action) -> NotSupported:
+    return NotSupported(f"OCPP {version} has no {action.name}.", kind="not_in_version")
 
 
 def _split(tag: str) -> tuple[str, str]:

@@ -65,3 +65,12 @@ def test_what_the_specification_allows_passes(pack, coding, time, namespace, str
     reply = strict.post(pack(body.encode()), HTTP_CONTENT_ENCODING=coding)
     assert reply.status == 200, reply.text
     assert strict.calls[0].request.connector_id == 1
+
+
+def test_an_operation_that_the_version_or_the_side_lacks_is_not_supported(strict, envelope):
+    for body, namespace in (
+        ("<c:dataTransferRequest><c:vendorId>x</c:vendorId></c:dataTransferRequest>", CS12),
+        ('<x:resetRequest xmlns:x="urn://Ocpp/Cp/2012/06/"><x:type>Hard</x:type></x:resetRequest>', CS15),
+    ):
+        reply = strict.post(envelope(body, namespace=namespace))
+        assert (reply.status, reply.fault[0], reply.fault[1].rpartition("}")[2]) == (500, "Receiver", "NotSupported")
