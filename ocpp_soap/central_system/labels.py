@@ -30,7 +30,8 @@ class Labels:
 
     def remove(self, label: str, charge_box_identities: Iterable[str]) -> int:
         """Take a label from stations; how many had it."""
-        return sum(self._store.delete(LABELS, _key(label, identity)) for identity in charge_box_identities)
+        labelled = self._store.get_many(LABELS, {_key(label, identity) for identity in charge_box_identities})
+        return sum(self._store.delete(LABELS, key) for key in labelled)
 
     def of(self, charge_box_identity: str) -> list[str]:
         """The labels of a station, sorted."""

@@ -52,7 +52,7 @@ def test_a_condition_that_is_none_is_said(condition: str) -> None:
 
 def test_labels_are_given_and_taken(system: CentralSystem) -> None:
     assert system.labels.of("B1") == ["beta"]
-    assert system.labels.remove("beta", ["B1", "NEW"]) == 1
+    assert system.labels.remove("beta", ["B1", "NEW", "B1"]) == 1
     assert list(system.labels.stations("beta")) == ["GONE", "H1"]
     with pytest.raises(ValueError, match="is no label"):
         system.labels.add("a b", ["B1"])

@@ -70,8 +70,8 @@ class LabelChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    add: list[Identity] = Field(default=[], max_length=10_000)
-    remove: list[Identity] = Field(default=[], max_length=10_000)
+    add: list[Identity] = Field(default=[], max_length=1000)
+    remove: list[Identity] = Field(default=[], max_length=1000)
 
 
 class LabelModel(BaseModel):
