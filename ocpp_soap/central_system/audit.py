@@ -1,4 +1,4 @@
-"""Who changed what: every change that was asked for by the REST API, carried out or refused, and every key."""
+"""Who changed what: each change asked for by the REST API, carried out or refused, and those of the command line."""
 
 from __future__ import annotations
 

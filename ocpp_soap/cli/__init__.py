@@ -31,6 +31,7 @@ COMMANDS = {
     "transactions": "List, show and export transactions.",
     "messages": "See what was said, and replay what was not understood.",
     "storage": "Check, back up and move what is stored.",
+    "webhooks": "Send events to other systems, and see what these did not take.",
     "keys": "Make, list and revoke the keys of the REST API.",
 }
 

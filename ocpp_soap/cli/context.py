@@ -12,6 +12,7 @@ import click
 from ocpp_soap import config, log
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.records import Listing
+from ocpp_soap.cli.audited import note
 from ocpp_soap.cli.output import print_hint
 
 T = TypeVar("T")
@@ -32,10 +33,11 @@ def load_settings(ctx: click.Context) -> config.Settings:
 
 @contextmanager
 def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
-    """The central system of the settings, closed at the end."""
+    """The central system of the settings, closed at the end; what was changed goes into the audit trail."""
     system = CentralSystem.open(load_settings(ctx))
     try:
         yield system
+        note(ctx, system)
     finally:
         system.close()
 
