@@ -200,6 +200,8 @@ def report(counts: Counts, samples: list[int], wrong_before: list[str]) -> int:
     for line in wrong[:10]:
         print(f"  {line}")
     print(f"memory          {settled / 2**20:.1f} MiB after the warm-up, {growth / 2**20:+.1f} MiB at the end")
+    tenths = [samples[place * (len(samples) - 1) // 10] for place in range(11)]
+    print(f"memory, tenths  {' '.join(f'{sample / 2**20:.0f}' for sample in tenths)} MiB")
     goals = {"memory within 10 MiB": growth <= ALLOWED_GROWTH, "every answer right": not wrong}
     for goal, met in goals.items():
         print(f"goal            {goal}: {'met' if met else 'MISSED'}")
