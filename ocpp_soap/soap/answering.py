@@ -50,6 +50,9 @@ class Answering:
         if fault is not None:
             _log.info("request answered with a fault", subcode=fault.subcode, kind=fault.kind, reason=fault.reason,
                       **_about(exchange))  # fmt: skip
+        elif exchange.warnings:
+            forgiven = [f"{warning.kind} {warning.where}".strip() for warning in exchange.warnings]
+            _log.info("request understood with warnings", warnings=forgiven, **_about(exchange))
         soap_namespace = exchange.in_document.soap_namespace if exchange.in_document else SOAP_12
         answer = Answer(status, [("Content-Type", CONTENT_TYPES[soap_namespace])], exchange.out_string)
         return self._observed(exchange, answer, fault.subcode if fault else "ok", fault.kind if fault else "")

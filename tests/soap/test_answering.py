@@ -6,6 +6,7 @@ import base64
 from datetime import datetime, timezone
 
 import pytest
+from structlog.testing import capture_logs
 
 from ocpp_soap import config, errors
 from ocpp_soap import messages as m
@@ -78,6 +79,21 @@ def test_a_request_that_was_not_understood_keeps_its_bytes(observed):
     assert served.post(b"<startTransactionRequest>", "/Ocpp/CentralSystemService/CB9").status == 400
     assert (seen[0].outcome, seen[0].kind, seen[0].charge_box_identity) == ("ProtocolError", "not_xml", "CB9")
     assert seen[0].request == b"<startTransactionRequest>"
+
+
+def test_the_log_names_what_was_forgiven_without_what_was_sent(observed, envelope):
+    tag = m.AuthorizeResponse(id_tag_info=m.IdTagInfo(status=m.AuthorizationStatus.INVALID))
+    served, _ = observed(tag)
+    with capture_logs() as log:
+        assert (
+            served.post(envelope(f"<c:authorizeRequest><c:IdTag>{'7' * 21}</c:IdTag></c:authorizeRequest>")).status
+            == 200
+        )
+        assert served.post(envelope("<c:authorizeRequest><c:idTag>7</c:idTag></c:authorizeRequest>")).status == 200
+    (line,) = log
+    assert (line["event"], line["charge_point"]) == ("request understood with warnings", "CB1")
+    assert line["warnings"] == ["odd_case IdTag", "too_long idTag"]
+    assert "777" not in str(line)
 
 
 def test_a_request_that_was_not_read(observed):
