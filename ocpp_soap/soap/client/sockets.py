@@ -117,7 +117,10 @@ def _look_up(host: str, port: int) -> _Found:
         ip_address(host.partition("%")[0])
     except ValueError:
         return _look_up_name(host, port)
-    return _resolve(host, port)
+    try:
+        return _resolve(host, port)
+    except OSError:
+        raise Unreachable(f"cannot be reached: this machine has no way to {host}") from None
 
 
 def _resolve(host: str, port: int) -> _Found:

@@ -23,6 +23,8 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 MOST_HOSTS = 256
 LONGEST_IDLE = 60.0
 
+_NO_ADDRESS = "cannot be called: expected an address like http://192.0.2.1:9221/"
+
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
@@ -56,6 +58,8 @@ class Pools:
             raise TimedOut(f"did not answer within {endpoint.timeout:g} s") from None
         except urllib3.exceptions.SSLError as error:
             raise Unreachable(f"cannot be reached: TLS failed: {_tls_reason(error)}") from None
+        except urllib3.exceptions.LocationValueError:
+            raise NoAddress(_NO_ADDRESS) from None
         except (urllib3.exceptions.HTTPError, OSError):
             raise Unreachable("closed the connection without a complete answer") from None
 
@@ -105,7 +109,7 @@ def _split(endpoint: Endpoint) -> SplitResult:
     except ValueError:
         known = None
     if not known:
-        raise NoAddress("cannot be called: expected an address like http://192.0.2.1:9221/")
+        raise NoAddress(_NO_ADDRESS)
     return url
 
 

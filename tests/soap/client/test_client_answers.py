@@ -336,11 +336,30 @@ def test_a_name_that_does_not_exist(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1", "ftp://127.0.0.1/", "http://", "http://[::1", "http://x:0/", "http://x:99999/"]
+    "url",
+    [
+        "",
+        "127.0.0.1",
+        "ftp://127.0.0.1/",
+        "http://",
+        "http://[::1",
+        "http://x:0/",
+        "http://x:99999/",
+        "http://①27.0.0.1/",
+    ],
 )
 def test_addresses_that_are_none(url):
     with pytest.raises(NoAddress, match=r"cannot be called: expected an address like http://192\.0\.2\.1:9221/"):
         reset(url)
+
+
+def test_an_address_that_this_machine_has_no_way_to(monkeypatch):
+    def fail(*_, **__):
+        raise socket.gaierror(-9, "Address family for hostname not supported")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(Unreachable, match=r"cannot be reached: this machine has no way to 2001:db8::1$"):
+        reset("http://[2001:db8::1]/")
 
 
 def test_a_certificate_file_that_does_not_exist():
