@@ -22,13 +22,13 @@ _CLOSE = ("Connection", "close")
 class Bodies:
     """Reads the bodies of one server.
 
-    A body may have ``max_body`` bytes, before and after unpacking; ``large_body`` if the name of the request that may
+    A body may have ``max_body`` bytes, before and after unpacking; ``large_body`` if the name of the action that may
     be large stands near its beginning. WSGI has no time limit for a read and no way to interrupt one, so the time is
     looked at between reads, and no more than ``max_waiting`` requests wait for their bodies at a time.
     """
 
     def __init__(self, settings: SoapServerSettings) -> None:
-        marker = settings.large_action.lower().encode() + b"request"
+        marker = settings.large_action.lower().encode()
         large = settings.large_body if settings.large_action else 0
         self._limits = _Limits(settings.max_body, marker, max(settings.max_body, large))
         self._timeout = settings.read_timeout

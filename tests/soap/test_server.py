@@ -182,6 +182,8 @@ class TestBody:
         assert served.post(body).status == 200
         assert served.post(body, **chunked(body)).status == 200
         assert served.post(gzip.compress(body), HTTP_CONTENT_ENCODING="gzip").status == 200
+        bare = stop.replace("<c:stopTransactionRequest>", "").replace("</c:stopTransactionRequest>", "")
+        assert served.post(envelope(bare, headers="<wsa:Action>/StopTransaction</wsa:Action>")).status == 200
         meter_values = f"<c:meterValuesRequest><c:connectorId>1</c:connectorId>{value * 4000}</c:meterValuesRequest>"
         refused = served.post(envelope(meter_values))
         assert "more than 10000 elements" in refused.fault[2]
