@@ -19,7 +19,8 @@ from ocpp_soap.soap.client.endpoint import Endpoint
 from ocpp_soap.soap.client.sockets import deadline, remaining
 from ocpp_soap.soap.compression import CannotDecompress, decompress
 
-LARGEST_ANSWER = 16 * 1024 * 1024
+LARGEST_ANSWER = 1024 * 1024
+"""Bytes, before and after unpacking: as a tree of elements it may take 60 times as much memory."""
 MOST_HOSTS = 256
 LONGEST_IDLE = 60.0
 
