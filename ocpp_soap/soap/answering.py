@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +24,11 @@ Observer = Callable[[Exchanged], None]
 
 _log = structlog.get_logger("ocpp_soap.soap")
 _STORE_RETRY = 30
+LARGE = 32768
+"""Bytes from which on a message counts as large."""
+LARGE_AT_ONCE = 4
+LONGEST_WAIT = 5.0
+"""Seconds that a large message waits for its turn before it is to be sent again (503)."""
 
 
 class Answering:
@@ -38,9 +44,23 @@ class Answering:
         self._receive = receive
         self._transports = Transports(role, settings)
         self._observers = tuple(observers)
+        self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     def answer(self, exchange: Exchange) -> Answer:
-        """The answer to one request, without content coding."""
+        """The answer to one request, without content coding; no more than LARGE_AT_ONCE large ones are in work.
+
+        Their trees of elements would fill the memory, and more at a time would not be faster.
+        """
+        if len(exchange.in_string) <= LARGE:
+            return self._answer(exchange)
+        if not self._large.acquire(timeout=LONGEST_WAIT):
+            return self._observed(exchange, *_later(exchange, RetryLater("Too many large messages are in work.")))
+        try:
+            return self._answer(exchange)
+        finally:
+            self._large.release()
+
+    def _answer(self, exchange: Exchange) -> Answer:
         exchange.udc = self._receive
         try:
             status = self._transports.answer(exchange)

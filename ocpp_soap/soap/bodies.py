@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 from ocpp_soap.soap.compression import CannotDecompress, TooLarge, decompress
 from ocpp_soap.soap.http import Environ, Refused
-from ocpp_soap.soap.settings import SoapServerSettings
+from ocpp_soap.soap.settings import PEEK, SoapServerSettings
 
 _FIRST_PIECE = 1024
 _LARGEST_PIECE = 65536
 _SLOW_PIECE = 256
 _AT_ONCE = 0.05
-_PEEK = 32768
 _CLOSE = ("Connection", "close")
 
 
@@ -81,7 +80,7 @@ class Bodies:
             data += whole
         for piece in self._pieces(read, length - len(data)):
             data += piece
-            if undecided and len(data) >= min(length, _PEEK):
+            if undecided and len(data) >= min(length, PEEK):
                 if length > self._limits.of(data):
                     raise self._limits.too_large()
                 undecided = False
@@ -134,7 +133,7 @@ class _Limits(NamedTuple):
     large: int
 
     def of(self, beginning: bytes | bytearray) -> int:
-        if self.large > self.usual and self.marker in beginning[:_PEEK].replace(b"\0", b"").lower():
+        if self.large > self.usual and self.marker in beginning[:PEEK].replace(b"\0", b"").lower():
             return self.large
         return self.usual
 

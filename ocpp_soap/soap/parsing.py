@@ -43,6 +43,8 @@ _CHARSETS = frozenset(
     | {"utf-16le", "windows-1250", "windows-1252"}
 )
 """Encodings in which ``<`` is the byte 0x3C, as the bounds below count on."""
+_MARKUP_OF_AN_ELEMENT = 3
+"""``<`` for each element: a tag at both ends, and perhaps a comment or CDATA."""
 _TOO_DEEP: dict[int, etree.XPath] = {}
 _COUNT = etree.XPath("count(//*)")
 
@@ -103,6 +105,15 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
     if docinfo.encoding is not None and docinfo.encoding.lower() not in _CHARSETS:
         raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
     return root
+
+
+def check_markup(data: bytes, max_elements: int) -> None:
+    """Raise ProtocolError for far more markup than ``max_elements`` elements need, before a tree is made of it.
+
+    A tree takes up to 60 times the memory of its text.
+    """
+    if data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
+        raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
 
 
 def check_depth(root: Element, data: bytes, max_depth: int) -> None:

@@ -17,7 +17,7 @@ from ocpp_soap.soap.exchange import Exchange
 from ocpp_soap.soap.faults import http_status
 from ocpp_soap.soap.namespaces import SOAP_12, service_namespace
 from ocpp_soap.soap.operations import Operations
-from ocpp_soap.soap.parsing import check_elements
+from ocpp_soap.soap.parsing import check_elements, check_markup
 from ocpp_soap.soap.settings import SoapServerSettings
 from ocpp_soap.soap.spyne_compat import Soap12
 from ocpp_soap.soap.validation import validate
@@ -51,6 +51,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
     def create_in_document(self, ctx: Exchange, charset: str | None = None) -> None:
         """Parse the bytes and find out which operation of which version they are, whatever this protocol's version."""
         limits = self.settings.limits
+        check_markup(ctx.in_string, self.settings.most_elements(ctx.in_string))
         ctx.in_document = envelope.open_envelope(ctx.in_string, limits, ctx.warnings, charset or ctx.charset)
         ctx.in_document.read_headers(limits, ctx.warnings)
         ctx.in_document.headers.action = ctx.in_document.headers.action or ctx.http_action

@@ -9,6 +9,9 @@ from ocpp_soap.config import Settings
 from ocpp_soap.messages import Action, Role
 from ocpp_soap.soap.parsing import Limits
 
+PEEK = 32768
+"""Bytes of an envelope within which the name of its action must stand to get the limits of the large one."""
+
 
 @dataclass(frozen=True, slots=True)
 class SoapServerSettings:
@@ -30,6 +33,14 @@ class SoapServerSettings:
     read_timeout: float
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     client_certificate_header: str
+
+    def most_elements(self, data: bytes) -> int:
+        """How many elements an envelope may have, judged by whether the large action is named near its beginning."""
+        if len(data) < self.limits.max_elements:
+            return self.limits.max_elements
+        named = self.large_action.lower().encode()
+        is_large = bool(named) and named in data[:PEEK].replace(b"\0", b"").lower()
+        return self.large_elements if is_large else self.limits.max_elements
 
     def max_elements(self, action: Action) -> int:
         """How many elements a request of ``action`` may have."""

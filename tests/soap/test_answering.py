@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import pytest
@@ -10,6 +12,7 @@ from structlog.testing import capture_logs
 
 from ocpp_soap import config, errors
 from ocpp_soap import messages as m
+from ocpp_soap.soap import answering
 from ocpp_soap.soap.replay import Replay
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
@@ -79,6 +82,29 @@ def test_a_request_that_was_not_understood_keeps_its_bytes(observed):
     assert served.post(b"<startTransactionRequest>", "/Ocpp/CentralSystemService/CB9").status == 400
     assert (seen[0].outcome, seen[0].kind, seen[0].charge_box_identity) == ("ProtocolError", "not_xml", "CB9")
     assert seen[0].request == b"<startTransactionRequest>"
+
+
+def test_few_large_messages_are_in_work_at_a_time_and_the_next_has_to_come_again(service, envelope, monkeypatch):
+    monkeypatch.setattr(answering, "LONGEST_WAIT", 0.05)
+    working, done = threading.Semaphore(0), threading.Event()
+
+    def answer(call):
+        if call.charge_box_identity == "large":
+            working.release()
+            assert done.wait(10)
+        return ALIVE
+
+    served = service(answer)
+    large = envelope(f"<c:heartbeatRequest><c:x>{'y' * answering.LARGE}</c:x></c:heartbeatRequest>", identity="large")
+    with ThreadPoolExecutor() as threads:
+        first = [threads.submit(served.post, large) for _ in range(answering.LARGE_AT_ONCE)]
+        assert all(working.acquire(timeout=10) for _ in first)
+        refused = served.post(large)
+        assert (refused.status, refused.headers["Retry-After"], b"Envelope" in refused.body) == (503, "30", False)
+        assert served.post(envelope(HEARTBEAT)).status == 200
+        done.set()
+        assert [reply.result().status for reply in first] == [200] * answering.LARGE_AT_ONCE
+    assert served.post(large).status == 200
 
 
 def test_the_log_names_what_was_forgiven_without_what_was_sent(observed, envelope):

@@ -15,6 +15,7 @@ import pytest
 from lxml import etree
 
 from ocpp_soap import messages as m
+from ocpp_soap.soap import parsing
 
 CS12, CS15 = "urn://Ocpp/Cs/2010/08/", "urn://Ocpp/Cs/2012/06/"
 HEARTBEAT = "<c:heartbeatRequest/>"
@@ -163,6 +164,12 @@ class TestBody:
     def test_a_bomb_is_refused(self, service):
         for coding, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
             assert service().post(pack(b" " * 20_000_000), HTTP_CONTENT_ENCODING=coding).status == 413
+
+    def test_far_too_many_elements_are_refused_before_a_tree_is_made_of_them(self, service, envelope, monkeypatch):
+        monkeypatch.setattr(parsing, "etree", None)
+        for action, elements in (("heartbeat", 30_001), ("stopTransaction", 120_001)):
+            bomb = gzip.compress(envelope(f"<c:{action}Request>{'<a/>' * elements}</c:{action}Request>").encode())
+            assert "elements" in service().post(bomb, HTTP_CONTENT_ENCODING="gzip").fault[2]
 
     def test_a_cut_gzip_body_is_refused(self, service, envelope):
         assert (

@@ -17,9 +17,10 @@ from ocpp_soap.soap.client.transport import HttpAnswer
 from ocpp_soap.soap.codec import body_name, decode
 from ocpp_soap.soap.codec.names import local_name
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.parsing import check_depth, parse
+from ocpp_soap.soap.parsing import check_depth, check_markup, parse
 
 DEEPEST = 64
+MOST_ELEMENTS = 10_000
 
 _SECONDS = re.compile(r"[0-9]{1,6}").fullmatch
 
@@ -35,6 +36,7 @@ def read_answer(action: Action, version: Version, answer: HttpAnswer, warnings: 
     if not answer.body.strip():
         return _empty(action, answer, warnings)
     try:
+        check_markup(answer.body, MOST_ELEMENTS)
         root = parse(answer.body, warnings, answer.charset)
         check_depth(root, answer.body, DEEPEST)
         body = _body(root)

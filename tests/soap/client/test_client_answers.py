@@ -262,6 +262,11 @@ def test_too_large_an_answer_is_not_read(peer, http, monkeypatch):
         reset(peer(http(gzip.compress(b"x" * 1001), "200 OK", "Content-Encoding: gzip")).url)
 
 
+def test_an_answer_of_far_too_many_elements_is_not_understood(peer, http, envelope):
+    with pytest.raises(BadAnswer, match="more than 10000 elements"):
+        reset(peer(http(envelope("<a/>" * 30_001))).url)
+
+
 def test_nobody_listens():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
