@@ -34,7 +34,7 @@ class EventPageModel(BaseModel):
 
     items: list[EventModel]
     cursor: str | None = Field(description="Give it as `after`, now or later: what comes is new.")
-    has_more: bool = Field(description="There are more already.")
+    has_more: bool = Field(description="There is more to look through already.")
 
 
 class EventQuery(BaseModel):
