@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from threading import Thread
@@ -133,9 +134,10 @@ def test_a_configuration_is_compared_with_a_template(api: Any, station: Any) -> 
     assert difference == [{"key": "HeartBeatInterval", "value": None, "wanted": "300", "obstacle": ""}]
     change = {"action": "ChangeConfiguration", "payload": {"key": "HeartBeatInterval", "value": "300"}}
     command = api.post("/commands", json={**change, "charge_box_identities": ["CP001"]}).json["items"][0]
-    for _ in range(200):
-        if api.get(f"/commands/{command['command_id']}").json["state"] == "done":
-            break
+    give_up = time.monotonic() + 20
+    while api.get(f"/commands/{command['command_id']}").json["state"] != "done":
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
     assert api.get("/configurations/CP001").json["keys"]["HeartBeatInterval"]["value"] == "300"
     assert api.post("/configurations/difference", json=body).json["items"] == []
     assert len(api.items("/configurations")) == 1
