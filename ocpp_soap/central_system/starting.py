@@ -22,6 +22,9 @@ from ocpp_soap.storage.base import Document, Storage
 PATIENCE = 1.0
 """Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
 
+TURN, MOST_TURNS = 0.2, 5
+"""Seconds between the starts that give way one after the other, and how many of such steps there are."""
+
 
 SETTLED = timedelta(seconds=5)
 """Age from which the first answer to a start is not looked at again."""
@@ -105,18 +108,20 @@ class Starting:
     def _keep_allowance(self, key: str, transaction: Transaction) -> Transaction:
         """Give way if racing starts with the same tag exceed what it is allowed: the one that came first keeps it.
 
-        A later one that already answered cannot give way any more, so this one does after :data:`PATIENCE`.
+        A later one that already answered cannot give way any more, so one of these does after :data:`PATIENCE`: the
+        latest first, then the one before it sees whether that was enough.
         """
         allowed = transaction.max_concurrent
         if not allowed or not transaction.was_accepted or transaction.state != TransactionState.OPEN:
             return transaction
-        deadline = time.monotonic() + PATIENCE
+        begun = time.monotonic()
         while True:
             others = self._others(transaction)
             earlier = [other for other in others if other.arrival < transaction.arrival]
             if len(others) < allowed:
                 return transaction
-            if len(earlier) >= allowed or time.monotonic() >= deadline:
+            turn = min(allowed - len(earlier), MOST_TURNS)
+            if turn <= 0 or time.monotonic() >= begun + PATIENCE + TURN * turn:
                 stored = revise(self._store, TRANSACTIONS, key, _refused_as_concurrent, durable=True)
                 return read(stored.document) if stored else transaction
             time.sleep(0.01)
