@@ -62,13 +62,14 @@ def read_headers(
     identity that is too long or has control characters, IdentityMismatch for two different ones. A header in a
     namespace that is not WS-Addressing's gives way to one that is in it.
     """
-    reply_to = ""
+    reply_to = None
     not_understood = ""
     identities = []
     for child in header:
-        name, namespace, exact = _classify(child.tag)
+        tag = child.tag
+        name, namespace, exact = _classify(tag)
         if not exact and name:
-            note(warnings, "header_name", child.tag.rpartition("}")[2], namespace)
+            note(warnings, "header_name", tag.rpartition("}")[2], namespace)
         if name in _PLAIN:
             if exact or not getattr(headers, name):
                 setattr(headers, name, (child.text or "").strip())
@@ -79,10 +80,12 @@ def read_headers(
             sender = _address(child, name, warnings)
             headers.sender = sender if exact else headers.sender or sender
         elif name == "replyto":
-            reply_to = _address(child, name, warnings)
+            reply_to = child
         if not exact and not _is_known(name, namespace) and _must_be_understood(child, soap_namespace):
-            not_understood = not_understood or child.tag
-    headers.sender = headers.sender or ("" if reply_to in _ANONYMOUS else reply_to)
+            not_understood = not_understood or tag
+    if reply_to is not None and not (headers.sender and len(reply_to)):
+        address = _address(reply_to, "replyto", warnings)
+        headers.sender = headers.sender or ("" if address in _ANONYMOUS else address)
     if not_understood:
         raise MustUnderstand(not_understood)
     for identity, namespace in identities:
@@ -136,7 +139,8 @@ def _identity(element: Element, warnings: list[MessageWarning]) -> str:
 
 def _address(element: Element, name: str, warnings: list[MessageWarning]) -> str:
     for child in element:
-        if child.tag.endswith("Address") or child.tag.lower().endswith("address"):
+        tag = child.tag
+        if tag.endswith("Address") or tag.lower().endswith("address"):
             return (child.text or "").strip()
     text: str = (element.text or "").strip()
     if text:

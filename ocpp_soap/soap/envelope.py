@@ -24,6 +24,7 @@ CONTENT_TYPES = {SOAP_12: "application/soap+xml; charset=utf-8", SOAP_11: "text/
 WSA_2004_FAULT = f"{WSA_2004}/fault"
 
 _ENVELOPES = {f"{{{namespace}}}Envelope": namespace for namespace in (SOAP_12, SOAP_11)}
+_HEADER_AND_BODY = {namespace: (f"{{{namespace}}}Header", f"{{{namespace}}}Body") for namespace in _ENVELOPES.values()}
 
 
 @dataclass(slots=True)
@@ -96,8 +97,11 @@ def _message_id() -> str:
 
 
 def _parts(root: Element, soap_namespace: str, warnings: list[MessageWarning]) -> tuple[Element | None, Element]:
+    children = root[:]
+    if len(children) == 2 and (children[0].tag, children[1].tag) == _HEADER_AND_BODY[soap_namespace]:
+        return children[0], children[1]
     header = body = None
-    for child in root:
+    for child in children:
         namespace, local = _names(child.tag)
         if namespace != soap_namespace:
             note(warnings, "envelope_child", local, namespace)

@@ -9,10 +9,9 @@ one goes with the last document that uses it.
 from __future__ import annotations
 
 import ctypes
-import threading
 
 _KEY = "_ParserDictionaryContext"
-_ENOUGH = 16 * 1024
+ENOUGH = 16 * 1024
 """Bytes parsed in a thread after which its names are let go of: a new dictionary costs as much as a small parse."""
 
 _state_of_thread = ctypes.pythonapi.PyThreadState_GetDict
@@ -20,28 +19,11 @@ _state_of_thread.argtypes = []
 _state_of_thread.restype = ctypes.c_void_p
 
 
-class _Parsed(threading.local):
-    size = 0
-
-
-_parsed = _Parsed()
-
-
-def forget_names_after(size: int) -> bool:
-    """Call :func:`forget_names` once this thread has parsed enough, ``size`` more bytes being parsed now.
-
-    Tells whether it did: then a parser that was used before is to be dropped too, since it holds the names as well.
-    """
-    _parsed.size += size
-    if _parsed.size < _ENOUGH:
-        return False
-    _parsed.size = 0
-    forget_names()
-    return True
-
-
 def forget_names() -> None:
-    """Let go of the names that this thread's parses have met. Documents that are still in use keep theirs."""
+    """Let go of the names that this thread's parses have met. Documents that are still in use keep theirs.
+
+    A parser that was used before is to be dropped too, since it holds the names as well.
+    """
     state = _state_of_thread()
     if state:
         ctypes.cast(state, ctypes.py_object).value.pop(_KEY, None)

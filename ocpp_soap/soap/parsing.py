@@ -15,7 +15,7 @@ from lxml import etree
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import ProtocolError
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.interning import forget_names_after
+from ocpp_soap.soap.interning import ENOUGH, forget_names
 
 Element = Any
 
@@ -38,6 +38,13 @@ _DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
 _WIDE_BLANKS = re.compile(rb"(\xff\xfe|\xfe\xff)?(?:\0[ \t\r\n]|[ \t\r\n]\0)+")
 _CALLED_WIDE = re.compile(rb"<\?xml[^>]*\sencoding\s*=\s*[\"']utf-16", re.IGNORECASE)
 _DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=")
+_USUAL = tuple(
+    f"<?xml version={quote}1.0{quote} encoding={quote}{name}{quote}{end}".encode()
+    for quote in "\"'"
+    for name in ("UTF-8", "utf-8")
+    for end in ("?>", " ?>")
+)
+"""How most documents begin; the others need a closer look at how they are coded."""
 _CHARSETS = frozenset(
     {"ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin1", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16be"}
     | {"utf-16le", "windows-1250", "windows-1252"}
@@ -68,10 +75,11 @@ def safe_parser(encoding: str | None = None, *, recover: bool = False) -> etree.
 
 
 class _Own(threading.local):
-    """A parser for each thread: making one costs a third of a small parse."""
+    """A parser for each thread, and the bytes that the thread has parsed since its names were let go of."""
 
     def __init__(self) -> None:
         self.parser = safe_parser()
+        self.parsed = 0
 
 
 _own = _Own()
@@ -84,12 +92,15 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
     the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one that
     it names: UTF-8 that calls itself UTF-16. Raises ProtocolError.
     """
-    if data.startswith(_BOM):
-        charset = "utf-8"
-    data = _without_leading_blanks(data, warnings)
-    if not data:
-        raise ProtocolError("The body is empty; expected a SOAP envelope.", kind="empty_body")
-    encoding = _encoding(data, charset, warnings)
+    is_usual = data.startswith(_USUAL)
+    encoding = None
+    if not is_usual:
+        if data.startswith(_BOM):
+            charset = "utf-8"
+        data = _without_leading_blanks(data, warnings)
+        if not data:
+            raise ProtocolError("The body is empty; expected a SOAP envelope.", kind="empty_body")
+        encoding = _encoding(data, charset, warnings)
     try:
         root = etree.fromstring(data, safe_parser(encoding) if encoding else _own.parser)
     except (etree.XMLSyntaxError, LookupError) as error:
@@ -97,14 +108,28 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
         if root is None:
             raise _not_xml(data, error) from None
     finally:
-        if forget_names_after(len(data)):
-            _own.parser = safe_parser()
+        _forget_names_after(len(data))
+    if not is_usual or b"!" in data:
+        _check_document(root, data)
+    return root
+
+
+def _forget_names_after(size: int) -> None:
+    own = _own
+    own.parsed += size
+    if own.parsed >= ENOUGH:
+        own.parsed = 0
+        forget_names()
+        own.parser = safe_parser()
+
+
+def _check_document(root: Element, data: bytes) -> None:
+    """Raise ProtocolError for a DTD and for an encoding in which we could not count on ``<``."""
     docinfo = root.getroottree().docinfo
     if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
         raise _html(data) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
     if docinfo.encoding is not None and docinfo.encoding.lower() not in _CHARSETS:
         raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
-    return root
 
 
 def check_markup(data: bytes, max_elements: int) -> None:
@@ -112,7 +137,7 @@ def check_markup(data: bytes, max_elements: int) -> None:
 
     A tree takes up to 60 times the memory of its text.
     """
-    if data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
+    if len(data) > max_elements and data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
         raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
 
 
@@ -129,7 +154,7 @@ def check_depth(root: Element, data: bytes, max_depth: int) -> None:
 
 def check_elements(root: Element, data: bytes, max_elements: int) -> None:
     """Raise ProtocolError for more than ``max_elements`` elements."""
-    if data.count(b"<") <= max_elements:
+    if len(data) <= max_elements or data.count(b"<") <= max_elements:
         return
     if int(_COUNT(root)) > max_elements:  # type: ignore[arg-type]
         raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
