@@ -43,7 +43,7 @@ class MessageWarning:
         return " ".join(part for part in (self.kind, self.where, repr(self.sent) if self.sent else "") if part)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Call:
     """One request as it reaches a handler: who asks whom for what, free of any binding.
 
@@ -67,7 +67,7 @@ class Call:
     warnings: list[MessageWarning] = field(default_factory=list)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Exchanged:
     """One request and its answer, ready but not yet sent: what a journal tells of it.
 

@@ -26,6 +26,26 @@ class CentralSystemCall(Call):
     central_system: CentralSystem
     station: Station
 
+    @classmethod
+    def of(cls, call: Call, central_system: CentralSystem, station: Station) -> CentralSystemCall:
+        """What a handler gets of ``call``, whose warnings it shares."""
+        made = object.__new__(cls)
+        made.charge_box_identity = call.charge_box_identity
+        made.version = call.version
+        made.action = call.action
+        made.request = call.request
+        made.received_at = call.received_at
+        made.message_id = call.message_id
+        made.callback_url = call.callback_url
+        made.peer = call.peer
+        made.client_subject = call.client_subject
+        made.username = call.username
+        made.password = call.password
+        made.warnings = call.warnings
+        made.central_system = central_system
+        made.station = station
+        return made
+
     def authorize(self, id_tag: str) -> IdTagInfo:
         """Whether the tag may charge: what this system's Authorize handler says, so that all actions decide alike.
 

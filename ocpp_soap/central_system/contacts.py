@@ -6,13 +6,12 @@ The times are gathered in the process and stored in one batch every few seconds,
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable
 from datetime import datetime
 
 from ocpp_soap.central_system.collections import CONTACTS
-from ocpp_soap.central_system.periodic import Periodic
+from ocpp_soap.central_system.periodic import Periodic, ThisProcess
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.base import Document, Storage
 
@@ -29,14 +28,14 @@ class Contacts:
     def __init__(self, store: Storage, *, interval: float = LONGEST_DELAY / 5) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._process = ThisProcess.id
         self._pending: dict[str, tuple[datetime, str]] = {}
         self._writing = Periodic("last_seen", interval, self.flush)
 
     def seen(self, charge_box_identity: str, at: datetime, peer: str = "") -> None:
         """Note that a message of the station arrived ``at`` that time from the address ``peer``."""
-        if self._process != os.getpid():
-            self._process, self._lock, self._pending = os.getpid(), threading.Lock(), {}
+        if self._process != ThisProcess.id:
+            self._process, self._lock, self._pending = ThisProcess.id, threading.Lock(), {}
         with self._lock:
             self._pending[charge_box_identity] = (at, peer)
         self._writing.begin()
@@ -71,7 +70,7 @@ class Contacts:
     def close(self) -> None:
         """Store what is left and end the thread. Calling it again does nothing."""
         self._writing.end()
-        if self._process == os.getpid() and self._pending:
+        if self._process == ThisProcess.id and self._pending:
             self.flush()
 
 

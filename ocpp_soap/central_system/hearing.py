@@ -31,7 +31,8 @@ class Hearing:
         if self._runs:
             with self._lock:
                 self._heard[charge_box_identity] = at
-            self._wake.set()
+            if not self._wake.is_set():
+                self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
         """Tell the listeners until ``stop`` is set."""

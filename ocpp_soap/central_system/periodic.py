@@ -13,6 +13,20 @@ from ocpp_soap.errors import StorageError, StoreClosed
 _log = structlog.get_logger("ocpp_soap.central_system")
 
 
+class ThisProcess:
+    """``id`` is this process's, after a fork too, and costs no system call."""
+
+    id = os.getpid()
+
+    @classmethod
+    def ask(cls) -> None:
+        """Ask the system for the id."""
+        cls.id = os.getpid()
+
+
+os.register_at_fork(after_in_child=ThisProcess.ask)
+
+
 class Periodic:
     """Calls ``work`` every ``interval`` seconds from the first :meth:`begin` on, in whichever process that is.
 
@@ -30,18 +44,18 @@ class Periodic:
 
     def begin(self) -> None:
         """Start the thread unless this process has it already; costs next to nothing if it has."""
-        if self._process == os.getpid():
+        if self._process == ThisProcess.id:
             return
         with self._lock:
-            if self._process != os.getpid():
+            if self._process != ThisProcess.id:
                 self._wake = threading.Event()
                 self._thread = threading.Thread(target=self._repeat, name=self._name, daemon=True)
                 self._thread.start()
-                self._process = os.getpid()
+                self._process = ThisProcess.id
 
     def end(self) -> None:
         """End the thread, if this process has it, and wait for it. Calling it again does nothing."""
-        if self._process == os.getpid() and self._thread is not None:
+        if self._process == ThisProcess.id and self._thread is not None:
             self._wake.set()
             self._thread.join()
 

@@ -90,7 +90,7 @@ class Admission:
 
     def _learn(self, station: Station, call: Call) -> Station:
         news: dict[str, Any] = {}
-        if station.version != call.version.value:
+        if station.version != call.version:
             news["version"] = call.version.value
         spelling = None if call.charge_box_identity == station.charge_box_identity else call.charge_box_identity
         if spelling != station.spelling:
@@ -111,7 +111,7 @@ def _tells_news(station: Station, call: Call) -> bool:
     return (
         bool(call.warnings)
         or call.callback_url != station.learned_url
-        or call.version.value != station.version
+        or call.version != station.version
         or call.charge_box_identity != (station.spelling or station.charge_box_identity)
         or station.spelling is not None
     )

@@ -99,22 +99,22 @@ class Answering:
 
 def _exchanged(exchange: Exchange, answer: Answer, outcome: str, kind: str) -> Exchanged:
     return Exchanged(
-        received_at=exchange.received_at,
-        seconds=time.perf_counter() - exchange.started,
-        status=answer.status,
-        outcome=outcome,
-        kind=kind,
-        charge_box_identity=exchange.identity or exchange.url_identity,
-        action=exchange.action.name if exchange.action else "",
-        version=exchange.version,
-        peer=exchange.peer,
-        request=exchange.in_string,
-        response=answer.body,
-        charset=exchange.charset,
-        http_action=exchange.http_action,
-        url_identity=exchange.url_identity,
-        url_version=exchange.url_version,
-        warnings=exchange.warnings,
+        exchange.received_at,
+        time.perf_counter() - exchange.started,
+        answer.status,
+        outcome,
+        kind,
+        exchange.identity or exchange.url_identity,
+        exchange.action.name if exchange.action else "",
+        exchange.version,
+        exchange.peer,
+        exchange.in_string,
+        answer.body,
+        exchange.charset,
+        exchange.http_action,
+        exchange.url_identity,
+        exchange.url_version,
+        exchange.warnings,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -32,8 +31,7 @@ class Bodies:
         self._limits = _Limits(settings.max_body, marker, max(settings.max_body, large))
         self._timeout = settings.read_timeout
         self._max_waiting = settings.max_waiting
-        self._waiting = 0
-        self._lock = threading.Lock()
+        self._waiting: list[None] = []
 
     def read(self, environ: Environ) -> bytes:
         """The body of a request, unpacked.
@@ -41,17 +39,15 @@ class Bodies:
         Raises Refused: 413 for one that is too large, 408 for one that takes too long, 503 if too many are waiting,
         400, 411 or 415 for one that cannot be read.
         """
-        with self._lock:
-            if self._waiting >= self._max_waiting:
+        coding = environ.get("HTTP_CONTENT_ENCODING", "")
+        self._waiting.append(None)
+        try:
+            if len(self._waiting) > self._max_waiting:
                 raise Refused(503, "Too many requests wait for their bodies; send this one again.", "too_many_waiting",
                               ("Retry-After", "10"), _CLOSE)  # fmt: skip
-            self._waiting += 1
-        try:
-            coding = environ.get("HTTP_CONTENT_ENCODING", "")
             body = self._received(environ, coded=bool(coding))
         finally:
-            with self._lock:
-                self._waiting -= 1
+            self._waiting.pop()
         return self._unpacked(body, coding) if coding else body
 
     def _received(self, environ: Environ, *, coded: bool) -> bytes:

@@ -13,10 +13,11 @@ from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import Fault, ProtocolError
 from ocpp_soap.messages import Version
 from ocpp_soap.soap.addressing import Headers, read_headers
+from ocpp_soap.soap.bounds import Limits, check_depth
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.faults import VersionMismatch, fault_body, fault_header
 from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, WSA_2004, WSA_2004_ANONYMOUS, WSA_ANONYMOUS, WSA_FAULT
-from ocpp_soap.soap.parsing import Limits, check_depth, parse
+from ocpp_soap.soap.parsing import parse
 
 Element = Any
 

@@ -53,10 +53,9 @@ class Exchange:
         "warnings",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made for each request, and keywords take three times as long
         self,
         received_at: datetime,
-        *,
         body: bytes = b"",
         charset: str = "",
         http_action: str = "",
@@ -91,16 +90,16 @@ class Exchange:
         """The request as handlers get it."""
         headers = self.in_document.headers
         return Call(
-            charge_box_identity=self.identity,
-            version=self.version,
-            action=action,
-            request=request,
-            received_at=self.received_at,
-            message_id=headers.message_id,
-            callback_url=headers.sender,
-            peer=self.peer,
-            client_subject=self.client_subject,
-            username=self.username,
-            password=self.password,
-            warnings=self.warnings,
+            self.identity,
+            self.version,
+            action,
+            request,
+            self.received_at,
+            headers.message_id,
+            headers.sender,
+            self.peer,
+            self.client_subject,
+            self.username,
+            self.password,
+            self.warnings,
         )

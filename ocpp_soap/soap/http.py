@@ -7,6 +7,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -107,16 +108,17 @@ def basic_credentials(environ: Environ) -> tuple[str, str]:
     return username, password
 
 
-def charset_of(environ: Environ) -> str:
-    """The charset parameter of Content-Type, or an empty text."""
-    found = _CHARSET.search(environ.get("CONTENT_TYPE", ""))
-    return found[1] if found else ""
+def charset_and_action(environ: Environ) -> tuple[str, str]:
+    """The charset of Content-Type, and the action that HTTP tells; an empty text for what is not there.
 
-
-def action_of(environ: Environ) -> str:
-    """The action that HTTP tells: the SOAPAction header of SOAP 1.1, or the parameter of Content-Type in SOAP 1.2."""
+    The action is in the SOAPAction header of SOAP 1.1, or a parameter of Content-Type in SOAP 1.2.
+    """
+    found = _parameters(environ.get("CONTENT_TYPE", ""))
     header: str = environ.get("HTTP_SOAPACTION", "").strip(" \"'")
-    if header:
-        return header
-    found = _ACTION.search(environ.get("CONTENT_TYPE", ""))
-    return found[1].strip() if found else ""
+    return (found[0], header) if header else found
+
+
+@lru_cache(maxsize=256)
+def _parameters(content_type: str) -> tuple[str, str]:
+    charset, action = _CHARSET.search(content_type), _ACTION.search(content_type)
+    return charset[1] if charset else "", action[1].strip() if action else ""

@@ -1,13 +1,12 @@
 """From bytes to an element tree: one safe parse, and a refusal in one sentence for what is not an envelope.
 
-No DTD, no entity, no file and no network is ever touched; depth and number of elements are bounded.
+No DTD, no entity, no file and no network is ever touched; :mod:`.bounds` has the bounds of depth and number.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
@@ -49,21 +48,7 @@ _CHARSETS = frozenset(
     {"ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin1", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16be"}
     | {"utf-16le", "windows-1250", "windows-1252"}
 )
-"""Encodings in which ``<`` is the byte 0x3C, as the bounds below count on."""
-_MARKUP_OF_AN_ELEMENT = 3
-"""``<`` for each element: a tag at both ends, and perhaps a comment or CDATA."""
-_TOO_DEEP: dict[int, etree.XPath] = {}
-_COUNT = etree.XPath("count(//*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How large an envelope may be: levels of elements, elements, bytes of its Header, characters of an identity."""
-
-    max_depth: int
-    max_elements: int
-    max_header: int
-    max_identity: int
+"""Encodings in which ``<`` is the byte 0x3C, as the bounds count on."""
 
 
 def safe_parser(encoding: str | None = None, *, recover: bool = False) -> etree.XMLParser:
@@ -130,34 +115,6 @@ def _check_document(root: Element, data: bytes) -> None:
         raise _html(data) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
     if docinfo.encoding is not None and docinfo.encoding.lower() not in _CHARSETS:
         raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
-
-
-def check_markup(data: bytes, max_elements: int) -> None:
-    """Raise ProtocolError for far more markup than ``max_elements`` elements need, before a tree is made of it.
-
-    A tree takes up to 60 times the memory of its text.
-    """
-    if len(data) > max_elements and data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
-        raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
-
-
-def check_depth(root: Element, data: bytes, max_depth: int) -> None:
-    """Raise ProtocolError for more than ``max_depth`` levels of elements."""
-    if data.count(b"<") <= max_depth:
-        return
-    too_deep = _TOO_DEEP.get(max_depth)
-    if too_deep is None:
-        too_deep = _TOO_DEEP[max_depth] = etree.XPath("/*" * (max_depth + 1))
-    if too_deep(root):
-        raise ProtocolError(f"Elements are nested more than {max_depth} levels deep.", kind="too_deep")
-
-
-def check_elements(root: Element, data: bytes, max_elements: int) -> None:
-    """Raise ProtocolError for more than ``max_elements`` elements."""
-    if len(data) <= max_elements or data.count(b"<") <= max_elements:
-        return
-    if int(_COUNT(root)) > max_elements:  # type: ignore[arg-type]
-        raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
 
 
 def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> bytes:

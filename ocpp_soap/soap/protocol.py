@@ -12,12 +12,12 @@ from ocpp_soap.errors import Fault, IdentityMismatch, ProtocolError
 from ocpp_soap.messages import Role, Version, actions
 from ocpp_soap.soap import envelope
 from ocpp_soap.soap.addressing import check_identity
+from ocpp_soap.soap.bounds import check_elements, check_markup
 from ocpp_soap.soap.codec import body_name, decode, encode
 from ocpp_soap.soap.exchange import Exchange
 from ocpp_soap.soap.faults import http_status
 from ocpp_soap.soap.namespaces import SOAP_12, service_namespace
 from ocpp_soap.soap.operations import Operations
-from ocpp_soap.soap.parsing import check_elements, check_markup
 from ocpp_soap.soap.settings import SoapServerSettings
 from ocpp_soap.soap.spyne_compat import Soap12
 from ocpp_soap.soap.validation import validate

@@ -49,14 +49,9 @@ class SoapServer:
 
     def respond(self, environ: Environ, start_response: StartResponse, place: Place) -> Iterable[bytes]:
         """Answer one HTTP request to a place that ``urls`` knows."""
-        exchange = Exchange(
-            datetime.now(timezone.utc),
-            charset=http.charset_of(environ),
-            http_action=http.action_of(environ),
-            peer=self._peers.address(environ),
-            url_identity=place.identity,
-            url_version=place.version,
-        )
+        charset, action = http.charset_and_action(environ)
+        peer = self._peers.address(environ)
+        exchange = Exchange(datetime.now(timezone.utc), b"", charset, action, peer, place.identity, place.version)
         try:
             if environ["REQUEST_METHOD"] == "POST":
                 answer = self._post(environ, exchange)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from ocpp_soap.config import Settings
 from ocpp_soap.messages import Action, Role
-from ocpp_soap.soap.parsing import Limits
+from ocpp_soap.soap.bounds import Limits
 
 PEEK = 32768
 """Bytes of an envelope within which the name of its action must stand to get the limits of the large one."""

@@ -7,8 +7,9 @@ from lxml import etree
 
 from ocpp_soap.errors import IdentityMismatch, ProtocolError
 from ocpp_soap.soap import envelope
+from ocpp_soap.soap.bounds import Limits
 from ocpp_soap.soap.faults import MustUnderstand, VersionMismatch
-from ocpp_soap.soap.parsing import Limits, safe_parser
+from ocpp_soap.soap.parsing import safe_parser
 
 LIMITS = Limits(max_depth=64, max_elements=10_000, max_header=16_384, max_identity=100)
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"

@@ -13,11 +13,12 @@ from typing import Any
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import FAULTS, BadAnswer, Fault, ProtocolError, Refused, TryLater
 from ocpp_soap.messages import Action, Version, describe
+from ocpp_soap.soap.bounds import check_depth, check_markup
 from ocpp_soap.soap.client.transport import HttpAnswer
 from ocpp_soap.soap.codec import body_name, decode
 from ocpp_soap.soap.codec.names import local_name
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.parsing import check_depth, check_markup, parse
+from ocpp_soap.soap.parsing import parse
 
 DEEPEST = 64
 MOST_ELEMENTS = 10_000

@@ -10,11 +10,12 @@ from ocpp_soap import __version__
 from ocpp_soap.config import Settings
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
+from ocpp_soap.messages import Version
 from ocpp_soap.soap import http
 from ocpp_soap.soap.http import Answer
 from ocpp_soap.soap.peers import Peers, parse_address
 from ocpp_soap.web.metrics import catalogue
-from ocpp_soap.web.metrics.counting import Counting, Series
+from ocpp_soap.web.metrics.counting import Counting, Pair, Series
 from ocpp_soap.web.metrics.exposition import CONTENT_TYPE, lines
 from ocpp_soap.web.metrics.fleet import Fleet
 from ocpp_soap.web.metrics.sharing import Sharing, shared_folder
@@ -31,6 +32,7 @@ class Metrics:
 
     def __init__(self, central_system: CentralSystem, settings: Settings) -> None:
         self.counting = Counting()
+        self._pairs: dict[tuple[str, Version | None, str], Pair] = {}
         self._keys = central_system.api_keys
         self._networks = tuple(settings.metrics.networks)
         self._peers = Peers(settings.server.trusted_proxies)
@@ -40,14 +42,12 @@ class Metrics:
 
     def observe(self, exchanged: Exchanged) -> None:
         """Count one request of a charge point."""
-        counting = self.counting
-        action, version = exchanged.action or "unknown", exchanged.version.value if exchanged.version else "unknown"
-        counting.add(catalogue.MESSAGES.name, (action, version, exchanged.outcome))
-        counting.observe(catalogue.MESSAGE_SECONDS.name, (action, version), exchanged.seconds)
+        key = exchanged.action, exchanged.version, exchanged.outcome
+        self.counting.observe_pair(self._pairs.get(key) or self._pair(*key), exchanged.seconds)
         if exchanged.outcome != "ok":
-            counting.add(catalogue.REFUSALS.name, (exchanged.outcome, exchanged.kind))
+            self.counting.add(catalogue.REFUSALS.name, (exchanged.outcome, exchanged.kind))
         for warning in exchanged.warnings:
-            counting.add(catalogue.WARNINGS.name, (warning.kind,))
+            self.counting.add(catalogue.WARNINGS.name, (warning.kind,))
         self._sharing.begin()
 
     def observe_api(self, operation: str, method: str, status: int, seconds: float) -> None:
@@ -70,6 +70,12 @@ class Metrics:
     def close(self) -> None:
         """Leave what was counted to the other workers."""
         self._sharing.close()
+
+    def _pair(self, action: str, version: Version | None, outcome: str) -> Pair:
+        timed = action or "unknown", version.value if version else "unknown"
+        pair = self.counting.pair(catalogue.MESSAGES.name, (*timed, outcome), catalogue.MESSAGE_SECONDS.name, timed)
+        self._pairs[action, version, outcome] = pair
+        return pair
 
     def _state(self) -> Series:
         found: Series = {

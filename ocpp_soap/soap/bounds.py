@@ -1,0 +1,58 @@
+"""How large an envelope may be, looked at before and after its parse.
+
+Only what can be too large is counted: a message of as many bytes as elements are allowed cannot have too many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from ocpp_soap.errors import ProtocolError
+
+Element = Any
+
+_MARKUP_OF_AN_ELEMENT = 3
+"""``<`` for each element: a tag at both ends, and perhaps a comment or CDATA."""
+_TOO_DEEP: dict[int, etree.XPath] = {}
+_COUNT = etree.XPath("count(//*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large an envelope may be: levels of elements, elements, bytes of its Header, characters of an identity."""
+
+    max_depth: int
+    max_elements: int
+    max_header: int
+    max_identity: int
+
+
+def check_markup(data: bytes, max_elements: int) -> None:
+    """Raise ProtocolError for far more markup than ``max_elements`` elements need, before a tree is made of it.
+
+    A tree takes up to 60 times the memory of its text.
+    """
+    if len(data) > max_elements and data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
+        raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
+
+
+def check_depth(root: Element, data: bytes, max_depth: int) -> None:
+    """Raise ProtocolError for more than ``max_depth`` levels of elements."""
+    if data.count(b"<") <= max_depth:
+        return
+    too_deep = _TOO_DEEP.get(max_depth)
+    if too_deep is None:
+        too_deep = _TOO_DEEP[max_depth] = etree.XPath("/*" * (max_depth + 1))
+    if too_deep(root):
+        raise ProtocolError(f"Elements are nested more than {max_depth} levels deep.", kind="too_deep")
+
+
+def check_elements(root: Element, data: bytes, max_elements: int) -> None:
+    """Raise ProtocolError for more than ``max_elements`` elements."""
+    if len(data) <= max_elements or data.count(b"<") <= max_elements:
+        return
+    if int(_COUNT(root)) > max_elements:  # type: ignore[arg-type]
+        raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
