@@ -49,10 +49,11 @@ class GroupCommit:
         write = Write(work, durable)
         with self._mutex:
             self._waiting.append(write)
-            if not self._led:
+            waits = self._led
+            if not waits:
                 self._led = write.leads = True
         try:
-            if not write.leads:
+            if waits:
                 write.wake.acquire()
             if write.leads:
                 self._lead(write)
