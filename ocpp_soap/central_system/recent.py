@@ -1,39 +1,91 @@
-"""What a process read a moment ago, so that a sender of many messages is not looked up for each of them."""
+"""What a process read a moment ago, so that a sender of many messages is not looked up for each of them.
+
+What is asked for again and again is read again all at once, so that a store that is far away is asked once a second
+for all busy senders, not for each of them. Nothing here takes a lock, so a process may fork at any time.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Generic, TypeVar
+
+from ocpp_soap.central_system.records import record_of
+from ocpp_soap.storage.base import Collection, Storage
 
 T = TypeVar("T")
 
-STALENESS = 1.0
+STALENESS = 2.0
 """Seconds after which a change that another process made to a station or a tag counts everywhere."""
 
 MOST_ENTRIES = 10_000
 
 
+class _Entry(Generic[T]):
+    """A value, until when it counts, and whether it was asked for since it was read."""
+
+    __slots__ = ("until", "used", "value")
+
+    def __init__(self, value: T, until: float) -> None:
+        self.value = value
+        self.until = until
+        self.used = False
+
+
 class Recent(Generic[T]):
-    """Remembers what ``read`` gave for a key, None included, for ``seconds``; safe to use from many threads."""
+    """Remembers the documents of a collection as records, and which do not exist; safe to use from many threads.
 
-    def __init__(self, read: Callable[[str], T], *, seconds: float = STALENESS) -> None:
-        self._read = read
+    A record counts for ``seconds``. Every half of that, the thread that comes first reads again what was asked for
+    since, in one go; the others go on with what they have.
+    """
+
+    def __init__(self, store: Storage, collection: Collection, cls: type[T], *, seconds: float = STALENESS) -> None:
+        self._store = store
+        self._collection = collection
+        self._cls = cls
         self._seconds = seconds
-        self._entries: dict[str, tuple[float, T]] = {}
+        self._entries: dict[str, _Entry[T | None]] = {}
+        self._due = 0.0
+        self._forgotten = 0
 
-    def get(self, key: str) -> T:
-        """What was read for the key at most ``seconds`` ago."""
+    def get(self, key: str) -> T | None:
+        """The record of that key as it was at most ``seconds`` ago; None: there was none. Raises StorageError."""
         now = time.monotonic()
+        if now >= self._due:
+            self._due = now + self._seconds / 2
+            self._refresh(now)
         entry = self._entries.get(key)
-        if entry is not None and entry[0] > now:
-            return entry[1]
-        value = self._read(key)
+        if entry is not None and entry.until > now:
+            entry.used = True
+            return entry.value
+        forgotten = self._forgotten
+        stored = self._store.get(self._collection, key)
+        value = None if stored is None else record_of(self._cls, stored.document)
         if len(self._entries) >= MOST_ENTRIES:
-            self._entries.clear()
-        self._entries[key] = (now + self._seconds, value)
+            self._drop(list(self._entries)[: MOST_ENTRIES // 2])
+        if forgotten == self._forgotten:
+            self._entries[key] = _Entry(value, now + self._seconds)
         return value
 
     def forget(self, key: str) -> None:
         """Read the key anew the next time."""
+        self._forgotten += 1
         self._entries.pop(key, None)
+
+    def _refresh(self, now: float) -> None:
+        """Read again what is used and drop what has ended; an entry that is forgotten meanwhile stays forgotten."""
+        entries = self._entries.copy()
+        self._drop(key for key, entry in entries.items() if entry.until <= now)
+        used = {key: entry for key, entry in entries.items() if entry.used and entry.until > now}
+        if not used:
+            return
+        found = self._store.get_many(self._collection, used)
+        for key, entry in used.items():
+            stored = found.get(key)
+            entry.value = None if stored is None else record_of(self._cls, stored.document)
+            entry.until = now + self._seconds
+            entry.used = False
+
+    def _drop(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._entries.pop(key, None)

@@ -90,7 +90,7 @@ class Stations:
     def __init__(self, store: Storage, contacts: Contacts) -> None:
         self._store = store
         self._contacts = contacts
-        self._recent: Recent[Station | None] = Recent(self.get)
+        self._recent = Recent(store, STATIONS, Station)
 
     def get(self, charge_box_identity: str) -> Station | None:
         """The station of that exact identity, without ``last_seen``; None: it is not known."""
@@ -98,7 +98,7 @@ class Stations:
         return None if stored is None else record_of(Station, stored.document)
 
     def recall(self, charge_box_identity: str) -> Station | None:
-        """As :meth:`get`, but it may not yet show what another process changed within the last second."""
+        """As :meth:`get`, but it may not yet show what another process changed within the last 2 seconds."""
         return self._recent.get(charge_box_identity)
 
     def show(self, charge_box_identity: str) -> Station | None:

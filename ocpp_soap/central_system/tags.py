@@ -39,7 +39,7 @@ class Tags:
         self._store = store
         self._unknown = unknown
         self._max_concurrent = max_concurrent
-        self._recent: Recent[Tag | None] = Recent(self.get)
+        self._recent = Recent(store, TAGS, Tag)
 
     def get(self, id_tag: str) -> Tag | None:
         """The tag of that spelling in any letter case; None: it is not in the table."""
@@ -51,9 +51,9 @@ class Tags:
         """What a station is told of a tag ``at`` that time (default: now); never ConcurrentTx, which only a start gets.
 
         This is the default rule; a handler of one's own may ask it for the tags it does not decide itself. It may not
-        yet know what another process changed within the last second.
+        yet know what another process changed within the last 2 seconds.
         """
-        tag = self._recent.get(fold(id_tag))
+        tag = self._recall(id_tag)
         if tag is None:
             accept = self._unknown == "accept"
             return IdTagInfo(status=AuthorizationStatus.ACCEPTED if accept else AuthorizationStatus.INVALID)
@@ -65,7 +65,7 @@ class Tags:
 
     def max_concurrent(self, id_tag: str) -> int:
         """How many transactions may be open with the tag at once; 0: any number."""
-        tag = self._recent.get(fold(id_tag))
+        tag = self._recall(id_tag)
         return self._max_concurrent if tag is None or tag.max_concurrent is None else tag.max_concurrent
 
     def add(self, tag: Tag, *, revision: int | None = None) -> Tag:
@@ -110,6 +110,10 @@ class Tags:
         """The tags, of that stored status."""
         where = {"status": status} if status else {}
         return select(self._store, TAGS, where, lambda document: record_of(Tag, document), limit=limit, after=after)
+
+    def _recall(self, id_tag: str) -> Tag | None:
+        key = fold(id_tag)
+        return self._recent.get(key) if key else None
 
     def _put(self, key: str, values: Document, revision: int | None) -> Tag:
         while True:

@@ -1,34 +1,180 @@
-"""Look-ups of a moment ago: how stale they may be."""
+"""Look-ups of a moment ago: how stale they may be, and what they cost the store."""
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
 
 from ocpp_soap.central_system import Tag, recent
+from ocpp_soap.central_system.collections import TAGS
 from ocpp_soap.central_system.recent import STALENESS, Recent
-from ocpp_soap.errors import SecurityError
+from ocpp_soap.errors import SecurityError, StoreUnavailable
 from ocpp_soap.messages import AuthorizeRequest, HeartbeatRequest
+from ocpp_soap.storage.file import FileStorage
+
+SECONDS = 0.2
 
 
-def test_what_was_read_is_not_read_again_until_it_is_stale():
-    readings = []
-    look_up = Recent(readings.append, seconds=0.05)
+class CountedStorage(FileStorage):
+    """A file store that tells what was read, and that can be made to be unavailable."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.reads = []
+        self.is_available = True
+        self.while_reading = lambda: None
+
+    def get(self, collection, key):
+        self._read(key)
+        return super().get(collection, key)
+
+    def get_many(self, collection, keys):
+        self._read(sorted(keys))
+        found = super().get_many(collection, keys)
+        self.while_reading()
+        return found
+
+    def _read(self, what):
+        if not self.is_available:
+            raise StoreUnavailable("gone")
+        self.reads.append(what)
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = CountedStorage(tmp_path / "store.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def look_up(store):
+    return Recent(store, TAGS, Tag, seconds=SECONDS)
+
+
+@pytest.fixture
+def put(store):
+    def put_it(*names, **values):
+        store.put(TAGS, {name: {"id_tag": name, **values} for name in names})
+
+    return put_it
+
+
+def half_way(times=1):
+    time.sleep(SECONDS / 2 * times + 0.01)
+
+
+def test_what_was_read_is_not_read_again_until_it_is_stale(store, look_up):
     for _ in range(3):
-        assert look_up.get("A") is None
-    assert readings == ["A"]
-    time.sleep(0.06)
-    look_up.get("A")
-    assert readings == ["A", "A"]
+        assert look_up.get("a") is None
+    assert store.reads == ["a"]
 
 
-def test_what_is_remembered_is_bounded(monkeypatch):
+def test_what_is_asked_for_again_is_read_again_in_one_go(store, look_up, put):
+    put("a", "b", "c")
+    for _ in range(2):
+        assert [look_up.get(name).id_tag for name in "abc"] == ["a", "b", "c"]
+        assert look_up.get("unknown") is None
+    put("b", status="Blocked")
+    put("unknown")
+    store.reads.clear()
+    half_way()
+    assert [look_up.get(name).status for name in ("a", "b", "c", "unknown")] == [
+        "Accepted",
+        "Blocked",
+        "Accepted",
+        "Accepted",
+    ]
+    assert store.reads == [["a", "b", "c", "unknown"]]
+
+
+def test_what_is_asked_for_once_is_not_read_again(store, look_up):
+    look_up.get("a")
+    half_way()
+    look_up.get("b")
+    half_way()
+    look_up.get("c")
+    assert store.reads == ["a", "b", "c"]
+    assert set(look_up._entries) == {"b", "c"}
+
+
+def test_what_nobody_refreshed_in_time_does_not_count(store, look_up, put):
+    put("a")
+    for _ in range(2):
+        look_up.get("a")
+    put("a", status="Blocked")
+    half_way(2)
+    assert look_up.get("a").status == "Blocked"
+    assert store.reads == ["a", "a"]
+
+
+def test_the_others_go_on_while_one_reads_again(store, look_up, put):
+    put("a")
+    for _ in range(2):
+        look_up.get("a")
+    seen = []
+    store.while_reading = lambda: seen.append(look_up.get("a").id_tag)
+    half_way()
+    look_up.get("a")
+    assert seen == ["a"]
+    assert store.reads == ["a", ["a"]]
+
+
+def test_what_is_forgotten_while_it_is_read_again_is_read_anew(store, look_up, put):
+    put("a")
+    for _ in range(2):
+        look_up.get("a")
+
+    def change():
+        put("a", status="Blocked")
+        look_up.forget("a")
+
+    store.while_reading = change
+    half_way()
+    assert look_up.get("a").status == "Blocked"
+
+
+def test_an_unavailable_store_is_said_at_the_next_reading(store, look_up):
+    for _ in range(2):
+        look_up.get("a")
+    store.is_available = False
+    assert look_up.get("a") is None
+    half_way()
+    with pytest.raises(StoreUnavailable):
+        look_up.get("a")
+    half_way()
+    with pytest.raises(StoreUnavailable):
+        look_up.get("a")
+    store.is_available = True
+    assert look_up.get("a") is None
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_process_forked_during_a_refresh_reads_for_itself(store, look_up, put):
+    put("a")
+    for _ in range(2):
+        look_up.get("a")
+    children = []
+    store.while_reading = lambda: children.append(os.fork())
+    half_way()
+    look_up.get("a")
+    if not children[0]:
+        failed = 1
+        try:
+            half_way(2)
+            failed = look_up.get("a").status != "Accepted"
+        finally:
+            os._exit(failed)
+    assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+
+
+def test_what_is_remembered_is_bounded(monkeypatch, look_up):
     monkeypatch.setattr(recent, "MOST_ENTRIES", 10)
-    look_up = Recent(str.lower)
     for number in range(100):
         look_up.get(str(number))
-    assert len(look_up._entries) <= 10
+        assert len(look_up._entries) <= 10
 
 
 def test_a_change_counts_at_once_in_its_own_process(make_central_system, send):
@@ -46,7 +192,8 @@ def test_a_change_counts_at_once_in_its_own_process(make_central_system, send):
 
 def test_a_change_of_another_process_counts_within_the_bound(make_central_system, send):
     serving, operator = make_central_system(AUTHORIZATION__UNKNOWN_TAGS="accept"), make_central_system()
-    assert send(AuthorizeRequest(id_tag="A"), to=serving).id_tag_info.status == "Accepted"
+    for _ in range(2):
+        assert send(AuthorizeRequest(id_tag="A"), to=serving).id_tag_info.status == "Accepted"
     operator.tags.add(Tag(id_tag="A", status="Blocked"))
     operator.stations.set_heartbeat_interval("CP001", 60)
     time.sleep(STALENESS)
