@@ -7,25 +7,23 @@ one thread writes, and the writes that pile up during one commit (a disk sync, f
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from ocpp_soap.errors import StoreUnavailable
 
-T = TypeVar("T")
-
 
 class Write:
-    """One write that waits for its commit; ``work`` does it inside the transaction.
+    """One write that waits for its commit. ``work`` is what the commit does for it, in the form that it wants.
 
-    ``work`` returns no cursor: it would be freed by its own thread while the next leader uses the connection.
+    For SQLite, a callable that is run inside the transaction; it returns no cursor, which would be freed by its own
+    thread while the next leader uses the connection.
     """
 
     __slots__ = ("durable", "error", "leads", "result", "wake", "work")
 
-    def __init__(self, work: Callable[[sqlite3.Connection], Any], durable: bool) -> None:
+    def __init__(self, work: Any, durable: bool) -> None:
         self.work = work
         self.durable = durable
         self.leads = False
@@ -44,8 +42,8 @@ class GroupCommit:
         self._waiting: list[Write] = []
         self._led = False
 
-    def run(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
-        """The result of ``work`` after its commit. Raises what ``work`` or the commit raised."""
+    def run(self, work: Any, *, durable: bool = False) -> Any:
+        """What the commit gives as the result of ``work``. Raises the error that it sets, or its own."""
         write = Write(work, durable)
         with self._mutex:
             self._waiting.append(write)
@@ -62,7 +60,7 @@ class GroupCommit:
             raise
         if write.error is not None:
             raise write.error
-        return cast(T, write.result)
+        return write.result
 
     def _lead(self, leader: Write) -> None:
         with self._mutex:

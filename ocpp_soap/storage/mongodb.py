@@ -19,17 +19,26 @@ from typing import Any
 
 from bson.objectid import ObjectId
 from bson.timestamp import Timestamp
-from pymongo import ReturnDocument, UpdateOne
-from pymongo.collection import Collection as MongoCollection
+from pymongo import InsertOne, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.storage.base import Collection, Document, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
-from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity
+from ocpp_soap.storage.mongodb_commits import Target
+from ocpp_soap.storage.mongodb_documents import decode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
 from ocpp_soap.storage.mongodb_searches import bounds, conditions, index_fields, plain_tie, tie_field
-from ocpp_soap.storage.mongodb_writes import conflict, insert_new, is_ours, sizes_checked, upsert
+from ocpp_soap.storage.mongodb_writes import (
+    conflict,
+    is_certain,
+    is_ours,
+    pack,
+    replaced,
+    revised,
+    sizes_checked,
+    upserted,
+)
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
 from ocpp_soap.storage.searches import Search, count_search, find_search, read_token, write_token
 
@@ -62,19 +71,16 @@ class MongoStorage(Storage):
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
         write = ObjectId()
-        row = {**encode(collection, key, document), "_revision": 1, "_write": write}
+        row = pack(collection, key, document, _revision=1, _write=write)
         target = self._collection(collection)
 
-        def attempt(again: bool) -> Stored:
-            try:
-                target.insert_one(row)
-            except DuplicateKeyError:
-                if not again or not is_ours(target, key, write):
-                    raise AlreadyExists(f"{collection.name}: there is already a document {key!r}") from None
+        def settle(again: bool, refused: set[int]) -> Stored:
+            if refused and not (again and is_ours(target, key, write)):
+                raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
             return Stored(key, 1, document)
 
         with sizes_checked(collection, [row]):
-            return self._client().run(attempt)
+            return self._client().commit(target, [InsertOne(row)], settle)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -95,37 +101,28 @@ class MongoStorage(Storage):
         self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
     ) -> Stored:
         write = ObjectId()
-        row = {**encode(collection, key, document), "_revision": revision + 1, "_write": write}
+        row = pack(collection, key, document, _revision=revision + 1, _write=write)
         target = self._collection(collection)
-        # A document that another program inserted has no revision: null matches a missing field.
-        condition = {"_id": identity(key), "_revision": revision or None}
-        content = {name: value for name, value in row.items() if name != "_id"}
 
-        def attempt(again: bool) -> Stored:
-            if target.replace_one(condition, content).matched_count == 0 and not (
-                again and is_ours(target, key, write)
-            ):
+        def settle(again: bool, refused: bool | set[int]) -> Stored:
+            if refused and not (again and is_ours(target, key, write)):
                 raise conflict(target, collection, key, revision)
             return Stored(key, revision + 1, document)
 
         with sizes_checked(collection, [row]):
-            return self._client().run(attempt)
+            if is_certain(key, revision):
+                return self._client().commit(target, [revised(row, key, revision)], settle)
+            return self._client().run(lambda again: settle(again, not replaced(target, row, key, revision)))
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
-        rows = [encode(collection, key, document) for key, document in documents.items()]
-        next_revision = {"_revision": {"$add": [{"$ifNull": ["$_revision", 0]}, 1]}}
-        changes = [
-            UpdateOne(
-                {"_id": row["_id"]},
-                [{"$replaceWith": {"$mergeObjects": [{"$literal": row}, next_revision]}}],
-                upsert=True,
-            )
-            for row in rows
-        ]
+        rows = [pack(collection, key, document) for key, document in documents.items()]
+        changes = [upserted(row, key) for row, key in zip(rows, documents, strict=True)]
         target = self._collection(collection)
         with sizes_checked(collection, rows):
-            if changes:
-                self._client().run(lambda _: upsert(target, changes))
+            while changes:
+                # Two that create the same key at once collide, and the next attempt finds it there.
+                refused = self._client().commit(target, changes, lambda _, places: places)
+                changes = [changes[place] for place in refused]
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         target = self._collection(collection)
@@ -198,15 +195,16 @@ class MongoStorage(Storage):
         first: dict[str, Document] = {}
         for key, document in entries:
             first.setdefault(key, document)
-        rows = [{**encode(collection, key, document), **extra} for key, document in first.items()]
+        rows = [pack(collection, key, document, **extra) for key, document in first.items()]
         target = self._collection(collection)
 
-        def attempt(again: bool) -> int:
-            new = insert_new(target, rows)
-            return target.count_documents({"_id": {"$in": list(first)}, "_write": write}) if again else new
+        def settle(again: bool, refused: set[int]) -> int:
+            if again:
+                return target.count_documents({"_id": {"$in": list(first)}, "_write": write})
+            return len(rows) - len(refused)
 
         with sizes_checked(collection, rows):
-            return self._client().run(attempt) if rows else 0
+            return self._client().commit(target, [InsertOne(row) for row in rows], settle) if rows else 0
 
     def indexes(self, collection: Collection) -> list[str]:
         target = self._collection(collection)
@@ -240,7 +238,7 @@ class MongoStorage(Storage):
                     client = self._clients[identity] = MongoClient(self._url, self._timeout)
         return client
 
-    def _collection(self, collection: Collection) -> MongoCollection[dict[str, Any]]:
+    def _collection(self, collection: Collection) -> Target:
         client = self._client()
         target = client.database[collection.name]
         if collection not in self._indexed:

@@ -7,7 +7,7 @@ passed. It may have been done although its answer was lost, so an attempt knows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timezone
 from typing import Any, TypeVar
 
@@ -16,24 +16,20 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from pymongo.database import Database
 from pymongo.errors import (
-    BulkWriteError,
     ConfigurationError,
-    ConnectionFailure,
     DocumentTooLarge,
     DuplicateKeyError,
     InvalidOperation,
     OperationFailure,
     PyMongoError,
-    WTimeoutError,
 )
 from pymongo.write_concern import WriteConcern
 
 from ocpp_soap import errors
+from ocpp_soap.storage.mongodb_commits import Commits, Operation, Target, until
+from ocpp_soap.storage.mongodb_errors import is_passing, is_too_large
 
 T = TypeVar("T")
-# Shutting down, stepping down, not (yet) the primary, interrupted, out of time: another attempt may find a server.
-_PASSING = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 358, 9001, 10107, 11600, 11602, 13435, 13436})
-_TOO_LARGE = frozenset({10334, 17419, 17420})
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -43,6 +39,7 @@ class MongoClient:
 
     def __init__(self, url: str, timeout: float) -> None:
         self._timeout = timeout
+        self._commits = Commits()
         try:
             self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url, appname="ocpp-soap")
             chosen = self._client.get_default_database("ocpp_soap")
@@ -55,13 +52,34 @@ class MongoClient:
 
     def run(self, attempt: Callable[[bool], T]) -> T:
         """The result of ``attempt(again)``. Raises StoreUnavailable, StoreClosed, ValueError, and what it raises."""
+
+        def in_time(again: bool, deadline: float) -> T:
+            with until(deadline):
+                return attempt(again)
+
+        return self._run(in_time)
+
+    def commit(self, target: Target, operations: Sequence[Operation], settle: Callable[[bool, set[int]], T]) -> T:
+        """Do the operations, which are of one kind, together with those of other threads.
+
+        The result is that of ``settle(again, places)``, where ``places`` are those of the operations that were refused.
+        Raises what ``run`` does.
+        """
+
+        def attempt(again: bool, deadline: float) -> T:
+            refused = self._commits.run(target, operations, deadline)
+            with until(deadline):
+                return settle(again, refused)
+
+        return self._run(attempt)
+
+    def _run(self, attempt: Callable[[bool, float], T]) -> T:
         deadline = time.monotonic() + self._timeout
         pause = _FIRST_PAUSE
         again = False
         while True:
             try:
-                with pymongo.timeout(max(0.01, deadline - time.monotonic())):
-                    return attempt(again)
+                return attempt(again, deadline)
             except (DuplicateKeyError, DocumentTooLarge):
                 raise
             except (BSONError, UnicodeError) as error:
@@ -94,22 +112,3 @@ class MongoClient:
         if is_passing(error):
             return errors.StoreUnavailable(f"MongoDB did not answer within {self._timeout:g} s ({error})")
         return errors.StoreUnavailable(f"MongoDB: {error}")
-
-
-def is_too_large(error: PyMongoError | BSONError) -> bool:
-    """Whether a document exceeds what MongoDB holds, as the driver or the server found."""
-    if isinstance(error, OperationFailure):
-        details = error.details or {}
-        return bool(_TOO_LARGE & {error.code, *(problem.get("code") for problem in details.get("writeErrors", ()))})
-    return isinstance(error, DocumentTooLarge)
-
-
-def is_passing(error: PyMongoError) -> bool:
-    """Whether the same operation may succeed later."""
-    if isinstance(error, BulkWriteError):
-        details = error.details or {}
-        problems = [*details.get("writeConcernErrors", ()), *details.get("writeErrors", ())]
-        return any(problem.get("code") in _PASSING for problem in problems)
-    if isinstance(error, (ConnectionFailure, WTimeoutError)) or error.timeout:
-        return True
-    return isinstance(error, OperationFailure) and error.code in _PASSING

@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from bson import encode as bson_encode
+from bson.errors import BSONError
 from bson.objectid import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
-from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.errors import DocumentTooLarge as TooLarge
+from pymongo.errors import PyMongoError
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
-from ocpp_soap.storage.base import Collection
-from ocpp_soap.storage.mongodb_client import is_too_large
-from ocpp_soap.storage.mongodb_documents import identity
+from ocpp_soap.storage.base import Collection, Document
+from ocpp_soap.storage.mongodb_commits import Target
+from ocpp_soap.storage.mongodb_documents import encode, identity
+from ocpp_soap.storage.mongodb_errors import is_too_large
 
-Target = MongoCollection[dict[str, Any]]
-_DUPLICATE = 11000
 _MAX_BYTES = 16 * 2**20
 
 
@@ -38,51 +38,64 @@ def conflict(target: Target, collection: Collection, key: str, revision: int) ->
     return RevisionConflict(f"{collection.name}: the document {key!r} has revision {current}, not {revision}")
 
 
-def insert_new(target: Target, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert those whose key is not there yet, in their order; return how many."""
+def pack(collection: Collection, key: str, document: Document, **more: Any) -> RawBSONDocument:
+    """The bytes of a document, with ``more`` fields of ours. Raises ValueError, DocumentTooLarge.
+
+    Every thread packs its own documents, so that what is wrong with one spoils no other's write.
+    """
+    row = {**encode(collection, key, document), **more}
     try:
-        if len(rows) == 1:
-            target.insert_one(rows[0])
-            return 1
-        target.insert_many(rows, ordered=False)
-    except DuplicateKeyError:
-        return 0
-    except BulkWriteError as error:
-        if not _only_duplicates(error):
-            raise
-        return int((error.details or {}).get("nInserted", 0))
-    return len(rows)
+        packed = bson_encode(row)
+    except (BSONError, UnicodeError, OverflowError) as error:
+        raise ValueError(f"This cannot be stored: {error}") from error
+    if len(packed) > _MAX_BYTES:
+        raise _too_large(collection, key, len(packed))
+    return RawBSONDocument(packed)
 
 
-def upsert(target: Target, changes: Sequence[UpdateOne]) -> None:
-    """Apply the changes. Two that create the same key at once collide, and the next attempt finds it there."""
-    try:
-        target.bulk_write(changes, ordered=False)
-    except BulkWriteError as error:
-        if not _only_duplicates(error):
-            raise
-        target.bulk_write(changes, ordered=False)
+def upserted(row: RawBSONDocument, key: str) -> UpdateOne:
+    """Stores the row whatever is there, and counts its revision up."""
+    next_revision = {"_revision": {"$add": [{"$ifNull": ["$_revision", 0]}, 1]}}
+    content = {"$mergeObjects": [{"$literal": row}, next_revision]}
+    return UpdateOne({"_id": key}, [{"$replaceWith": content}], upsert=True)
+
+
+def revised(row: RawBSONDocument, key: str, revision: int) -> UpdateOne:
+    """Replaces the document of that key by ``row`` if it has that revision, at least 1, and is refused if not.
+
+    An update whose filter does not match would count as done, and the answer to many of them does not tell which it
+    was. This one fails in its place: instead of new content it demands a conversion that MongoDB cannot do. An absent
+    document has no revision either, and ``upsert`` makes MongoDB look.
+    """
+    impossible = {"$toInt": {"$concat": ["another revision: ", "$_id"]}}
+    content = {"$cond": [{"$eq": ["$_revision", revision]}, {"$literal": row}, impossible]}
+    return UpdateOne({"_id": key}, [{"$replaceWith": content}], upsert=True)
+
+
+def is_certain(key: str, revision: int) -> bool:
+    """Whether :func:`revised` can be used: the document is one of ours, not of another program."""
+    return revision > 0 and identity(key) == key
+
+
+def replaced(target: Target, row: RawBSONDocument, key: str, revision: int) -> bool:
+    """Replace a document that may be another program's; False: it has not this revision (none, for 0)."""
+    content = {name: value for name, value in row.items() if name != "_id"}
+    return target.replace_one({"_id": identity(key), "_revision": revision or None}, content).matched_count > 0
 
 
 @contextmanager
-def sizes_checked(collection: Collection, rows: Sequence[dict[str, Any]]) -> Iterator[None]:
+def sizes_checked(collection: Collection, rows: Sequence[RawBSONDocument]) -> Iterator[None]:
     """Turn what MongoDB says of a document beyond 16 MiB into DocumentTooLarge with its key."""
     try:
         yield
     except (PyMongoError, TooLarge) as error:
         if not is_too_large(error):
             raise
-        raise _too_large(collection, rows) from error
+        size, key = max((len(row.raw), row["_id"]) for row in rows)
+        raise _too_large(collection, key, size) from error
 
 
-def _too_large(collection: Collection, rows: Sequence[dict[str, Any]]) -> DocumentTooLarge:
-    size, key = max((len(bson_encode(row)), row["_id"]) for row in rows)
+def _too_large(collection: Collection, key: str, size: int) -> DocumentTooLarge:
     return DocumentTooLarge(
         f"{collection.name}: the document {key!r} has {size} bytes, and MongoDB holds at most {_MAX_BYTES}"
     )
-
-
-def _only_duplicates(error: BulkWriteError) -> bool:
-    details = error.details or {}
-    problems = details.get("writeErrors", ())
-    return not details.get("writeConcernErrors") and all(problem.get("code") == _DUPLICATE for problem in problems)

@@ -1,0 +1,184 @@
+"""Group commit on a real mongod: what waits is one command, and each thread learns of its own writes only."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pymongo
+import pytest
+from storage_contract import READINGS, STATIONS
+from storage_servers import MongoServer
+
+from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StoreUnavailable
+from ocpp_soap.storage.mongodb import MongoStorage
+
+Work = Callable[[], Any]
+
+
+class Blocked:
+    """A store on which one command is held until so many writes wait behind it."""
+
+    def __init__(self, server: MongoServer) -> None:
+        url = server.url(f"test_{uuid4().hex}")
+        self.store = MongoStorage.from_settings(
+            SimpleNamespace(mongodb=SimpleNamespace(url=url, timeout=20.0, retention_days={}))
+        )
+        self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url)
+        self.database = self.mongo.get_default_database()
+
+    def fail(self, command: str, **how: Any) -> None:
+        """The next command of that name meets this."""
+        data = {"failCommands": [command], "appName": "ocpp-soap", **how}
+        self.mongo.admin.command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": data})
+
+    def together(self, command: str, first: Work, works: list[Work], then: Work = lambda: None) -> list[Any]:
+        """What the works return or raise that run in threads and wait while the command of ``first`` is held.
+
+        ``then`` is done while they wait.
+        """
+        self.fail(command, blockConnection=True, blockTimeMS=700)
+        with ThreadPoolExecutor(len(works) + 1) as threads:
+            held = threads.submit(first)
+            self._wait(lambda groups: any(group._led for group in groups))
+            futures = [threads.submit(work) for work in works]
+            self._wait(lambda groups: sum(len(group._waiting) for group in groups) == len(works))
+            then()
+            held.result()
+            return [future.exception() or future.result() for future in futures]
+
+    def _wait(self, met: Callable[[list[Any]], bool]) -> None:
+        give_up = time.monotonic() + 10
+        while not met(list(self.store._client()._commits._groups.values())):
+            assert time.monotonic() < give_up
+            time.sleep(0.001)
+
+    def commands(self, work: Work) -> tuple[Any, list[Any]]:
+        """The result of ``work``, and the commands by which MongoDB wrote meanwhile."""
+        self.database.command({"profile": 2})
+        result = work()
+        self.database.command({"profile": 0})
+        return result, [
+            row["op"] for row in self.database["system.profile"].find({"op": {"$in": ["insert", "update"]}})
+        ]
+
+
+@pytest.fixture
+def blocked(standalone: MongoServer) -> Iterator[Blocked]:
+    found = Blocked(standalone)
+    with closing(found.store), closing(found.mongo):
+        yield found
+
+
+def _kind(result: Any) -> Any:
+    return type(result) if isinstance(result, Exception) else result
+
+
+def test_creates_that_wait_are_one_command_and_each_is_told_of_its_own_key(blocked: Blocked) -> None:
+    store = blocked.store
+    for number in range(2):
+        store.create(STATIONS, f"CP{number}", {"power": 0})
+    works: list[Work] = [lambda n=n: store.create(STATIONS, f"CP{n}", {"power": 1}).revision for n in range(6)]  # type: ignore[misc]
+    works.append(lambda: store.create(STATIONS, "CP5", {"power": 2}).revision)
+    results, done = blocked.commands(lambda: blocked.together("insert", lambda: store.create(STATIONS, "x", {}), works))
+    assert [_kind(result) for result in results[:5]] == [AlreadyExists, AlreadyExists, 1, 1, 1]
+    assert {_kind(result) for result in results[5:]} == {1, AlreadyExists}
+    assert [str(result) for result in results[:2]] == [
+        f"stations: there is already a document 'CP{n}'" for n in range(2)
+    ]
+    assert len(done) == 2
+    assert store.count(STATIONS) == 7
+
+
+def test_appends_that_wait_are_one_command_and_each_counts_what_was_new(blocked: Blocked) -> None:
+    store = blocked.store
+    store.append(READINGS, [("0-1", {"n": 0})])
+    works: list[Work] = [
+        lambda n=n: store.append(READINGS, [(f"{n}-{place}", {"n": 1}) for place in range(3)])  # type: ignore[misc]
+        for n in range(3)
+    ]
+    results, done = blocked.commands(
+        lambda: blocked.together("insert", lambda: store.append(READINGS, [("x", {})]), works)
+    )
+    assert results == [2, 3, 3]
+    assert len(done) == 2
+    assert [item.key for item in store.find(READINGS).items if item.document.get("n") == 0] == ["0-1"]
+
+
+def test_replaces_that_wait_are_told_who_found_another_revision_and_who_nothing(blocked: Blocked) -> None:
+    store = blocked.store
+    for number in range(4):
+        store.create(STATIONS, f"CP{number}", {"power": 0})
+    store.replace(STATIONS, "CP3", {"power": 1}, revision=1)
+    works: list[Work] = [
+        lambda n=n: store.replace(STATIONS, f"CP{n}", {"power": 7}, revision=1).revision  # type: ignore[misc]
+        for n in range(5)
+    ]
+    results = blocked.together(
+        "update",
+        lambda: store.put(STATIONS, {"x": {}}),
+        works,
+        then=lambda: blocked.database["stations"].delete_one({"_id": "CP1"}),
+    )
+    assert [_kind(result) for result in results] == [2, NotFound, 2, RevisionConflict, NotFound]
+    assert str(results[3]) == "stations: the document 'CP3' has revision 2, not 1"
+    powers = {item.key: item.document.get("power") for item in store.find(STATIONS).items}
+    assert powers == {"CP0": 7, "CP2": 7, "CP3": 1, "x": None}
+
+
+def test_when_the_answer_to_a_group_is_lost_each_finds_its_own_write(blocked: Blocked) -> None:
+    store = blocked.store
+    store.create(STATIONS, "CP0", {"power": 0})
+    store.append(READINGS, [("0-0", {})])
+    lost = {"writeConcernError": {"code": 64, "errmsg": "too late"}}
+
+    def create(number: int) -> Any:
+        return store.create(STATIONS, f"CP{number}", {"power": 1}).revision
+
+    works: list[Work] = [partial(create, number) for number in range(3)]
+    results = blocked.together("insert", partial(create, 9), works, then=lambda: blocked.fail("insert", **lost))
+    assert [_kind(result) for result in results] == [AlreadyExists, 1, 1]
+    works = [
+        lambda n=n: store.append(READINGS, [(f"{n}-{place}", {}) for place in range(2)])  # type: ignore[misc]
+        for n in range(3)
+    ]
+    results = blocked.together(
+        "insert", lambda: store.append(READINGS, [("x", {})]), works, then=lambda: blocked.fail("insert", **lost)
+    )
+    assert results == [1, 2, 2]
+    assert (store.count(STATIONS), store.count(READINGS)) == (4, 7)
+
+
+def test_a_group_that_is_refused_as_a_whole_is_done_one_by_one(blocked: Blocked) -> None:
+    store = blocked.store
+    store.create(STATIONS, "CP0", {})
+    works: list[Work] = [lambda n=n: store.create(STATIONS, f"CP{n}", {}).revision for n in range(1, 4)]  # type: ignore[misc]
+    refuse = {"errorCode": 2}
+    results = blocked.together(
+        "insert", lambda: store.create(STATIONS, "x", {}), works, then=lambda: blocked.fail("insert", **refuse)
+    )
+    assert results == [1, 1, 1]
+    blocked.fail("insert", **refuse)
+    with pytest.raises(StoreUnavailable):
+        store.create(STATIONS, "CP4", {})
+
+
+def test_what_cannot_be_stored_is_told_its_own_thread_only(blocked: Blocked) -> None:
+    store = blocked.store
+    works: list[Work] = [lambda: store.create(STATIONS, "CP1", {}).revision]
+    bad = threading.Barrier(2)
+
+    def refused() -> None:
+        with pytest.raises(ValueError, match="cannot be stored"):
+            store.create(STATIONS, "CP2", {"text": "\ud800"})
+        bad.wait(10)
+
+    threading.Thread(target=refused).start()
+    assert blocked.together("insert", lambda: store.create(STATIONS, "x", {}), works, then=lambda: bad.wait(10)) == [1]
