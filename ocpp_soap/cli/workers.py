@@ -6,6 +6,7 @@ The parent opens nothing that does not survive a fork: each worker builds an app
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -97,6 +98,8 @@ def _application_of_worker(settings: Settings) -> Application:
     application = central_system_application(settings)
     Finalize(application, application.close, exitpriority=10)
     Thread(target=_end_with_parent, daemon=True).start()
+    gc.collect()
+    gc.freeze()
     return application
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from threading import Lock
 
@@ -46,4 +47,6 @@ class RestApi:
         with self._lock:
             if self._application is None:
                 self._application = create(self._central_system, self._observe)
+                gc.collect()
+                gc.freeze()
             return self._application
