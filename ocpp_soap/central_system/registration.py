@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -23,8 +24,8 @@ class Admission:
     """The rule that every message passes before its handler.
 
     ``unknown``: what the first message of a station that is not known does: register it as accepted, as held, or not at
-    all. ``heartbeat_interval`` in seconds is what stations get that have none of their own. ``heard`` is called for
-    every message of a known station, ``registered`` for every new station.
+    all. ``heartbeat_interval`` in seconds is what stations get that have none of their own. ``heard`` is called with
+    the identity and the time of every message of a known station, ``registered`` for every new station.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Admission:
         self._access = access
         self._unknown = unknown
         self._heartbeat_interval = heartbeat_interval
-        self.heard: Callable[[Call, Station], None] | None = None
+        self.heard: Callable[[str, datetime], None] | None = None
         self.registered: Callable[[Station], None] | None = None
 
     def admit(self, call: Call, *, replayed: bool = False) -> Station:
@@ -58,7 +59,7 @@ class Admission:
             if _tells_news(station, call):
                 station = self._learn(station, call)
             if self.heard is not None:
-                self.heard(call, station)
+                self.heard(station.charge_box_identity, call.received_at)
         call.charge_box_identity = station.charge_box_identity
         if station.is_accepted or call.action.name == "BootNotification":
             return station

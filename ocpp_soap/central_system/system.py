@@ -149,7 +149,7 @@ class CentralSystem:
         self.hearing = Hearing()
         self.hearing.add(self.command_queue.heard)
         self.hearing.add(self.silences.heard)
-        self.admission.heard = lambda call, station: self.hearing.note(station.charge_box_identity, call.received_at)
+        self.admission.heard = self.hearing.note
         self.webhooks = Webhooks(store, self.events)
         self.webhook_delivery = Delivery(
             self.webhooks, self.events, timeout=settings.webhooks.timeout, attempts=settings.webhooks.attempts
@@ -196,7 +196,7 @@ class CentralSystem:
         try:
             station = self.admission.admit(call, replayed=replayed)
             handler = self.handlers.by_action[call.action.name]
-            response = handler(call.request, self._with_rules(call, station))
+            response = handler(call.request, CentralSystemCall.of(call, self, station))
             if isinstance(call.request, StatusNotificationRequest):
                 self.reservations.reported(call.charge_box_identity, call.request)
         except StoreUnavailable as error:
@@ -250,21 +250,3 @@ class CentralSystem:
         self.approval.registered(station)
         if self.settings.log.lifecycle:
             log_registered(station)
-
-    def _with_rules(self, call: Call, station: Station) -> CentralSystemCall:
-        return CentralSystemCall(
-            charge_box_identity=call.charge_box_identity,
-            version=call.version,
-            action=call.action,
-            request=call.request,
-            received_at=call.received_at,
-            message_id=call.message_id,
-            callback_url=call.callback_url,
-            peer=call.peer,
-            client_subject=call.client_subject,
-            username=call.username,
-            password=call.password,
-            warnings=call.warnings,
-            central_system=self,
-            station=station,
-        )
