@@ -9,15 +9,28 @@ from unicodedata import category
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import IdentityMismatch, ProtocolError
+from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.faults import MustUnderstand
-from ocpp_soap.soap.namespaces import SOAP_12, WSA, WSA_2004, WSA_2004_ANONYMOUS, WSA_ANONYMOUS, role_and_version
+from ocpp_soap.soap.namespaces import (
+    SOAP_12,
+    WSA,
+    WSA_2004,
+    WSA_2004_ANONYMOUS,
+    WSA_ANONYMOUS,
+    role_and_version,
+    service_namespace,
+)
 
 Element = Any
 
 _ADDRESSING = {"action", "messageid", "from", "replyto", "to", "relatesto", "faultto"}
-_FIELDS = {"messageid": "message_id", "relatesto": "relates_to"}
-_PLAIN = frozenset({"action", "message_id", "relates_to", "to"})
+_FIELDS = {"messageid": "message_id"}
+_PLAIN = frozenset({"action", "message_id"})
+_UNREAD = frozenset({"to", "relatesto"})
+_AS_SPECIFIED = {
+    f"{{{WSA}}}{name}": name for name in ("Action", "MessageID", "From", "ReplyTo", "To", "RelatesTo", "FaultTo")
+} | {f"{{{service_namespace(role, version)}}}chargeBoxIdentity": "identity" for role in Role for version in Version}
 _CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ANONYMOUS = (WSA_ANONYMOUS, WSA_2004_ANONYMOUS)
 _FOR_US = frozenset(
@@ -42,9 +55,7 @@ class Headers:
     identity_namespace: str = ""
     action: str = ""
     message_id: str = ""
-    relates_to: str = ""
     sender: str = ""
-    to: str = ""
     namespace: str = WSA
 
     @property
@@ -62,6 +73,28 @@ def read_headers(
     identity that is too long or has control characters, IdentityMismatch for two different ones. A header in a
     namespace that is not WS-Addressing's gives way to one that is in it.
     """
+    found: dict[str, Element] = {}
+    for child in header:
+        name = _AS_SPECIFIED.get(child.tag)
+        if name is None or name in found:
+            return _read_leniently(headers, header, soap_namespace, max_identity, warnings)
+        found[name] = child
+    headers.action = _text(found.get("Action"))
+    headers.message_id = _text(found.get("MessageID"))
+    if "From" in found:
+        headers.sender = _address(found["From"], "from", warnings)
+    if "ReplyTo" in found:
+        _take_reply_to(headers, found["ReplyTo"], warnings)
+    if "identity" in found:
+        child = found["identity"]
+        _take_identity(headers, _identity(child, warnings), child.tag[1:].partition("}")[0], max_identity)
+    return None
+
+
+def _read_leniently(
+    headers: Headers, header: Element, soap_namespace: str, max_identity: int, warnings: list[MessageWarning]
+) -> None:
+    """Read headers of which some are unknown, repeated, or not quite named as they should be."""
     reply_to = None
     not_understood = ""
     identities = []
@@ -72,7 +105,7 @@ def read_headers(
             note(warnings, "header_name", tag.rpartition("}")[2], namespace)
         if name in _PLAIN:
             if exact or not getattr(headers, name):
-                setattr(headers, name, (child.text or "").strip())
+                setattr(headers, name, _text(child))
                 headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
         elif name == "identity":
             identities.append((_identity(child, warnings), namespace))
@@ -81,11 +114,12 @@ def read_headers(
             headers.sender = sender if exact else headers.sender or sender
         elif name == "replyto":
             reply_to = child
+        elif name in _UNREAD:
+            headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
         if not exact and not _is_known(name, namespace) and _must_be_understood(child, soap_namespace):
             not_understood = not_understood or tag
-    if reply_to is not None and not (headers.sender and len(reply_to)):
-        address = _address(reply_to, "replyto", warnings)
-        headers.sender = headers.sender or ("" if address in _ANONYMOUS else address)
+    if reply_to is not None:
+        _take_reply_to(headers, reply_to, warnings)
     if not_understood:
         raise MustUnderstand(not_understood)
     for identity, namespace in identities:
@@ -109,6 +143,17 @@ def _is_known(name: str, namespace: str) -> bool:
     if not name or name == "identity":
         return bool(name)
     return not namespace or "addressing" in namespace or role_and_version(namespace) is not None
+
+
+def _text(element: Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()
+
+
+def _take_reply_to(headers: Headers, reply_to: Element, warnings: list[MessageWarning]) -> None:
+    """Take the sender from ReplyTo if From does not tell."""
+    if not (headers.sender and len(reply_to)):
+        address = _address(reply_to, "replyto", warnings)
+        headers.sender = headers.sender or ("" if address in _ANONYMOUS else address)
 
 
 def _take_identity(headers: Headers, identity: str, namespace: str, max_identity: int) -> None:

@@ -81,7 +81,7 @@ def write_fault(fault: Fault, version: Version, request: Envelope | None) -> byt
 
 
 def _write(soap_namespace: str, request: Headers, action: str, body: str, block: str = "") -> bytes:
-    relates_to = f"<a:RelatesTo>{escape(request.message_id)}</a:RelatesTo>" if request.message_id else ""
+    relates_to = f"<a:RelatesTo>{_escaped(request.message_id)}</a:RelatesTo>" if request.message_id else ""
     anonymous = WSA_2004_ANONYMOUS if request.namespace == WSA_2004 else WSA_ANONYMOUS
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -89,6 +89,10 @@ def _write(soap_namespace: str, request: Headers, action: str, body: str, block:
         f"<a:Action>{action}</a:Action><a:MessageID>{_message_id()}</a:MessageID>{relates_to}"
         f"<a:To>{anonymous}</a:To>{block}</S:Header><S:Body>{body}</S:Body></S:Envelope>"
     ).encode()
+
+
+def _escaped(text: str) -> str:
+    return escape(text) if "&" in text or "<" in text or ">" in text else text
 
 
 def _message_id() -> str:

@@ -7,7 +7,7 @@ of OCPP's. A body whose fields lack the operation's wrapper element is understoo
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import Fault, NotSupported, ProtocolError
@@ -24,12 +24,8 @@ _EVERY_RESPONSE = {body_name(action.response).lower() for action in ACTIONS}
 _EVERY_OPERATION = _EVERY_REQUEST | _EVERY_RESPONSE
 
 
-class Operation(NamedTuple):
-    """An action of one version, and the element whose children are the fields of the request."""
-
-    version: Version
-    action: Action
-    element: Element
+Operation = tuple[Version, Action, Element]
+"""An action of one version, and the element whose children are the fields of the request."""
 
 
 class Operations:
@@ -58,7 +54,7 @@ class Operations:
         child = body[0]
         exact = self._exact.get(child.tag)
         if exact is not None and len(body) == 1:
-            return Operation(exact[0], exact[1], child)
+            return exact[0], exact[1], child
         if strict:
             raise self._broken(child.tag, len(body), url_version)
         return self._forgiving(envelope, url_version, warnings)
@@ -105,7 +101,7 @@ class Operations:
             raise self._refused(body[0].tag, url_version)
         version = self._version(_split(body[0].tag)[0], envelope, url_version, warnings)
         note(warnings, "no_wrapper", body_name(action.request))
-        return Operation(version, self._in_version(action, version), body)
+        return version, self._in_version(action, version), body
 
     def _named(
         self, child: Element, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]
@@ -117,7 +113,7 @@ class Operations:
         if local != body_name(action.request):
             note(warnings, "odd_case", local)
         version = self._version(namespace, envelope, url_version, warnings)
-        return Operation(version, self._in_version(action, version), child)
+        return version, self._in_version(action, version), child
 
     def _version(
         self, namespace: str, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]

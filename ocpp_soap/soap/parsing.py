@@ -93,19 +93,18 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
         if root is None:
             raise _not_xml(data, error) from None
     finally:
-        _forget_names_after(len(data))
+        _own.parsed += len(data)
+        if _own.parsed >= ENOUGH:
+            _forget_names()
     if not is_usual or b"!" in data:
         _check_document(root, data)
     return root
 
 
-def _forget_names_after(size: int) -> None:
-    own = _own
-    own.parsed += size
-    if own.parsed >= ENOUGH:
-        own.parsed = 0
-        forget_names()
-        own.parser = safe_parser()
+def _forget_names() -> None:
+    forget_names()
+    _own.parser = safe_parser()
+    _own.parsed = 0
 
 
 def _check_document(root: Element, data: bytes) -> None:

@@ -38,6 +38,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         self.version = version
         self.settings = settings
         self.operations = Operations(role)
+        self._fewest_elements = min(settings.limits.max_elements, settings.large_elements)
         self._namespace = service_namespace(role, version)
         self._names = {
             action.name: _Names(
@@ -51,14 +52,17 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
     def create_in_document(self, ctx: Exchange, charset: str | None = None) -> None:
         """Parse the bytes and find out which operation of which version they are, whatever this protocol's version."""
         limits = self.settings.limits
-        check_markup(ctx.in_string, self.settings.most_elements(ctx.in_string))
+        is_long = len(ctx.in_string) > self._fewest_elements
+        if is_long:
+            check_markup(ctx.in_string, self.settings.most_elements(ctx.in_string))
         ctx.in_document = envelope.open_envelope(ctx.in_string, limits, ctx.warnings, charset or ctx.charset)
         ctx.in_document.read_headers(limits, ctx.warnings)
         ctx.in_document.headers.action = ctx.in_document.headers.action or ctx.http_action
         ctx.identity = self._identity(ctx)
         found = self.operations.find(ctx.in_document, ctx.url_version, ctx.warnings, strict=self.settings.strict)
         ctx.version, ctx.action, ctx.in_body_doc = found
-        check_elements(ctx.in_body_doc, ctx.in_string, self.settings.max_elements(ctx.action))
+        if is_long:
+            check_elements(ctx.in_body_doc, ctx.in_string, self.settings.max_elements(ctx.action))
 
     def decompose_incoming_envelope(self, ctx: Exchange, message: str = Soap12.REQUEST) -> None:
         """Name the method for Spyne's look-up; in strict mode, validate the body against the schema."""

@@ -64,10 +64,12 @@ class SoapServer:
     def _post(self, environ: Environ, exchange: Exchange) -> Answer:
         if "HTTP_AUTHORIZATION" in environ:
             exchange.username, exchange.password = http.basic_credentials(environ)
-        exchange.client_subject = self._peers.client_subject(environ)
+        if self._settings.client_certificate_header:
+            exchange.client_subject = self._peers.client_subject(environ)
         exchange.in_string = self._bodies.read(environ)
         answer = self._answering.answer(exchange)
-        return http.compressed(answer, environ.get("HTTP_ACCEPT_ENCODING", ""), self._settings.compress_over)
+        accepted = environ.get("HTTP_ACCEPT_ENCODING")
+        return http.compressed(answer, accepted, self._settings.compress_over) if accepted else answer
 
     def _other(self, environ: Environ, place: Place) -> Answer:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):

@@ -17,7 +17,7 @@ from ocpp_soap.soap.namespaces import SOAP_12
 from ocpp_soap.soap.protocol import OcppProtocol
 from ocpp_soap.soap.service import application
 from ocpp_soap.soap.settings import SoapServerSettings
-from ocpp_soap.soap.spyne_compat import ServerBase
+from ocpp_soap.soap.spyne_compat import MethodDescriptor, ServerBase
 
 _log = structlog.get_logger("ocpp_soap.soap")
 
@@ -30,18 +30,23 @@ class Transport(ServerBase):  # type: ignore[misc]
     def __init__(self, role: Role, version: Version, settings: SoapServerSettings) -> None:
         self.protocol = OcppProtocol(role, version, settings)
         super().__init__(application(role, version, self.protocol, OcppProtocol(role, version, settings)))
+        self._descriptors: dict[str, MethodDescriptor] = {}
 
     def process(self, ctx: Exchange) -> None:
         """Answer a request whose envelope has been read: sets ``out_string``. Raises Fault."""
         protocol = self.protocol
         protocol.decompose_incoming_envelope(ctx)
-        descriptors = protocol.get_call_handles(ctx)
-        if not descriptors:
-            raise NotSupported
-        ctx.descriptor = descriptors[0]
+        ctx.descriptor = self._descriptors.get(ctx.method_request_string) or self._look_up(ctx)
         protocol.deserialize(ctx)
         ctx.out_object = ctx.descriptor.function(ctx, ctx.in_object)
         protocol.serialize(ctx)
+
+    def _look_up(self, ctx: Exchange) -> MethodDescriptor:
+        descriptors = self.protocol.get_call_handles(ctx)
+        if not descriptors:
+            raise NotSupported
+        self._descriptors[ctx.method_request_string] = descriptors[0]
+        return descriptors[0]
 
 
 class Transports:

@@ -77,18 +77,23 @@ def _compile(record: type[Any], version: Version) -> Writer:
         raise InvalidMessage(f"expected a message, got a {record.__name__}")
     if not version.has(_SINCE.get(record, Version.V12)):
         raise NotSupportedInVersion(f"{record.__name__} does not exist in OCPP {version}")
+    filled = {f.name for f in dataclass_fields(record) if f.default is MISSING and f.default_factory is MISSING}
     steps = [
-        (info.name, info, _field_writer(info, version) if version.has(info.since) else None)
+        (
+            info.name,
+            info.many,
+            info.required_in(version) or info.name in filled,
+            _field_writer(info, version) if version.has(info.since) else None,
+        )
         for info in describe(record)
     ]
-    filled = {f.name for f in dataclass_fields(record) if f.default is MISSING and f.default_factory is MISSING}
 
     def write(message: Any) -> str:
         parts = []
-        for name, info, write_field in steps:
+        for name, many, is_required, write_field in steps:
             value = getattr(message, name)
-            if value is None or value == []:
-                if info.required_in(version) or name in filled:
+            if value is None or (many and value == []):
+                if is_required:
                     raise InvalidMessage(f"{record.__name__}.{name} is missing; OCPP {version} demands it")
             elif write_field is None:
                 raise NotSupportedInVersion(f"{record.__name__}.{name} does not exist in OCPP {version}")
