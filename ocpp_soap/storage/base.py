@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Document = dict[str, Any]
+Entries = Sequence[tuple[str, Document]]
+"""Keys and documents, to be appended to a time series."""
 
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -30,11 +32,16 @@ class Collection:
 
     An indexed field holds strings, numbers, bools or datetimes, not a mixture of them; None is the same as missing.
     ``append_only``: written by ``append`` only, as a time series, kept in the order of arrival.
+    ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there.
+    ``telemetry``: much of it arrives, so that ``write`` may take the cheapest way that survives kill -9; entries of
+    several processes may then be kept in another order than they were written in.
     """
 
     name: str
     indexes: tuple[tuple[str, ...], ...] = ()
     append_only: bool = False
+    latest: str = ""
+    telemetry: bool = False
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.fields):
@@ -43,8 +50,9 @@ class Collection:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that appear in an index, each once."""
-        return tuple(dict.fromkeys(field for index in self.indexes for field in index))
+        """The fields that are compared, by an index or as ``latest``, each once."""
+        compared = [*(field for index in self.indexes for field in index), *filter(None, (self.latest,))]
+        return tuple(dict.fromkeys(compared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,10 @@ class Storage(ABC):
 
     @abstractmethod
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
-        """Store each of the documents whether or not its key exists; the last writer wins. For any number at once."""
+        """Store each of the documents whether or not its key exists. For any number at once.
+
+        The last writer wins; in a collection with a field ``latest``, the document with the greatest value of it.
+        """
 
     @abstractmethod
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
@@ -168,7 +179,7 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
+    def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
         """Add entries to a time series in their order; one whose key is there already is passed over.
 
         Returns how many were new. When it raises, a backend without transactions may hold the first entries; the same
@@ -178,14 +189,14 @@ class Storage(ABC):
     def write(
         self,
         *,
-        append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
+        append: Mapping[Collection, Entries] | None = None,
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
     ) -> None:
         """Append to and put into several collections: as cheap as one write where the backend can.
 
-        Each part is atomic by itself. The appends come first, so that a failure between them leaves no ``put``
-        without its ``append``.
+        On return it is safe from kill -9 and seen by every later search. Each part is atomic by itself. The appends
+        come first, so that a failure between them leaves no ``put`` without its ``append``.
         """
         for collection, entries in (append or {}).items():
             self.append(collection, entries, durable=durable)

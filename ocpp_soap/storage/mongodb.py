@@ -14,29 +14,27 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from bson.objectid import ObjectId
-from bson.timestamp import Timestamp
 from pymongo import InsertOne, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.storage.base import Collection, Document, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
-from ocpp_soap.storage.mongodb_commits import Target
+from ocpp_soap.storage.mongodb_commits import Step, Target
 from ocpp_soap.storage.mongodb_documents import decode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
 from ocpp_soap.storage.mongodb_searches import bounds, conditions, index_fields, plain_tie, tie_field
 from ocpp_soap.storage.mongodb_writes import (
     conflict,
+    inserts,
     is_certain,
     is_ours,
     pack,
     replaced,
     revised,
-    sizes_checked,
     upserted,
 )
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
@@ -74,18 +72,17 @@ class MongoStorage(Storage):
         row = pack(collection, key, document, _revision=1, _write=write)
         target = self._collection(collection)
 
-        def settle(again: bool, refused: set[int]) -> Stored:
-            if refused and not (again and is_ours(target, key, write)):
+        def settle(again: bool, refused: list[set[int]]) -> Stored:
+            if any(refused) and not (again and is_ours(target, key, write)):
                 raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
             return Stored(key, 1, document)
 
-        with sizes_checked(collection, [row]):
-            return self._client().commit(target, [InsertOne(row)], settle)
+        return self._client().commit([(target, [InsertOne(row)])], settle)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
-        found = self._client().run(lambda _: target.find_one({"_id": identity(key)}))
-        return decode(found) if found else None
+        found = self._client().find({"find": target.name, "filter": {"_id": identity(key)}, "limit": 1})
+        return decode(found[0]) if found else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
         target = self._collection(collection)
@@ -104,25 +101,17 @@ class MongoStorage(Storage):
         row = pack(collection, key, document, _revision=revision + 1, _write=write)
         target = self._collection(collection)
 
-        def settle(again: bool, refused: bool | set[int]) -> Stored:
-            if refused and not (again and is_ours(target, key, write)):
+        def settle(again: bool, refused: list[set[int]] | list[bool]) -> Stored:
+            if any(refused) and not (again and is_ours(target, key, write)):
                 raise conflict(target, collection, key, revision)
             return Stored(key, revision + 1, document)
 
-        with sizes_checked(collection, [row]):
-            if is_certain(key, revision):
-                return self._client().commit(target, [revised(row, key, revision)], settle)
-            return self._client().run(lambda again: settle(again, not replaced(target, row, key, revision)))
+        if is_certain(key, revision):
+            return self._client().commit([(target, [revised(row, key, revision)])], settle)
+        return self._client().run(lambda again: settle(again, [not replaced(target, row, key, revision)]))
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
-        rows = [pack(collection, key, document) for key, document in documents.items()]
-        changes = [upserted(row, key) for row, key in zip(rows, documents, strict=True)]
-        target = self._collection(collection)
-        with sizes_checked(collection, rows):
-            while changes:
-                # Two that create the same key at once collide, and the next attempt finds it there.
-                refused = self._client().commit(target, changes, lambda _, places: places)
-                changes = [changes[place] for place in refused]
+        self.write(put={collection: documents})
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         target = self._collection(collection)
@@ -175,9 +164,9 @@ class MongoStorage(Storage):
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         search = count_search(collection, where)
-        target = self._collection(collection)
-        names = [(name, 1) for name in index_fields(collection, search.index)]
-        return self._client().run(lambda _: target.count_documents(conditions(search), hint=names))
+        hint = dict.fromkeys(index_fields(collection, search.index), 1)
+        command = {"count": self._collection(collection).name, "query": conditions(search), "hint": hint}
+        return int(self._client().read(command)["n"])
 
     def increment(self, counter: str, by: int = 1) -> int:
         if by < 1:
@@ -188,23 +177,45 @@ class MongoStorage(Storage):
         return self._numbers[1].take(counter, by)
 
     def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
+        if not entries:
+            return 0
         write = ObjectId()
-        now = datetime.now(timezone.utc)
-        # The server fills an empty timestamp with its own clock, unique and growing: the order of arrival.
-        extra = {"_revision": 1, "_write": write, "_arrival": Timestamp(0, 0), "_at": now}
-        first: dict[str, Document] = {}
-        for key, document in entries:
-            first.setdefault(key, document)
-        rows = [pack(collection, key, document, **extra) for key, document in first.items()]
         target = self._collection(collection)
+        rows = inserts(collection, entries, write)
+        keys = [key for key, _ in entries]
 
-        def settle(again: bool, refused: set[int]) -> int:
+        def settle(again: bool, refused: list[set[int]]) -> int:
             if again:
-                return target.count_documents({"_id": {"$in": list(first)}, "_write": write})
-            return len(rows) - len(refused)
+                return target.count_documents({"_id": {"$in": keys}, "_write": write})
+            return len(rows) - len(refused[0])
 
-        with sizes_checked(collection, rows):
-            return self._client().commit(target, [InsertOne(row) for row in rows], settle) if rows else 0
+        return self._client().commit([(target, rows)], settle)
+
+    def write(
+        self,
+        *,
+        append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
+        put: Mapping[Collection, Mapping[str, Document]] | None = None,
+        durable: bool = False,
+    ) -> None:
+        appends = [
+            (self._collection(collection), inserts(collection, entries, ObjectId()))
+            for collection, entries in (append or {}).items()
+            if entries
+        ]
+        puts = [
+            (self._collection(collection), [upserted(collection, *item) for item in documents.items()])
+            for collection, documents in (put or {}).items()
+            if documents
+        ]
+        steps: list[Step] = [*appends, *puts]
+        first_put = len(appends)
+        while steps:
+            refused = self._client().commit(steps, lambda _, places: places)
+            # Two that put the same new key at once collide, and the next attempt finds it there.
+            found = list(zip(steps, refused, strict=True))[first_put:]
+            steps = [(target, [changes[place] for place in places]) for (target, changes), places in found if places]
+            first_put = 0
 
     def indexes(self, collection: Collection) -> list[str]:
         target = self._collection(collection)
@@ -260,15 +271,15 @@ class MongoStorage(Storage):
         low, high = bounds(collection, search, after, descending)
         if _is_empty(search.range):
             return []
-        index = [(name, 1) for name, _ in low]
-        order = [(name, -1 if descending else 1) for name, _ in low]
-        target = self._collection(collection)
-
-        def attempt(_: bool) -> list[dict[str, Any]]:
-            cursor = target.find({}, {"_id": 1} if keys_only else None, limit=limit)
-            return list(cursor.hint(index).min(low).max(high).sort(order))
-
-        return self._client().run(attempt)
+        command = {
+            "find": self._collection(collection).name,
+            "hint": {name: 1 for name, _ in low},
+            "min": dict(low),
+            "max": dict(high),
+            "sort": {name: -1 if descending else 1 for name, _ in low},
+            "limit": limit,
+        }
+        return self._client().find(command | ({"projection": {"_id": 1}} if keys_only else {}))
 
     def _allot(self, counter: str, by: int) -> int:
         target = self._client().database["counters"]

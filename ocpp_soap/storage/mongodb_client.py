@@ -17,7 +17,6 @@ from bson.errors import BSONError
 from pymongo.database import Database
 from pymongo.errors import (
     ConfigurationError,
-    DocumentTooLarge,
     DuplicateKeyError,
     InvalidOperation,
     OperationFailure,
@@ -26,8 +25,8 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from ocpp_soap import errors
-from ocpp_soap.storage.mongodb_commits import Commits, Operation, Target, until
-from ocpp_soap.storage.mongodb_errors import is_passing, is_too_large
+from ocpp_soap.storage.mongodb_commits import Commits, Step, Work, until
+from ocpp_soap.storage.mongodb_errors import is_passing
 
 T = TypeVar("T")
 _FIRST_PAUSE = 0.05
@@ -49,6 +48,12 @@ class MongoClient:
             codec_options=CodecOptions(tz_aware=True, tzinfo=timezone.utc),
             write_concern=self._write_concern(),
         )
+        concern = self.database.read_concern.document
+        self._read_concern = {"readConcern": concern} if concern else {}
+        self._reading: dict[str, Any] = {
+            "codec_options": self.database.codec_options,
+            "read_preference": self.database.read_preference,
+        }
 
     def run(self, attempt: Callable[[bool], T]) -> T:
         """The result of ``attempt(again)``. Raises StoreUnavailable, StoreClosed, ValueError, and what it raises."""
@@ -59,15 +64,34 @@ class MongoClient:
 
         return self._run(in_time)
 
-    def commit(self, target: Target, operations: Sequence[Operation], settle: Callable[[bool, set[int]], T]) -> T:
-        """Do the operations, which are of one kind, together with those of other threads.
+    def read(self, command: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a command that reads. Raises what ``run`` does."""
+        return self.run(lambda _: self.database.command({**command, **self._read_concern}, **self._reading))
 
-        The result is that of ``settle(again, places)``, where ``places`` are those of the operations that were refused.
-        Raises what ``run`` does.
+    def find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """The documents that a ``find`` command finds, which has a ``limit``. Raises what ``run`` does.
+
+        It is sent as a bare command because pymongo's cursors cost a third more of the processor.
+        """
+        command["batchSize"] = command["limit"]
+        cursor = self.read(command)["cursor"]
+        found: list[dict[str, Any]] = cursor["firstBatch"]
+        if cursor["id"]:
+            # There is more than one answer holds.
+            self.run(lambda _: self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]}))
+            command |= self._read_concern
+            found = self.run(lambda _: list(self.database.cursor_command(command, **self._reading)))
+        return found
+
+    def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T]) -> T:
+        """Do the operations, step by step, together with those of other threads.
+
+        The result is that of ``settle(again, refused)``, where ``refused`` holds for each step the places of the
+        operations that were refused. Raises what ``run`` does.
         """
 
         def attempt(again: bool, deadline: float) -> T:
-            refused = self._commits.run(target, operations, deadline)
+            refused = self._commits.run(Work(steps, deadline))
             with until(deadline):
                 return settle(again, refused)
 
@@ -80,15 +104,13 @@ class MongoClient:
         while True:
             try:
                 return attempt(again, deadline)
-            except (DuplicateKeyError, DocumentTooLarge):
+            except DuplicateKeyError:
                 raise
             except (BSONError, UnicodeError) as error:
                 raise ValueError(f"This cannot be stored: {error}") from error
             except InvalidOperation as error:
                 raise errors.StoreClosed("The connection to MongoDB was closed") from error
             except PyMongoError as error:
-                if is_too_large(error):
-                    raise
                 if not is_passing(error) or time.monotonic() + pause > deadline:
                     raise self._unavailable(error) from error
             time.sleep(pause)

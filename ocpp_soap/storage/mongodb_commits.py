@@ -2,6 +2,7 @@
 
 A journaled command costs the server and the driver about the same whether it holds one document or ten, and most of it
 is waiting for the disk. Each caller learns of its own writes: MongoDB tells which places of a command failed.
+One leader serves all collections, so that the writes to the others gather meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import pymongo
@@ -22,28 +24,46 @@ from ocpp_soap.storage.mongodb_errors import is_passing
 
 Target = MongoCollection[Any]
 Operation = InsertOne[Any] | UpdateOne
+Step = tuple[Target, Sequence[Operation]]
+"""Operations of one kind, at least one, in a collection."""
 
 _REFUSED = frozenset({11000, 241})
 """Duplicate key; a conversion that failed, with which a conditional update says that the revision is another."""
 
 
+_MOST_TOGETHER = 50
+"""Operations of one write above which it is done apart, so that nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The steps of a write, each done after the one before it. ``deadline``: of time.monotonic(), when to give up."""
+
+    steps: Sequence[Step]
+    deadline: float
+
+
 class Commits:
-    """The groups of one process: one for each collection and kind of operation."""
+    """The writes of one process to all collections."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, type[Any]], GroupCommit] = {}
+        self._group = GroupCommit(_commit)
 
-    def run(self, target: Target, operations: Sequence[Operation], deadline: float) -> set[int]:
-        """Do all the operations, which are of one kind; the places of those that were refused.
+    def run(self, work: Work) -> list[set[int]]:
+        """Do the steps; for each, the places of the operations that were refused.
 
-        An insert is refused for a key that is there, a conditional update for another revision. ``deadline``: of
-        time.monotonic(), when to give up. Raises PyMongoError, after which any of the operations may have been done.
+        An insert is refused for a key that is there, a conditional update for another revision. Raises PyMongoError,
+        after which any of the operations may have been done.
         """
-        place = (target.name, type(operations[0]))
-        group = self._groups.get(place)
-        if group is None:
-            group = self._groups.setdefault(place, GroupCommit(lambda batch: _commit(target, batch)))
-        found: set[int] = group.run((operations, deadline))
+        found: list[set[int]]
+        if sum(len(operations) for _, operations in work.steps) <= _MOST_TOGETHER:
+            found = self._group.run(work)
+            return found
+        write = Write(work, durable=False)
+        _commit([write])
+        if write.error is not None:
+            raise write.error
+        found = write.result
         return found
 
 
@@ -52,36 +72,58 @@ def until(deadline: float) -> AbstractContextManager[None]:
     return pymongo.timeout(max(0.01, deadline - time.monotonic()))
 
 
-def _commit(target: Target, batch: Sequence[Write]) -> None:
-    """Send the operations of the batch at once; if the server takes none for a reason of one, each write by itself."""
-    deadline = min(write.work[1] for write in batch)
+def _commit(batch: Sequence[Write]) -> None:
+    """Do the first steps of all writes, one command for each collection and kind, then the second ones, and so on."""
+    for write in batch:
+        write.result = []
+    step, going = 0, list(batch)
+    while going:
+        commands: dict[tuple[str, type[Any]], list[Write]] = {}
+        for write in going:
+            target, operations = write.work.steps[step]
+            commands.setdefault((target.name, type(operations[0])), []).append(write)
+        for writes in commands.values():
+            _send(writes, step)
+        step += 1
+        done = [write for write in going if len(write.result) == step]
+        going = []
+        for write in done:
+            if len(write.work.steps) > step:
+                going.append(write)
+            else:
+                write.error = None
+
+
+def _send(writes: Sequence[Write], step: int) -> None:
+    """One step of several writes at once; if the server takes none for a reason of one, each by itself."""
+    target = writes[0].work.steps[step][0]
     try:
-        with until(deadline):
-            target.bulk_write([operation for write in batch for operation in write.work[0]], ordered=False)
+        with until(min(write.work.deadline for write in writes)):
+            target.bulk_write([one for write in writes for one in write.work.steps[step][1]], ordered=False)
     except BulkWriteError as error:
-        _tell(batch, error)
+        _tell(writes, step, error)
     except (PyMongoError, BSONError) as error:
-        if len(batch) > 1 and not (isinstance(error, PyMongoError) and is_passing(error)):
-            for write in batch:
-                _commit(target, [write])
+        if len(writes) > 1 and not (isinstance(error, PyMongoError) and is_passing(error)):
+            for write in writes:
+                _send([write], step)
         else:
-            for write in batch:
+            for write in writes:
                 write.error = error
     else:
-        for write in batch:
-            write.error, write.result = None, set()
+        for write in writes:
+            write.result.append(set())
 
 
-def _tell(batch: Sequence[Write], error: BulkWriteError) -> None:
-    """Give each write of the batch its part of the error."""
+def _tell(writes: Sequence[Write], step: int, error: BulkWriteError) -> None:
+    """Give each of the writes its part of the error."""
     details = error.details or {}
     problems = {problem["index"]: problem for problem in details.get("writeErrors", ())}
     start = 0
-    for write in batch:
-        places = range(start, start + len(write.work[0]))
+    for write in writes:
+        places = range(start, start + len(write.work.steps[step][1]))
         start = places.stop
         mine = [problems[place] for place in places if place in problems]
         if details.get("writeConcernErrors") or any(problem.get("code") not in _REFUSED for problem in mine):
             write.error = BulkWriteError({**details, "writeErrors": mine})
         else:
-            write.error, write.result = None, {problem["index"] - places.start for problem in mine}
+            write.result.append({problem["index"] - places.start for problem in mine})

@@ -22,6 +22,9 @@ from ocpp_soap.storage.encoding import index_value
 _SPECIAL = re.compile(r"^_|[%.$\x00]")
 _AS_THEY_ARE = frozenset({str, bool, float})
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}").fullmatch
+_NAMES_KEPT = 4096
+_plain_names: set[str] = set()
+"""Names that are written as they are, of those that occurred: a document of such names and plain values is copied."""
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
 
 
@@ -74,22 +77,38 @@ def split(value: datetime) -> tuple[datetime, int]:
     """A datetime as one of whole milliseconds in UTC, and the microseconds beyond. Raises ValueError."""
     if value.tzinfo is None:
         raise ValueError(f"a datetime needs a time zone: {value!r}")
+    if value.tzinfo is not timezone.utc:
+        value = value.astimezone(timezone.utc)
     rest = value.microsecond % 1000
-    return value.astimezone(timezone.utc) - timedelta(microseconds=rest), rest
+    return (value - timedelta(microseconds=rest) if rest else value), rest
 
 
 def _encode_value(value: Any) -> Any:
-    if value is None or type(value) in _AS_THEY_ARE:
+    kind = type(value)
+    if value is None or kind in _AS_THEY_ARE:
         return value
+    if kind is dict:
+        for name, item in value.items():
+            if type(item) not in _AS_THEY_ARE or name not in _plain_names:
+                break
+        else:
+            return value
+        return {_escape(name): _encode_value(item) for name, item in value.items()}
+    if kind is list:
+        return [_encode_value(item) for item in value]
+    return _encode_other(value)
+
+
+def _encode_other(value: Any) -> Any:
+    if isinstance(value, datetime):
+        moment, rest = split(value)
+        return {"_t": moment, "_us": rest} if rest else moment
     if isinstance(value, (str, float)):
         return str.__str__(value) if isinstance(value, str) else float(value)
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             raise ValueError(f"{value} does not fit 64 bits")
         return value
-    if isinstance(value, datetime):
-        moment, rest = split(value)
-        return {"_t": moment, "_us": rest} if rest else moment
     if isinstance(value, dict):
         return {_escape(name): _encode_value(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -109,14 +128,17 @@ def _decode_value(value: Any) -> Any:
     return int(value) if isinstance(value, Int64) else value
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_NAMES_KEPT)
 def _escape(name: str) -> str:
     if not isinstance(name, str):
         raise ValueError(f"the name of a field is a text, not {name!r}")
-    return _SPECIAL.sub(lambda found: f"%{ord(found[0]):02X}", name) or "%"
+    escaped = _SPECIAL.sub(lambda found: f"%{ord(found[0]):02X}", name) or "%"
+    if escaped == name and len(_plain_names) < _NAMES_KEPT:
+        _plain_names.add(name)
+    return escaped
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_NAMES_KEPT)
 def _unescape(name: str) -> str:
     if "%" not in name:
         return name

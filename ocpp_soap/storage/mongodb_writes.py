@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from bson import encode as bson_encode
 from bson.errors import BSONError
 from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
-from pymongo import UpdateOne
-from pymongo.errors import DocumentTooLarge as TooLarge
-from pymongo.errors import PyMongoError
+from bson.timestamp import Timestamp
+from pymongo import InsertOne, UpdateOne
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
 from ocpp_soap.storage.base import Collection, Document
 from ocpp_soap.storage.mongodb_commits import Target
-from ocpp_soap.storage.mongodb_documents import encode, identity
-from ocpp_soap.storage.mongodb_errors import is_too_large
+from ocpp_soap.storage.mongodb_documents import encode, identity, split
 
 _MAX_BYTES = 16 * 2**20
 
@@ -49,14 +47,32 @@ def pack(collection: Collection, key: str, document: Document, **more: Any) -> R
     except (BSONError, UnicodeError, OverflowError) as error:
         raise ValueError(f"This cannot be stored: {error}") from error
     if len(packed) > _MAX_BYTES:
-        raise _too_large(collection, key, len(packed))
+        raise DocumentTooLarge(
+            f"{collection.name}: the document {key!r} has {len(packed)} bytes, and MongoDB holds at most {_MAX_BYTES}"
+        )
     return RawBSONDocument(packed)
 
 
-def upserted(row: RawBSONDocument, key: str) -> UpdateOne:
-    """Stores the row whatever is there, and counts its revision up."""
+def inserts(collection: Collection, entries: Sequence[tuple[str, Document]], write: ObjectId) -> list[InsertOne[Any]]:
+    """What adds the entries to a time series, each key once."""
+    first: dict[str, Document] = {}
+    for key, document in entries:
+        first.setdefault(key, document)
+    # The server fills an empty timestamp with its own clock, unique and growing: the order of arrival.
+    more = {"_revision": 1, "_write": write, "_arrival": Timestamp(0, 0), "_at": datetime.now(timezone.utc)}
+    return [InsertOne(pack(collection, key, document, **more)) for key, document in first.items()]
+
+
+def upserted(collection: Collection, key: str, document: Document) -> UpdateOne:
+    """Stores the document and counts its revision up, unless the ``latest`` of the collection is greater there."""
+    row = pack(collection, key, document, _revision=0)
     next_revision = {"_revision": {"$add": [{"$ifNull": ["$_revision", 0]}, 1]}}
-    content = {"$mergeObjects": [{"$literal": row}, next_revision]}
+    content: Any = {"$mergeObjects": [{"$literal": row}, next_revision]}
+    if collection.latest:
+        moment = document.get(collection.latest)
+        ours = split(moment) if isinstance(moment, datetime) else (moment, 0)
+        stored = [f"${collection.latest}", {"$ifNull": [f"$_us.{collection.latest}", 0]}]
+        content = {"$cond": [{"$gt": [stored, {"$literal": ours}]}, "$$ROOT", content]}
     return UpdateOne({"_id": key}, [{"$replaceWith": content}], upsert=True)
 
 
@@ -81,21 +97,3 @@ def replaced(target: Target, row: RawBSONDocument, key: str, revision: int) -> b
     """Replace a document that may be another program's; False: it has not this revision (none, for 0)."""
     content = {name: value for name, value in row.items() if name != "_id"}
     return target.replace_one({"_id": identity(key), "_revision": revision or None}, content).matched_count > 0
-
-
-@contextmanager
-def sizes_checked(collection: Collection, rows: Sequence[RawBSONDocument]) -> Iterator[None]:
-    """Turn what MongoDB says of a document beyond 16 MiB into DocumentTooLarge with its key."""
-    try:
-        yield
-    except (PyMongoError, TooLarge) as error:
-        if not is_too_large(error):
-            raise
-        size, key = max((len(row.raw), row["_id"]) for row in rows)
-        raise _too_large(collection, key, size) from error
-
-
-def _too_large(collection: Collection, key: str, size: int) -> DocumentTooLarge:
-    return DocumentTooLarge(
-        f"{collection.name}: the document {key!r} has {size} bytes, and MongoDB holds at most {_MAX_BYTES}"
-    )

@@ -226,6 +226,14 @@ def test_every_search_uses_its_index_without_sorting(standalone: MongoServer) ->
     assert not [plan for plan in plans if plan.get("hasSortStage") or plan["keysExamined"] > 10]
 
 
+def test_more_than_one_answer_holds_is_found(standalone: MongoServer) -> None:
+    with closing(storage.open(settings_of(standalone))) as store:
+        for number in range(3):
+            store.put(STATIONS, {f"CP{number}": {"vendor": "A", "text": "x" * 8_000_000}})
+        found = store.find(STATIONS, {"vendor": "A"}).items
+        assert [(item.key, len(item.document["text"])) for item in found] == [(f"CP{n}", 8_000_000) for n in range(3)]
+
+
 def test_retention_is_an_index_of_mongodb_and_can_change(standalone: MongoServer) -> None:
     settings = settings_of(standalone)
     with pymongo.MongoClient(settings.mongodb.url) as client:

@@ -18,6 +18,7 @@ from storage_contract import READINGS, STATIONS
 from storage_servers import MongoServer
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StoreUnavailable
+from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.mongodb import MongoStorage
 
 Work = Callable[[], Any]
@@ -47,16 +48,16 @@ class Blocked:
         self.fail(command, blockConnection=True, blockTimeMS=700)
         with ThreadPoolExecutor(len(works) + 1) as threads:
             held = threads.submit(first)
-            self._wait(lambda groups: any(group._led for group in groups))
+            self._wait(lambda group: group._led)
             futures = [threads.submit(work) for work in works]
-            self._wait(lambda groups: sum(len(group._waiting) for group in groups) == len(works))
+            self._wait(lambda group: len(group._waiting) == len(works))
             then()
             held.result()
             return [future.exception() or future.result() for future in futures]
 
-    def _wait(self, met: Callable[[list[Any]], bool]) -> None:
+    def _wait(self, met: Callable[[GroupCommit], bool]) -> None:
         give_up = time.monotonic() + 10
-        while not met(list(self.store._client()._commits._groups.values())):
+        while not met(self.store._client()._commits._group):
             assert time.monotonic() < give_up
             time.sleep(0.001)
 
@@ -182,3 +183,36 @@ def test_what_cannot_be_stored_is_told_its_own_thread_only(blocked: Blocked) -> 
 
     threading.Thread(target=refused).start()
     assert blocked.together("insert", lambda: store.create(STATIONS, "x", {}), works, then=lambda: bad.wait(10)) == [1]
+
+
+def test_of_the_steps_of_a_write_the_second_waits_for_the_first_and_is_not_done_without_it(blocked: Blocked) -> None:
+    store = blocked.store
+    store.append(READINGS, [("x", {})])
+    store.put(STATIONS, {"x": {}})
+
+    def write(number: int) -> None:
+        store.write(append={READINGS: [(f"{number}", {})]}, put={STATIONS: {f"CP{number}": {"power": number}}})
+
+    works: list[Work] = [partial(write, number) for number in range(5)]
+    _, done = blocked.commands(lambda: blocked.together("insert", partial(write, 9), works))
+    assert done == ["insert", "update", "insert", *["update"] * 5]
+    assert store.count(STATIONS) == store.count(READINGS) == 7
+    store._client()._timeout = 0.3
+    blocked.fail("insert", errorCode=2)
+    with pytest.raises(StoreUnavailable):
+        write(10)
+    assert store.get(STATIONS, "CP10") is None
+
+
+def test_a_write_of_many_documents_is_done_apart(blocked: Blocked) -> None:
+    store = blocked.store
+    store.put(STATIONS, {"x": {}})
+    blocked.fail("update", blockConnection=True, blockTimeMS=700)
+    with ThreadPoolExecutor(1) as threads:
+        many = threads.submit(store.put, STATIONS, {f"CP{number}": {} for number in range(100)})
+        begin = time.monotonic()
+        while blocked.database["stations"].count_documents({}) < 2 and time.monotonic() - begin < 0.3:
+            store.put(STATIONS, {"y": {}})
+        assert not many.done()
+        many.result()
+    assert store.count(STATIONS) == 102
