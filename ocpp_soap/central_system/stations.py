@@ -103,8 +103,8 @@ class Stations:
 
     def show(self, charge_box_identity: str) -> Station | None:
         """The station of that exact identity with ``last_seen``; None: it is not known."""
-        station = self.get(charge_box_identity)
-        return None if station is None else self._with_last_seen([station])[0]
+        stored = self._store.get(STATIONS, charge_box_identity)
+        return None if stored is None else self._with_last_seen([stored.document])[0]
 
     def list(
         self, *, registration: str | None = None, vendor: str | None = None, limit: int = 100, after: str | None = None
@@ -116,7 +116,7 @@ class Stations:
             self._store,
             STATIONS,
             where,
-            lambda document: record_of(Station, document),
+            lambda document: document,
             order="charge_box_identity" if where else None,
             limit=limit,
             after=after,
@@ -191,11 +191,11 @@ class Stations:
             station = self.change(charge_box_identity, registration=registration.value)
         return station or Station(charge_box_identity=charge_box_identity, registration=registration.value)
 
-    def _with_last_seen(self, stations: Sequence[Station]) -> Sequence[Station]:
-        contacts = self._contacts.of(station.charge_box_identity for station in stations)
+    def _with_last_seen(self, documents: Sequence[Document]) -> Sequence[Station]:
+        contacts = self._contacts.of(document["charge_box_identity"] for document in documents)
         nothing: Contact = (None, None)
         return [
-            replace(station, last_seen=at, peer=peer)
-            for station in stations
-            for at, peer in [contacts.get(station.charge_box_identity, nothing)]
+            record_of(Station, {**document, "last_seen": at, "peer": peer})
+            for document in documents
+            for at, peer in [contacts.get(document["charge_box_identity"], nothing)]
         ]

@@ -64,9 +64,14 @@ class Transaction:
         return None if self.meter_start is None or self.meter_stop is None else self.meter_stop - self.meter_start
 
     @property
+    def authorization(self) -> str | None:
+        """The status of the tag that the station was told at the start."""
+        return self.id_tag_info.get("status")
+
+    @property
     def was_accepted(self) -> bool:
         """Whether the station was told that the tag may charge."""
-        return self.id_tag_info.get("status") == AuthorizationStatus.ACCEPTED
+        return self.authorization == AuthorizationStatus.ACCEPTED
 
     @property
     def arrival(self) -> tuple[datetime, int]:

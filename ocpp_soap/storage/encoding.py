@@ -16,6 +16,7 @@ import orjson
 from ocpp_soap.storage.base import Document
 
 _DATETIME = "$t"
+_BEFORE_TIME = '{"$t":"'
 _PLAIN = (str, int, float, bool, type(None))
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -42,7 +43,14 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
 def decode(text: str) -> Document:
     """The document of that JSON text."""
     document: Document = orjson.loads(text)
-    return _restore(document) if '"$' in text else document
+    dollars = text.count('"$')
+    if not dollars:
+        return document
+    if dollars == text.count(_BEFORE_TIME):
+        _restore_times(document)
+        return document
+    restored: Document = _restore(document)
+    return restored
 
 
 def datetime_text(value: object) -> str:
@@ -77,6 +85,19 @@ def _escape(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_escape(item) for item in value]
     return value
+
+
+def _restore_times(container: Any) -> None:
+    """Put datetimes where they were; no name in the document begins with a dollar."""
+    for place, item in container.items() if type(container) is dict else enumerate(container):
+        kind = type(item)
+        if kind is dict:
+            if _DATETIME in item:
+                container[place] = datetime.fromisoformat(item[_DATETIME])
+            else:
+                _restore_times(item)
+        elif kind is list and item:
+            _restore_times(item)
 
 
 def _restore(container: Any) -> Any:

@@ -40,16 +40,21 @@ def register(app: APIFlask) -> None:
         g.peer = peers.address(request.environ)
         if request.endpoint in PUBLIC:
             return
-        g.api_key = _authenticate(request.headers.get("Authorization", ""), g.peer)
-        role = required_role(request.blueprint, request.method)
-        if not g.api_key.may(role):
-            raise Problem(403, f"The key {g.api_key.name} has the role {g.api_key.role}; this needs {role.value}.")
+        admit(request.headers.get("Authorization", ""), g.peer, request.blueprint, request.method)
 
     @app.after_request
     def audit(response: Response) -> Response:
         if request.method not in SAFE_METHODS and "api_key" in g:
             _write(g.api_key, response.status_code)
         return response
+
+
+def admit(authorization: str, peer: str, blueprint: str | None, method: str) -> None:
+    """Let a request in by its key. Raises Problem: 401 without a valid key, 403 if its role does not include this."""
+    g.api_key = _authenticate(authorization, peer)
+    role = required_role(blueprint, method)
+    if not g.api_key.may(role):
+        raise Problem(403, f"The key {g.api_key.name} has the role {g.api_key.role}; this needs {role.value}.")
 
 
 def _authenticate(authorization: str, peer: str) -> ApiKey:

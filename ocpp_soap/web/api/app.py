@@ -28,6 +28,7 @@ from ocpp_soap.web.api import (
     webhooks,
 )
 from ocpp_soap.web.api.context import EXTENSION, STREAMS
+from ocpp_soap.web.api.shortcut import Shortcut
 from ocpp_soap.web.api.streams import Streams
 from ocpp_soap.web.rest import ObserveRequest
 
@@ -58,7 +59,7 @@ class Whole(BaseConverter):
     part_isolating = False
 
 
-def create(central_system: CentralSystem, observe: ObserveRequest | None = None) -> APIFlask:
+def create(central_system: CentralSystem, observe: ObserveRequest | None = None) -> Shortcut:
     """The WSGI application of ``/api/v1``; it uses the central system and does not close it.
 
     ``observe`` is told of every request: operation, method, status, seconds.
@@ -83,7 +84,7 @@ def create(central_system: CentralSystem, observe: ObserveRequest | None = None)
     problems.register(app)
     access.register(app)
     documentation.register(app)
-    return app
+    return Shortcut(app, observe)
 
 
 def _observe(app: APIFlask, observe: ObserveRequest) -> None:

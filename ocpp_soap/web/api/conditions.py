@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response, has_request_context, request
 from pydantic import BaseModel
 
 from ocpp_soap.central_system.records import digest
@@ -21,7 +21,7 @@ def tagged(model: BaseModel, stored: Stored, status: int = 200) -> Response:
     """A record with its ETag; 304 where If-None-Match names it already."""
     response = Response(model.model_dump_json(), status, content_type="application/json")
     response.set_etag(etag(stored))
-    if request.method in ("GET", "HEAD"):
+    if has_request_context() and request.method in ("GET", "HEAD"):
         response.make_conditional(request)
     return response
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, current_app, has_request_context, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.events import EventPage
 from ocpp_soap.web.api.context import STREAMS, system
-from ocpp_soap.web.api.listing import Record
+from ocpp_soap.web.api.listing import Record, json_response
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.records import Writer
 from ocpp_soap.web.api.streams import EVENT_STREAM, Streams
 
 blueprint = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Events")
@@ -27,6 +27,9 @@ class EventModel(Record):
     at: datetime
     charge_box_identity: str | None
     data: dict[str, Any]
+
+
+_write = Writer(EventModel)
 
 
 class EventPageModel(BaseModel):
@@ -61,12 +64,19 @@ class EventQuery(BaseModel):
 @blueprint.output(EventPageModel)
 def list_events(query_data: EventQuery) -> Response:
     """List events; with `Accept: text/event-stream`, be told of them for 30 s, from the cursor in Last-Event-ID on."""
-    if request.accept_mimetypes.best_match(["application/json", EVENT_STREAM]) == EVENT_STREAM:
+    if _wants_stream():
         return _stream(query_data)
     page = _page(query_data, query_data.after)
-    items = [EventModel.model_validate(event).model_dump(mode="json") for event in page.items]
-    body = {"items": items, "cursor": page.cursor, "has_more": page.has_more}
-    return Response(json.dumps(body), content_type="application/json")
+    items = [_write(event) for event in page.items]
+    return json_response({"items": items, "cursor": page.cursor, "has_more": page.has_more})
+
+
+def _wants_stream() -> bool:
+    """Whether the client does; one that does not say so may come by the short way, without a request of Flask's."""
+    return (
+        has_request_context()
+        and request.accept_mimetypes.best_match(["application/json", EVENT_STREAM]) == EVENT_STREAM
+    )
 
 
 def _stream(query: EventQuery) -> Response:

@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, TypeVar
 
-from flask import Response, stream_with_context
+import orjson
+from flask import Response, has_request_context, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.records import Listing
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.records import writer_of, written
 
 PAGE = 500
 CSV = "text/csv"
@@ -52,13 +54,20 @@ def answer(model: type[M], query: ListQuery, find: Find, read: Callable[[Any], M
     make = read or model.model_validate
     first = _page(find, (query.limit or 100) if query.format == "json" else PAGE, query.after)
     if query.format == "json":
-        items = ",".join(make(item).model_dump_json() for item in first.items)
-        return Response(f'{{"items":[{items}],"next":{json.dumps(first.next)}}}', content_type="application/json")
+        write = (lambda item: written(read(item))) if read else writer_of(model)
+        return json_response({"items": [write(item) for item in first.items], "next": first.next})
+    if not has_request_context():
+        raise LookupError("an export has no short way")
     records = _limited((make(item) for item in _every(find, first)), query.limit)
     if query.format == "csv":
         return Response(stream_with_context(_csv(model, records)), content_type=f"{CSV}; charset=utf-8")
     lines = (record.model_dump_json() + "\n" for record in records)
     return Response(stream_with_context(lines), content_type=JSON_LINES)
+
+
+def json_response(content: Any) -> Response:
+    """Content as JSON; times in UTC end with Z."""
+    return Response(orjson.dumps(content, option=orjson.OPT_UTC_Z), content_type="application/json")
 
 
 def _page(find: Find, limit: int, after: str | None) -> Listing[Any]:

@@ -63,6 +63,12 @@ def problem(status: int, detail: str = "", *, errors: Any = None, headers: Mappi
     return Response(json.dumps(body), status, dict(headers or {}), content_type=MIME_TYPE)
 
 
+def store_problem(error: StorageError, path: str) -> Response:
+    """The answer where the store has none."""
+    _log.warning("the store cannot answer", path=path, error=str(error))
+    return problem(503, "The store cannot answer now.", headers={"Retry-After": str(STORE_RETRY)})
+
+
 def register(app: APIFlask) -> None:
     """Make every error of the application a problem document."""
 
@@ -99,8 +105,7 @@ def register(app: APIFlask) -> None:
 
     @app.errorhandler(StorageError)
     def store(error: StorageError) -> Response:
-        _log.warning("the store cannot answer", path=request.path, error=str(error))
-        return problem(503, "The store cannot answer now.", headers={"Retry-After": str(STORE_RETRY)})
+        return store_problem(error, request.path)
 
     @app.errorhandler(Exception)
     def unexpected(_: Exception) -> Response:

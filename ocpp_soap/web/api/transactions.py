@@ -47,8 +47,7 @@ class CloseTransaction(BaseModel):
 
 def transaction_model(transaction: Transaction) -> TransactionModel:
     """A session as it is sent."""
-    values = {name: getattr(transaction, name) for name in TransactionModel.model_fields if name != "authorization"}
-    return TransactionModel.model_validate({**values, "authorization": transaction.id_tag_info.get("status")})
+    return TransactionModel.model_validate(transaction)
 
 
 def get_known(transaction_id: int) -> Transaction:
@@ -69,7 +68,7 @@ def list_transactions(query_data: TransactionQuery) -> Response:
     def find(**page: Any) -> Any:
         return system().transactions.list(**conditions, descending=query_data.sort.startswith("-"), **page)
 
-    return answer(TransactionModel, query_data, find, transaction_model)
+    return answer(TransactionModel, query_data, find)
 
 
 @blueprint.get("/transactions/<int:transaction_id>")
