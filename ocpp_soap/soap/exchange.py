@@ -23,8 +23,17 @@ class Exchange:
     ``in_string``: the bytes received; ``in_document``: the envelope; ``in_body_doc``: the element that holds the
     request; ``in_object``: the request message; ``out_object``: the response message; ``out_error``: the fault
     instead; ``out_string``: the bytes to send; ``udc``: what answers a Call. ``in_document``, ``version`` and
-    ``action`` are None until the envelope has been read and its operation found.
+    ``action`` are None until the envelope has been read and its operation found; what the steps make is there from
+    the step on that makes it.
     """
+
+    descriptor: Any
+    in_body_doc: Any
+    in_object: Any
+    method_request_string: str
+    out_object: Any
+    out_string: bytes
+    udc: Receive
 
     __slots__ = (
         "action",
@@ -77,14 +86,7 @@ class Exchange:
         self.version: Any = None
         self.action: Any = None
         self.in_document: Any = None
-        self.in_body_doc: Any = None
-        self.method_request_string = ""
-        self.descriptor: Any = None
-        self.in_object: Any = None
-        self.out_object: Any = None
         self.out_error: Fault | None = None
-        self.out_string = b""
-        self.udc: Any = None
 
     def call(self, action: Action, request: Any) -> Call:
         """The request as handlers get it."""

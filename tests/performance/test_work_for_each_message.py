@@ -38,8 +38,8 @@ BODIES = {
     "StopTransaction": STOP,
 }
 CALLS = {
-    "Heartbeat": 115,
-    "Authorize": 165,
+    "Heartbeat": 98,
+    "Authorize": 146,
     "StatusNotification": 308,
     "MeterValues": 420,
     "StartTransaction": 620,
@@ -48,10 +48,10 @@ CALLS = {
 STORE = {
     "Heartbeat": {},
     "Authorize": {"get": 1},
-    "StatusNotification": {"get": 1, "write": 1},
-    "MeterValues": {"find": 1, "append": 1},
-    "StartTransaction": {"get": 3, "count": 3, "create": 1, "append": 1},
-    "StopTransaction": {"find": 1, "replace": 1, "append": 1},
+    "StatusNotification": {"write": 1},
+    "MeterValues": {"find": 1, "write": 1},
+    "StartTransaction": {"get": 3, "count": 3, "create": 1, "write": 1},
+    "StopTransaction": {"find": 1, "replace": 1, "write": 1},
 }
 ENVELOPE = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing" '

@@ -80,11 +80,26 @@ def _no_time(text: str, where: str) -> ProtocolError:
     return ProtocolError(f"{where}: expected a time like 2012-06-08T10:00:00Z, got {shown(text)}")
 
 
+class _Latest:
+    """The time written last, and how: the heartbeats of a second are all answered with the same."""
+
+    pair = (datetime.fromtimestamp(0, timezone.utc), "1970-01-01T00:00:00Z")
+
+
 def format_time(value: datetime) -> str:
     """``2012-06-08T10:00:00Z``: UTC, with milliseconds or microseconds only where there are any.
 
     Raises InvalidMessage for a datetime without zone.
     """
+    latest, text = _Latest.pair
+    if value == latest:
+        return text
+    text = _formatted(value)
+    _Latest.pair = value, text
+    return text
+
+
+def _formatted(value: datetime) -> str:
     if value.tzinfo is not timezone.utc:
         if value.utcoffset() is None:
             raise InvalidMessage(f"the time {value} has no zone; use an aware datetime, in UTC")
