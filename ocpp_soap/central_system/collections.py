@@ -48,21 +48,27 @@ METER_VALUES = Collection(
     "meter_values",
     indexes=(("charge_box_identity", "received_at"), ("transaction_id", "timestamp")),
     append_only=True,
+    telemetry=True,
 )
 """Meter values as received, one document for each message (several for a big one), by the digest of their content."""
 
 STATUSES = Collection(
-    "statuses", indexes=(("charge_box_identity",), ("charge_box_identity", "connector_id")), append_only=True
+    "statuses",
+    indexes=(("charge_box_identity", "received_at"), ("charge_box_identity", "connector_id", "received_at")),
+    append_only=True,
+    telemetry=True,
 )
-"""Every StatusNotification, in the order of arrival."""
+"""Every StatusNotification."""
 
-CONNECTORS = Collection("connectors", indexes=(("charge_box_identity", "connector_id"), ("status",)))
+CONNECTORS = Collection(
+    "connectors", indexes=(("charge_box_identity", "connector_id"), ("status",)), latest="received_at", telemetry=True
+)
 """The latest status of each connector, by ``identity:connector``."""
 
 NOTIFICATIONS = Collection("notifications", indexes=(("charge_box_identity", "kind"),), append_only=True)
 """Every FirmwareStatusNotification and DiagnosticsStatusNotification, in the order of arrival."""
 
-EVENTS = Collection("events", indexes=(("charge_box_identity",), ("kind",), ("at",)), append_only=True)
+EVENTS = Collection("events", indexes=(("charge_box_identity",), ("kind",), ("at",)), append_only=True, telemetry=True)
 """What happened, in the order in which it was stored."""
 
 API_KEYS = Collection("api_keys", indexes=(("name",),))
@@ -77,7 +83,12 @@ WEBHOOKS = Collection("webhooks")
 DEAD_LETTERS = Collection("dead_letters", indexes=(("webhook_id", "failed_at"),))
 """Events that a webhook's receiver did not take."""
 
-JOURNAL = Collection("messages", indexes=(("charge_box_identity", "at"), ("outcome", "at"), ("at",)), append_only=True)
+JOURNAL = Collection(
+    "messages",
+    indexes=(("charge_box_identity", "at"), ("outcome", "at"), ("at",)),
+    append_only=True,
+    telemetry=True,
+)
 """The message journal."""
 
 KEPT = Collection("kept_envelopes", indexes=(("state", "at"), ("at",)))

@@ -5,18 +5,16 @@ Kinds are ``subject.verb``, such as ``transaction.started``; ``docs/events.md`` 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Collection as Many
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from uuid import uuid4
 
 from ocpp_soap.central_system.collections import EVENTS
-from ocpp_soap.central_system.periodic import Periodic
-from ocpp_soap.central_system.records import document_of, record_of
+from ocpp_soap.central_system.periodic import Periodic, ThisProcess
+from ocpp_soap.central_system.records import arrival_key, document_of, record_of
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.base import Document, Page, Range, Storage
 
@@ -52,7 +50,7 @@ class Events:
 
     def __init__(self, store: Storage) -> None:
         self._store = store
-        self._process = os.getpid()
+        self._process = ThisProcess.id
         self._lock = threading.Lock()
         self._noted: list[tuple[str, Document]] = []
         self._writing = Periodic("events", LONGEST_DELAY, self.flush)
@@ -70,9 +68,9 @@ class Events:
 
         False: there is one with that ``key`` already, and nothing was added.
         """
-        if self._noted and self._process == os.getpid():
+        if self._process == ThisProcess.id:
             self.flush()
-        return self._append([_entry(kind, charge_box_identity, key, at, data)]) == 1
+        return self._store.append(EVENTS, _stamped([_entry(kind, charge_box_identity, key, at, data)])) == 1
 
     def note(
         self,
@@ -84,11 +82,20 @@ class Events:
         **data: Any,
     ) -> None:
         """Store an event within :data:`LONGEST_DELAY` seconds; a process killed before that loses it."""
-        if self._process != os.getpid():
-            self._process, self._lock, self._noted = os.getpid(), threading.Lock(), []
+        self._begin_in_this_process()
         with self._lock:
             self._noted.append(_entry(kind, charge_box_identity, key, at, data))
         self._writing.begin()
+
+    def keep(
+        self, kind: str, charge_box_identity: str | None = None, *, key: str, at: datetime | None = None, **data: Any
+    ) -> None:
+        """Store an event now, unless there is one with that ``key``, behind those that this process has noted.
+
+        Raises StorageError, and stores it later, if the store cannot.
+        """
+        self._begin_in_this_process()
+        self._store_with([_entry(kind, charge_box_identity, key, at, data)])
 
     def get(self, event_id: str) -> Event | None:
         """The event of that id, or None."""
@@ -118,9 +125,23 @@ class Events:
         kept = [event for event in found if not kinds or event.kind in kinds]
         return EventPage(kept, page.cursor or after, page.next is not None)
 
-    def _append(self, entries: Sequence[tuple[str, Document]]) -> int:
-        now = datetime.now(timezone.utc)
-        return self._store.append(EVENTS, [(key, {**document, "stored_at": now}) for key, document in entries])
+    def _begin_in_this_process(self) -> None:
+        if self._process != ThisProcess.id:
+            self._process, self._lock, self._noted = ThisProcess.id, threading.Lock(), []
+
+    def _store_with(self, entries: Sequence[tuple[str, Document]]) -> None:
+        """Store what was noted, up to BATCH of it, and ``entries``; what cannot be stored counts as noted."""
+        with self._lock:
+            batch, self._noted = [*self._noted[:BATCH], *entries], self._noted[BATCH:]
+        if not batch:
+            return
+        try:
+            self._store.write(append={EVENTS: _stamped(batch)})
+        except StorageError:
+            with self._lock:
+                self._noted = batch + self._noted
+            self._writing.begin()
+            raise
 
     def _settled(self, page: Page, where: Document, after: str | None) -> Page:
         """The beginning of a page, up to where an event could still appear before one that is there."""
@@ -142,21 +163,12 @@ class Events:
 
     def flush(self) -> None:
         """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""
-        while True:
-            with self._lock:
-                batch, self._noted = self._noted[:BATCH], self._noted[BATCH:]
-            if not batch:
-                return
-            try:
-                self._append(batch)
-            except StorageError:
-                with self._lock:
-                    self._noted = batch + self._noted
-                raise
+        while self._noted:
+            self._store_with([])
 
     def close(self) -> None:
         """Store what is left and end the thread. Calling it again does nothing."""
-        if self._process == os.getpid():
+        if self._process == ThisProcess.id:
             self._writing.end()
             self.flush()
 
@@ -182,10 +194,15 @@ def _entry(
     kind: str, charge_box_identity: str | None, key: str, at: datetime | None, data: dict[str, Any]
 ) -> tuple[str, Document]:
     event = Event(
-        event_id=key or uuid4().hex,
+        event_id=key or arrival_key(),
         kind=kind,
         at=at or datetime.now(timezone.utc),
         charge_box_identity=charge_box_identity,
         data={name: value for name, value in data.items() if value is not None},
     )
     return event.event_id, document_of(event)
+
+
+def _stamped(entries: Sequence[tuple[str, Document]]) -> list[tuple[str, Document]]:
+    now = datetime.now(timezone.utc)
+    return [(key, {**document, "stored_at": now}) for key, document in entries]

@@ -143,7 +143,7 @@ class Journal:
             lines.append(_line(at=at, action="Heartbeat", direction=Direction.IN.value, outcome="ok", count=heartbeats))
         try:
             for batch in _batches(lines):
-                self._store.append(JOURNAL, batch)
+                self._store.write(append={JOURNAL: batch})
                 del lines[: len(batch)]
         except StorageError:
             with self._lock:

@@ -70,17 +70,22 @@ class MeterValues:
         That is the one named, if it is this station's; where none is named, the open one of the connector.
         """
         transaction_id = self._session(call.charge_box_identity, request)
-        self._append(call, request.connector_id, transaction_id, request.transaction_id, request.values)
+        entries = _entries(call, request.connector_id, transaction_id, request.transaction_id, request.values)
+        self._store.write(append={METER_VALUES: entries})
 
     def add_transaction_data(
         self, request: StopTransactionRequest, call: Call, transaction: Transaction | None
     ) -> None:
-        """Store the values that a StopTransaction.req brought, with the transaction that it closes."""
+        """Store the values that a StopTransaction.req brought, with the transaction that it closes.
+
+        They are on disk when something durable is stored afterwards.
+        """
         values = [value for data in request.transaction_data for value in data.values]
         if values:
             connector_id = transaction.connector_id if transaction else None
             transaction_id = transaction.transaction_id if transaction else None
-            self._append(call, connector_id or 0, transaction_id, request.transaction_id, values)
+            entries = _entries(call, connector_id or 0, transaction_id, request.transaction_id, values)
+            self._store.append(METER_VALUES, entries)
 
     def list(
         self,
@@ -114,33 +119,34 @@ class MeterValues:
         found = self._transactions.open_at(charge_box_identity, request.connector_id) if request.connector_id else []
         return found[-1][1].transaction_id if found else None
 
-    def _append(
-        self,
-        call: Call,
-        connector_id: int,
-        transaction_id: int | None,
-        reported_transaction_id: int | None,
-        values: Iterable[MeterValue],
-    ) -> None:
-        samples = [{"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values]
-        about = (call.charge_box_identity, call.action.name, str(connector_id), str(reported_transaction_id))
-        content = "\x1e".join([*about, *map(_content, samples)])
-        key = digest_of(content)
-        common: Document = {
-            "charge_box_identity": call.charge_box_identity,
-            "connector_id": connector_id,
-            "received_at": call.received_at,
-            "source": call.action.name,
-            "version": call.version.value,
-            "transaction_id": transaction_id,
-            "reported_transaction_id": reported_transaction_id,
-            "warnings": warning_documents(call.warnings),
-        }
-        entries = []
-        for number, part in enumerate([samples] if len(content) < LARGEST_DOCUMENT else _parts(samples)):
-            timestamp = part[0]["timestamp"] if part else call.received_at
-            entries.append((f"{key}-{number}" if number else key, {**common, "timestamp": timestamp, "samples": part}))
-        self._store.append(METER_VALUES, entries)
+
+def _entries(
+    call: Call,
+    connector_id: int,
+    transaction_id: int | None,
+    reported_transaction_id: int | None,
+    values: Iterable[MeterValue],
+) -> list[tuple[str, Document]]:
+    """The values of a message as what is stored of them, keyed by their content."""
+    samples = [{"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values]
+    about = (call.charge_box_identity, call.action.name, str(connector_id), str(reported_transaction_id))
+    content = "\x1e".join([*about, *map(_content, samples)])
+    key = digest_of(content)
+    common: Document = {
+        "charge_box_identity": call.charge_box_identity,
+        "connector_id": connector_id,
+        "received_at": call.received_at,
+        "source": call.action.name,
+        "version": call.version.value,
+        "transaction_id": transaction_id,
+        "reported_transaction_id": reported_transaction_id,
+        "warnings": warning_documents(call.warnings),
+    }
+    entries = []
+    for number, part in enumerate([samples] if len(content) < LARGEST_DOCUMENT else _parts(samples)):
+        timestamp = part[0]["timestamp"] if part else call.received_at
+        entries.append((f"{key}-{number}" if number else key, {**common, "timestamp": timestamp, "samples": part}))
+    return entries
 
 
 def _content(sample: Document) -> str:

@@ -61,11 +61,11 @@ def _status(events: Events, call: Call, response: Any) -> None:
 
 def _started(events: Events, call: Call, response: Any) -> None:
     request = call.request
-    _store(
-        events,
+    events.keep(
         "transaction.started",
-        call,
-        digest("transaction.started", call.charge_box_identity, response.transaction_id),
+        call.charge_box_identity,
+        key=digest("transaction.started", call.charge_box_identity, response.transaction_id),
+        at=call.received_at,
         transaction_id=response.transaction_id,
         connector_id=request.connector_id,
         id_tag=request.id_tag,
@@ -79,24 +79,16 @@ def _started(events: Events, call: Call, response: Any) -> None:
 def _stopped(events: Events, call: Call, response: Any) -> None:
     request = call.request
     content = (request.transaction_id, request.timestamp, request.meter_stop)
-    _store(
-        events,
+    events.keep(
         "transaction.stopped",
-        call,
-        digest("transaction.stopped", call.charge_box_identity, *content),
+        call.charge_box_identity,
+        key=digest("transaction.stopped", call.charge_box_identity, *content),
+        at=call.received_at,
         transaction_id=request.transaction_id,
         id_tag=request.id_tag or None,
         meter_stop=request.meter_stop,
         timestamp=request.timestamp,
     )
-
-
-def _store(events: Events, kind: str, call: Call, key: str, **data: Any) -> None:
-    try:
-        events.add(kind, call.charge_box_identity, key=key, at=call.received_at, **data)
-    except OcppSoapError:
-        events.note(kind, call.charge_box_identity, key=key, at=call.received_at, **data)
-        raise
 
 
 def _notified(kind: str) -> Callable[[Events, Call, Any], None]:

@@ -62,10 +62,7 @@ class Statuses:
         )
         document = document_of(status)
         key = f"{call.charge_box_identity}:{request.connector_id}"
-        current = self._store.get(CONNECTORS, key)
-        is_latest = current is None or current.document["received_at"] <= call.received_at
-        history = [(arrival_key(), document)]
-        self._store.write(append={STATUSES: history}, put={CONNECTORS: {key: document}} if is_latest else None)
+        self._store.write(append={STATUSES: [(arrival_key(), document)]}, put={CONNECTORS: {key: document}})
 
     def current(self, charge_box_identity: str) -> list[ConnectorStatus]:
         """The latest status of each connector of a station that ever sent one, connector 0 first."""
@@ -116,7 +113,8 @@ class Statuses:
         where: Document = {"charge_box_identity": charge_box_identity}
         if connector_id is not None:
             where["connector_id"] = connector_id
-        return select(self._store, STATUSES, where, _read, descending=descending, limit=limit, after=after)
+        order = "received_at"
+        return select(self._store, STATUSES, where, _read, order=order, descending=descending, limit=limit, after=after)
 
 
 def _read(document: Document) -> ConnectorStatus:

@@ -13,15 +13,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
-from ocpp_soap.storage.base import Collection, Document, Page, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
 from ocpp_soap.storage.sqlite_backup import backup
+from ocpp_soap.storage.sqlite_logs import run
 from ocpp_soap.storage.sqlite_process import Process
+from ocpp_soap.storage.sqlite_rows import execute_rows
 from ocpp_soap.storage.sqlite_tables import Table, column_value, stored, stored_rows
 
 _COUNT = (
@@ -47,7 +49,7 @@ class FileStorage(Storage):
         return cls(settings.file.path)
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
-        table = self._table(collection)
+        table = self._settled(collection)
         row = table.row(key, document)
 
         def work(connection: sqlite3.Connection) -> Stored:
@@ -58,13 +60,13 @@ class FileStorage(Storage):
         return self._write(work, durable)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
-        table = self._table(collection)
+        table = self._settled(collection)
         with self._process().reader() as connection:
             row = connection.execute(table.get, (key,)).fetchone()
         return stored(row) if row else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
-        table = self._table(collection)
+        table = self._settled(collection)
         wanted = list(dict.fromkeys(keys))
         found: dict[str, Stored] = {}
         with self._process().reader() as connection:
@@ -77,7 +79,7 @@ class FileStorage(Storage):
     def replace(
         self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
     ) -> Stored:
-        table = self._table(collection)
+        table = self._settled(collection)
         row = table.row(key, document)
 
         def work(connection: sqlite3.Connection) -> Stored:
@@ -88,17 +90,17 @@ class FileStorage(Storage):
         return self._write(work, durable)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
-        table = self._table(collection)
+        table = self._settled(collection)
         rows = [table.row(key, document) for key, document in documents.items()]
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(table.upsert, rows)
+            execute_rows(connection, table.upsert, rows)
 
         if rows:
             self._write(work, False)
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
-        table = self._table(collection)
+        table = self._settled(collection)
 
         def work(connection: sqlite3.Connection) -> bool:
             if revision is None:
@@ -113,7 +115,7 @@ class FileStorage(Storage):
         return self._write(work, False)
 
     def delete_where(self, collection: Collection, where: Mapping[str, Any], *, limit: int = 10_000) -> int:
-        table = self._table(collection)
+        table = self._settled(collection)
         statement, values = table.delete_where(find_search(collection, where, None), limit)
         return self._write(lambda connection: connection.execute(statement, values).rowcount, False)
 
@@ -134,7 +136,7 @@ class FileStorage(Storage):
         if after is not None:
             value, tie = read_token(after, search)
             place = column_value(value), tie
-        table = self._table(collection)
+        table = self._settled(collection)
         statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
         with self._process().reader() as connection:
             rows = connection.execute(statement, values).fetchall()
@@ -146,7 +148,7 @@ class FileStorage(Storage):
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
-        statement, values = self._table(collection).count(count_search(collection, where))
+        statement, values = self._settled(collection).count(count_search(collection, where))
         with self._process().reader() as connection:
             return int(connection.execute(statement, values).fetchone()[0])
 
@@ -162,17 +164,17 @@ class FileStorage(Storage):
 
         return self._write(work, False)
 
-    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
-        table = self._table(collection)
+    def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
+        table = self._settled(collection)
         rows = [table.row(key, document) for key, document in entries]
         if not rows:
             return 0
-        return self._write(lambda connection: connection.executemany(table.insert_new, rows).rowcount, durable)
+        return self._write(lambda connection: execute_rows(connection, table.insert_new, rows), durable)
 
     def write(
         self,
         *,
-        append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
+        append: Mapping[Collection, Entries] | None = None,
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
     ) -> None:
@@ -183,12 +185,10 @@ class FileStorage(Storage):
         for collection, documents in (put or {}).items():
             table = self._table(collection)
             steps.append((table.upsert, [table.row(key, document) for key, document in documents.items()]))
-
-        def work(connection: sqlite3.Connection) -> None:
-            for statement, rows in steps:
-                connection.executemany(statement, rows)
-
-        self._write(work, durable)
+        if not durable and all(collection.telemetry for collection in (*(append or ()), *(put or ()))):
+            self._process().log(steps)
+        else:
+            self._write(lambda connection: run(connection, [steps]), durable)
 
     def indexes(self, collection: Collection) -> list[str]:
         table = self._table(collection)
@@ -205,6 +205,7 @@ class FileStorage(Storage):
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a copy as of this moment to a new file, while others read and write. Raises StoreUnavailable."""
+        self._process().telemetry.settle()
         with self._process().reader() as connection:
             backup(connection, Path(path))
 
@@ -221,7 +222,15 @@ class FileStorage(Storage):
         return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
 
     def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
-        return self._process().commits.run(work, durable=durable)
+        result: T = self._process().commits.run(work, durable=durable)
+        return result
+
+    def _settled(self, collection: Collection) -> Table:
+        """The table of a collection, which now holds everything that was written to it."""
+        table = self._table(collection)
+        if collection.telemetry:
+            self._process().telemetry.settle()
+        return table
 
     def _table(self, collection: Collection) -> Table:
         table = self._tables.get(collection)
@@ -230,6 +239,7 @@ class FileStorage(Storage):
             with self._process().reader() as connection:
                 there = table.is_there(connection)
             if not there:
+                self._process().telemetry.settle()
                 self._write(table.create, False)
             self._tables[collection] = table
         return table

@@ -23,7 +23,7 @@ from google.api_core.exceptions import NotFound as Missing
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Increment
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
-from ocpp_soap.storage.base import Collection, Document, Page, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.encoding import index_value
 from ocpp_soap.storage.firebase_client import FirestoreClient
 from ocpp_soap.storage.firebase_documents import document_id, fields, searched, stored
@@ -114,13 +114,21 @@ class FirebaseStorage(Storage):
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         write = uuid4().hex
-        rows = [(key, fields(collection, key, document, write)) for key, document in documents.items()]
+        rows = [(key, fields(collection, key, document, write)) for key, document in self._news(collection, documents)]
         client = self._client()
         for some in _batches(rows):
             batch = client.database.batch()
             for key, row in some:
                 batch.set(self._target(collection, key), {**row, "revision": Increment(1)}, merge=list(_FIELDS))
             client.run(lambda limits, batch=batch: batch.commit(**limits))  # type: ignore[misc]
+
+    def _news(self, collection: Collection, documents: Mapping[str, Document]) -> Iterable[tuple[str, Document]]:
+        """Those of the documents that are not older than what is there, as far as that can be seen beforehand."""
+        field = collection.latest
+        there = self.get_many(collection, documents) if field else {}
+        for key, document in documents.items():
+            if key not in there or there[key].document[field] <= document[field]:
+                yield key, document
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         target = self._target(collection, key)
@@ -199,7 +207,7 @@ class FirebaseStorage(Storage):
             self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
         return self._numbers[1].take(counter, by)
 
-    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
+    def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
         write = uuid4().hex
         first: dict[str, Document] = {}
         for key, document in entries:

@@ -15,6 +15,9 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 _ADVICE = (
     ("disk is full", "the disk is full: free some space on it"),
+    ("no space left", "the disk is full: free some space on it"),
+    ("file too large", "the disk is full for this user: raise its file size limit"),
+    ("quota exceeded", "the disk is full for this user: free some space, or raise its quota"),
     (
         "disk i/o error",
         "the disk cannot be read or written: is it full, over a quota or a file size limit, or broken?",

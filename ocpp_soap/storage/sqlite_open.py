@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage.sqlite_errors import is_locked
 from ocpp_soap.storage.sqlite_turns import BUSY_SECONDS
 
-FORMAT = 1
+FORMAT = 2
 _PAUSE = 0.001
 
 
@@ -46,6 +47,9 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         time.sleep(_PAUSE)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+    connection.execute("CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, folded INTEGER NOT NULL)")
+    if not connection.execute("PRAGMA application_id").fetchone()[0]:
+        connection.execute(f"PRAGMA application_id = {secrets.randbelow(2**31 - 1) + 1}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
     folder = os.open(path.parent, os.O_RDONLY)

@@ -16,7 +16,9 @@ from pathlib import Path
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
+from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
+from ocpp_soap.storage.sqlite_telemetry import Telemetry
 from ocpp_soap.storage.sqlite_turns import Turns
 from ocpp_soap.storage.sqlite_upkeep import Upkeep
 
@@ -30,6 +32,7 @@ class Process:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.commits = GroupCommit(self._commit)
+        self.telemetry = Telemetry(path, self.commits, self._name_of_logs)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -61,8 +64,17 @@ class Process:
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
 
+    def log(self, steps: Steps) -> None:
+        """Keep telemetry in the log, from where it gets into the tables. Raises StoreClosed, StoreUnavailable."""
+        try:
+            self._check_file()
+            self.telemetry.add(steps)
+        except OSError as error:
+            raise self._error(error) from error
+
     def close(self) -> None:
         """Wait for the commit that is under way, then close everything."""
+        self.telemetry.close()
         self._closed = True
         with self._writing:
             if self._upkeep is not None:
@@ -72,6 +84,11 @@ class Process:
                 self._writer.close()
             if self._turns is not None:
                 self._turns.close()
+
+    def _name_of_logs(self) -> str:
+        """The file's own number, so that no log is taken for one of a file that was at its path before."""
+        with self.reader() as connection:
+            return f"{connection.execute('PRAGMA application_id').fetchone()[0]:08x}-"
 
     def _close_readers(self) -> None:
         while self._readers:

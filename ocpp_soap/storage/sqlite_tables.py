@@ -43,7 +43,10 @@ class Table:
         assignments = ", ".join(f"{column} = ?" for column in columns[2:])
         self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"
         self.insert_new = f"{self.insert} ON CONFLICT (key) DO NOTHING"
-        self.upsert = f"{self.insert} ON CONFLICT (key) DO UPDATE SET revision = {self.name}.revision + 1, {changes}"
+        newest = f'"f_{collection.latest}"'
+        condition = f" WHERE excluded.{newest} >= {self.name}.{newest}" if collection.latest else ""
+        update = f"UPDATE SET revision = {self.name}.revision + 1, {changes}{condition}"
+        self.upsert = f"{self.insert} ON CONFLICT (key) DO {update}"
         self.update = f"UPDATE {self.name} SET {assignments}, revision = revision + 1 WHERE key = ? AND revision = ?"
         self.select = f"SELECT key, revision, document, {self.tie} FROM {self.name}"
         self.get = f"{self.select} WHERE key = ?"

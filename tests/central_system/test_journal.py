@@ -125,10 +125,13 @@ def test_envelopes_that_wait_for_the_store_are_bounded_and_stored_in_small_porti
     system = make_central_system(JOURNAL__ENVELOPES="true")
     system.journal._writing.begin = lambda: None
     portions = []
-    append = system.store.append
-    monkeypatch.setattr(
-        system.store, "append", lambda collection, lines: portions.append(len(lines)) or append(collection, lines)
-    )
+    write = system.store.write
+
+    def counting(append):
+        portions.extend(map(len, append.values()))
+        write(append=append)
+
+    monkeypatch.setattr(system.store, "write", counting)
     for _ in range(8):
         system.journal.add(exchanged(request=b"x" * 1000, response=b""))
     system.journal.flush()
@@ -139,7 +142,7 @@ def test_envelopes_that_wait_for_the_store_are_bounded_and_stored_in_small_porti
 def test_a_store_that_fails_loses_no_entry(journal, exchanged, central_system, monkeypatch):
     journal.add(exchanged())
     with monkeypatch.context() as patched:
-        patched.setattr(central_system.store, "append", unavailable)
+        patched.setattr(central_system.store, "write", unavailable)
         with pytest.raises(StoreUnavailable):
             journal.flush()
     journal.flush()

@@ -76,7 +76,7 @@ def test_a_store_that_does_not_answer_asks_the_station_to_keep_its_message(centr
     def unavailable(*_, **__):
         raise StoreUnavailable("disk full")
 
-    monkeypatch.setattr(central_system.store, "append", unavailable)
+    monkeypatch.setattr(central_system.store, "write", unavailable)
     with pytest.raises(RetryLater) as caught:
         send(MeterValuesRequest(connector_id=1))
     assert caught.value.status == 503

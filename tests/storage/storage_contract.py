@@ -26,6 +26,8 @@ from ocpp_soap.errors import (
 from ocpp_soap.storage import Collection, Page, Range, Storage
 
 STATIONS = Collection("stations", indexes=(("vendor",), ("vendor", "seen"), ("seen",), ("power",), ("model",)))
+STATES = Collection("states", indexes=(("station",),), latest="at", telemetry=True)
+SAMPLES = Collection("samples", indexes=(("station", "at"),), append_only=True, telemetry=True)
 READINGS = Collection("readings", indexes=(("station",), ("station", "at")), append_only=True)
 WRITERS = 8
 NOON = datetime(2012, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
@@ -128,6 +130,31 @@ class StorageContract:
             "CP2": (1, {"vendor": "B"}),
         }
         assert store.count(STATIONS, {"vendor": "B"}) == 2
+
+    def test_put_leaves_alone_what_is_later(self, store: Storage) -> None:
+        for second, state in ((5, "later"), (4, "earlier"), (5, "same time"), (6, "last"), (5, "late")):
+            store.put(STATES, {"CP1": {"station": "CP1", "at": NOON + timedelta(seconds=second), "state": state}})
+        found = store.get(STATES, "CP1")
+        assert found is not None
+        assert found.document["state"] == "last"
+        store.put(STATES, {"CP2": {"at": NOON}, "CP1": {"at": NOON + timedelta(microseconds=6_000_001)}})
+        assert store.get_many(STATES, ["CP1", "CP2"]).keys() == {"CP1", "CP2"}
+        assert store.count(STATES, {"station": "CP1"}) == 0
+
+    def test_telemetry_is_seen_by_all_as_soon_as_it_is_written(self, store: Storage, settings: SimpleNamespace) -> None:
+        with closing(storage.open(settings)) as other:
+            for number in range(5):
+                sample = {"station": "CP1", "at": NOON + timedelta(seconds=number)}
+                store.write(append={SAMPLES: [(f"s{number}", sample)]}, put={STATES: {"CP1": sample}})
+                for reader in (other, store):
+                    other.write(append={SAMPLES: [(f"s{number}", sample)]})
+                    found = reader.find(SAMPLES, {"station": "CP1"}, order="at").items
+                    assert [item.document for item in found][number:] == [sample]
+                    state = reader.get(STATES, "CP1")
+                    assert state is not None
+                    assert state.document == sample
+            assert store.append(SAMPLES, [("s4", {}), ("s5", {})]) == 1
+            assert other.count(SAMPLES) == 6
 
     def test_put_takes_any_number(self, store: Storage) -> None:
         store.put(STATIONS, {})

@@ -94,7 +94,7 @@ def test_threads_share_commits(store: FileStorage) -> None:
     for thread in threads:
         thread.join()
     assert store.count(STATIONS) == 801
-    assert transactions < 400
+    assert transactions < 600
 
 
 def test_a_durable_write_is_synced_before_it_returns(store: FileStorage) -> None:

@@ -1,0 +1,159 @@
+"""The files beside the file store that hold telemetry until it is in the tables, see docs/adr/0007.
+
+A log belongs to one process, which appends frames to it: the statements to run and their rows. Any process may fold a
+log, that is, run in one transaction what was not run yet and note how far that was; so nothing is run twice, and what a
+killed process left is not lost. A frame that was cut off belongs to no answered message.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ocpp_soap.storage.sqlite_rows import execute_rows
+from ocpp_soap.storage.sqlite_tables import MISSING
+
+Steps = Sequence[tuple[str, Sequence[Sequence[Any]]]]
+"""What to run: a statement and the rows of its parameters."""
+
+_HEAD = struct.Struct(">II")
+_READ_AT_ONCE = 4 * 2**20
+
+
+def frame(steps: Steps) -> bytes:
+    """The bytes that stand for ``steps`` in a log."""
+    content = orjson.dumps(steps)
+    return _HEAD.pack(len(content), zlib.crc32(content)) + content
+
+
+def frames(data: bytes) -> Iterator[tuple[int, Steps]]:
+    """The whole frames at the beginning of ``data``, each with where it ends."""
+    begin = 0
+    while len(data) - begin >= _HEAD.size:
+        length, check = _HEAD.unpack_from(data, begin)
+        begin += _HEAD.size
+        content = data[begin : begin + length]
+        if len(content) < length or zlib.crc32(content) != check:
+            return
+        begin += length
+        yield begin, [(statement, [_restored(row) for row in rows]) for statement, rows in orjson.loads(content)]
+
+
+def _restored(row: list[Any]) -> list[Any]:
+    return [MISSING if value is None else value for value in row]
+
+
+def run(connection: sqlite3.Connection, every: Iterable[Steps]) -> None:
+    """Run steps in their order, those of the same statement together."""
+    together: dict[str, list[Sequence[Any]]] = {}
+    for steps in every:
+        for statement, rows in steps:
+            together.setdefault(statement, []).extend(rows)
+    for statement, rows in together.items():
+        execute_rows(connection, statement, rows)
+
+
+def folded(connection: sqlite3.Connection, name: str) -> int:
+    """Up to where a log has been folded."""
+    row = connection.execute("SELECT folded FROM logs WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def note_folded(connection: sqlite3.Connection, name: str, end: int) -> None:
+    """Note that a log has been folded up to there."""
+    connection.execute("INSERT OR REPLACE INTO logs (name, folded) VALUES (?, ?)", (name, end))
+
+
+def forget(connection: sqlite3.Connection, name: str) -> None:
+    """Drop the note of a log whose file has been removed."""
+    connection.execute("DELETE FROM logs WHERE name = ?", (name,))
+
+
+class OwnLog:
+    """A log that this process writes. Its name begins with ``store``; its file is locked while the process lives."""
+
+    def __init__(self, folder: Path, store: str, mode: int) -> None:
+        self.path = folder / f"{store}{os.getpid()}-{secrets.token_hex(4)}"
+        self.size = 0
+        self._file = -1
+        while self._file < 0:
+            folder.mkdir(exist_ok=True)
+            handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, mode)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if is_at(handle, self.path):  # nobody took it for a dead process's before it was locked
+                self._file = handle
+            else:
+                os.close(handle)
+
+    def append(self, data: bytes) -> None:
+        """Add a frame. Raises OSError, and the log is as before, if the disk does not take it."""
+        written = os.write(self._file, data)
+        if written != len(data):
+            os.ftruncate(self._file, self.size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.size += written
+
+    def remove(self) -> None:
+        """Remove the file, all of which was folded."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._file)
+
+
+class OthersLog:
+    """A log that another process writes or wrote, for use in a ``with``. Raises FileNotFoundError if it is gone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> OthersLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def fold(self, connection: sqlite3.Connection) -> int:
+        """Fold some of what was not folded yet, in the open transaction; returns up to where that is now."""
+        if not is_at(self._file, self._path):
+            return 0
+        begin = end = folded(connection, self._path.name)
+        every = []
+        for place, steps in frames(os.pread(self._file, _READ_AT_ONCE, begin)):
+            every.append(steps)
+            end = begin + place
+        if end > begin:
+            run(connection, every)
+            note_folded(connection, self._path.name, end)
+        return end
+
+    def take(self) -> bool:
+        """Take the log over, if its process is dead."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Remove the file of a log that was taken over."""
+        self._path.unlink(missing_ok=True)
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is the one at the path."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(handle)
+    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)

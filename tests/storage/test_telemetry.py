@@ -1,0 +1,240 @@
+"""The way of telemetry through the logs beside the file store."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.storage import Collection
+from ocpp_soap.storage.file import FileStorage
+from ocpp_soap.storage.sqlite_logs import frame, frames
+from ocpp_soap.storage.sqlite_tables import MISSING
+
+SAMPLES = Collection("samples", indexes=(("station",), ("number",)), append_only=True, telemetry=True)
+LATEST = Collection("latest", latest="number", telemetry=True)
+
+WRITER = """
+import os, signal, sys, threading
+from ocpp_soap.storage import Collection
+from ocpp_soap.storage.file import FileStorage
+
+samples = Collection("samples", indexes=(("station",), ("number",)), append_only=True, telemetry=True)
+latest = Collection("latest", latest="number", telemetry=True)
+store = FileStorage(sys.argv[1])
+
+def write(thread):
+    number = 0
+    while True:
+        document = {"station": sys.argv[2], "number": number}
+        key = f"{sys.argv[2]}-{thread}-{number}"
+        store.write(append={samples: [(key, document)]}, put={latest: {f"{sys.argv[2]}-{thread}": document}})
+        sys.stdout.write(f"{key}\\n")
+        sys.stdout.flush()
+        number += 1
+
+for thread in range(3):
+    threading.Thread(target=write, args=(thread,), daemon=True).start()
+threading.Event().wait()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.sqlite"
+
+
+def logs(path: Path) -> list[Path]:
+    folder = path.with_name(f"{path.name}-log")
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def keys(store: FileStorage) -> list[str]:
+    return [item.key for item in store.find(SAMPLES, limit=10_000).items]
+
+
+def samples(*numbers: int) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"s{number}", {"station": "CP1", "number": number}) for number in numbers]
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """Run ``work`` in a forked process that is then killed without a chance to close anything."""
+
+    def run() -> None:
+        work()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = multiprocessing.get_context("fork").Process(target=run)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+
+
+def test_a_message_is_in_the_log_first_and_in_the_table_when_somebody_looks(path: Path) -> None:
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(1)})
+        (log,) = logs(path)
+        assert b"CP1" in log.read_bytes()
+        assert keys(store) == ["s1"]
+    assert logs(path) == []
+
+
+def test_it_gets_into_the_table_by_itself(path: Path) -> None:
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(1)})
+        deadline = time.monotonic() + 10
+        while store._process().telemetry._waiting and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not store._process().telemetry._waiting
+        assert keys(store) == ["s1"]
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_kill_9_loses_nothing_that_was_acknowledged_and_doubles_nothing(path: Path, attempt: int) -> None:
+    acknowledged: set[str] = set()
+    for generation in range(2):
+        writers = [
+            subprocess.Popen([sys.executable, "-c", WRITER, str(path), f"{generation}{writer}"], stdout=-1, text=True)
+            for writer in range(2)
+        ]
+        with closing(FileStorage(path)) as reader:
+            for writer in writers:
+                assert writer.stdout is not None
+                acknowledged.add(writer.stdout.readline().strip())
+            time.sleep(0.1 + attempt * 0.3)
+            assert acknowledged <= {item.key for item in reader.find(SAMPLES, limit=1_000_000).items}
+            for writer in writers:
+                writer.send_signal(signal.SIGKILL)
+        for writer in writers:
+            assert writer.stdout is not None
+            acknowledged |= set(writer.stdout.read().split("\n")[:-1])
+            writer.wait()
+            writer.stdout.close()
+    with closing(FileStorage(path)) as store:
+        found = store.find(SAMPLES, limit=1_000_000).items
+        assert acknowledged <= {item.key for item in found}
+        assert len({item.key for item in found}) == len(found)
+        latest = {item.key: item.document["number"] for item in store.find(LATEST).items}
+        assert len(latest) == 12
+        assert all(number == max(n for n in numbers_of(found, key)) for key, number in latest.items())
+    assert logs(path) == []
+    assert len(acknowledged) > 50
+
+
+def numbers_of(found: list[Any], thread: str) -> list[int]:
+    return [item.document["number"] for item in found if item.key.rpartition("-")[0] == thread]
+
+
+def test_a_dead_process_s_log_is_folded_once_and_removed(path: Path) -> None:
+    def work() -> None:
+        store = FileStorage(path)
+        store.write(append={SAMPLES: samples(1)}, put={LATEST: {"a": {"number": 1}}})
+        store._process().telemetry.fold()
+        store.write(append={SAMPLES: samples(2)}, put={LATEST: {"a": {"number": 2}}})
+
+    in_child(work)
+    assert len(logs(path)) == 1
+    with closing(FileStorage(path)) as store:
+        assert keys(store) == ["s1", "s2"]
+        assert logs(path) == []
+        latest = store.get(LATEST, "a")
+        assert latest is not None
+        assert latest.revision == 2
+        with store._process().reader() as connection:
+            assert connection.execute("SELECT count(*) FROM logs").fetchone() == (0,)
+
+
+def test_a_frame_that_was_cut_off_is_passed_over(path: Path) -> None:
+    def work() -> None:
+        store = FileStorage(path)
+        store.write(append={SAMPLES: samples(1)})
+        store.write(append={SAMPLES: samples(2)})
+        (log,) = logs(path)
+        os.truncate(log, log.stat().st_size - 3)
+
+    in_child(work)
+    with closing(FileStorage(path)) as store:
+        assert keys(store) == ["s1"]
+    assert logs(path) == []
+
+
+def test_a_log_of_another_file_at_that_path_is_left_alone(path: Path) -> None:
+    in_child(lambda: FileStorage(path).write(append={SAMPLES: samples(1)}))
+    for file in path.parent.glob("test.sqlite*"):
+        if file.is_file():
+            file.unlink()
+    with closing(FileStorage(path)) as store:
+        assert keys(store) == []
+    assert len(logs(path)) == 1
+
+
+def test_a_log_grows_only_so_far(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocpp_soap.storage.sqlite_telemetry.LOG_BYTES", 2000)
+    monkeypatch.setattr("ocpp_soap.storage.sqlite_telemetry.MOST_WAITING", 20_000)
+    with closing(FileStorage(path)) as store:
+        for number in range(200):
+            store.write(append={SAMPLES: samples(number)})
+        assert len(logs(path)) < 20
+        assert len(keys(store)) == 200
+        assert len(logs(path)) == 1
+
+
+def test_a_full_disk_refuses_the_message_and_keeps_what_was_there(path: Path) -> None:
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(1)})
+        big = [(f"b{number}", {"text": "x" * 1000}) for number in range(400)]
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        try:
+            with pytest.raises(StoreUnavailable, match=f"{path}: the disk .*full"):
+                store.write(append={SAMPLES: big})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        store.write(append={SAMPLES: samples(2)})
+        assert keys(store) == ["s1", "s2"]
+
+
+def test_what_cannot_be_folded_now_is_folded_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocpp_soap.storage.sqlite_turns.BUSY_SECONDS", 0.1)
+    with closing(FileStorage(path)) as store:
+        assert keys(store) == []
+        with store._process().reader() as blocker:
+            blocker.execute("BEGIN IMMEDIATE")
+            store.write(append={SAMPLES: samples(1)})
+            with pytest.raises(StoreUnavailable):
+                store.count(SAMPLES)
+            blocker.execute("ROLLBACK")
+        assert keys(store) == ["s1"]
+
+
+def test_a_backup_holds_what_is_still_in_logs(path: Path) -> None:
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(1)})
+        store.backup(path.with_name("copy.sqlite"))
+    with closing(FileStorage(path.with_name("copy.sqlite"))) as copy:
+        assert keys(copy) == ["s1"]
+
+
+def test_a_frame_is_read_as_it_was_written() -> None:
+    steps = [("INSERT", [("k\x00", '{"a": "ü"}', MISSING, 2**63 - 1, 0.1, True)]), ("UPDATE", [])]
+    data = frame(steps) + frame([])
+    assert [
+        (end, [(statement, [tuple(row) for row in rows]) for statement, rows in found]) for end, found in frames(data)
+    ] == [
+        (len(frame(steps)), steps),
+        (len(data), []),
+    ]
+    for cut in range(len(data)):
+        with suppress(StopIteration):
+            assert next(frames(data[:cut]))[0] <= cut
