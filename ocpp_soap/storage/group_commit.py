@@ -8,6 +8,7 @@ one thread writes, and the writes that pile up during one commit (a disk sync, f
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,10 +35,15 @@ class Write:
 
 
 class GroupCommit:
-    """Runs writes through ``commit``, one call of it at a time; it sets ``result`` or ``error`` of each write."""
+    """Runs writes through ``commit``, one call of it at a time; it sets ``result`` or ``error`` of each write.
 
-    def __init__(self, commit: Callable[[Sequence[Write]], None]) -> None:
+    ``pause``: seconds for which a leader lets more writes gather if there were several in the group before.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[Write]], None], *, pause: float = 0.0) -> None:
         self._commit = commit
+        self._pause = pause
+        self._several = False
         self._mutex = threading.Lock()
         self._waiting: list[Write] = []
         self._led = False
@@ -63,9 +69,12 @@ class GroupCommit:
         return write.result
 
     def _lead(self, leader: Write) -> None:
+        if self._pause and self._several:
+            time.sleep(self._pause)
         with self._mutex:
             batch, self._waiting = self._waiting, []
             leader.leads = False
+        self._several = len(batch) > 1
         try:
             self._commit(batch)
         finally:

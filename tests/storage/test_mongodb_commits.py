@@ -34,6 +34,8 @@ class Blocked:
         )
         self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url)
         self.database = self.mongo.get_default_database()
+        self.group = self.store._client()._commits._group
+        self.group._pause = 0.0
 
     def fail(self, command: str, **how: Any) -> None:
         """The next command of that name meets this."""
@@ -57,7 +59,7 @@ class Blocked:
 
     def _wait(self, met: Callable[[GroupCommit], bool]) -> None:
         give_up = time.monotonic() + 10
-        while not met(self.store._client()._commits._group):
+        while not met(self.group):
             assert time.monotonic() < give_up
             time.sleep(0.001)
 
