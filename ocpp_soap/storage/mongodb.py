@@ -251,11 +251,14 @@ class MongoStorage(Storage):
 
     def _collection(self, collection: Collection) -> Target:
         client = self._client()
-        target = client.database[collection.name]
-        if collection not in self._indexed:
-            days = self._retention_days.get(collection.name)
-            client.run(lambda _: create_indexes(target, collection, days))
-            self._indexed.add(collection)
+        target = client.targets.get(collection)
+        if target is None:
+            target = client.database[collection.name]
+            if collection not in self._indexed:
+                days = self._retention_days.get(collection.name)
+                client.run(lambda _: create_indexes(client.database[collection.name], collection, days))
+                self._indexed.add(collection)
+            client.targets[collection] = target
         return target
 
     def _rows(

@@ -25,7 +25,8 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from ocpp_soap import errors
-from ocpp_soap.storage.mongodb_commits import Commits, Step, Work, until
+from ocpp_soap.storage.base import Collection
+from ocpp_soap.storage.mongodb_commits import Commits, Step, Target, Work, until
 from ocpp_soap.storage.mongodb_errors import is_passing
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class MongoClient:
     def __init__(self, url: str, timeout: float) -> None:
         self._timeout = timeout
         self._commits = Commits()
+        self.targets: dict[Collection, Target] = {}
+        """The collections that are ready for use."""
         try:
             self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url, appname="ocpp-soap")
             chosen = self._client.get_default_database("ocpp_soap")
