@@ -26,7 +26,7 @@ from ocpp_soap.storage.mongodb_client import MongoClient
 from ocpp_soap.storage.mongodb_commits import Step, Target
 from ocpp_soap.storage.mongodb_documents import decode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
-from ocpp_soap.storage.mongodb_searches import bounds, conditions, index_fields, plain_tie, tie_field
+from ocpp_soap.storage.mongodb_searches import bounds, conditions, equal_parts, index_fields, plain_tie, tie_field
 from ocpp_soap.storage.mongodb_writes import (
     conflict,
     inserts,
@@ -81,7 +81,9 @@ class MongoStorage(Storage):
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
-        found = self._client().find({"find": target.name, "filter": {"_id": identity(key)}, "limit": 1})
+        wanted = identity(key)
+        command = {"find": target.name, "filter": {"_id": wanted}, "limit": 1}
+        found = self._client().find(command, ("_id",) if wanted == key else (), (key,))
         return decode(found[0]) if found else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
@@ -274,7 +276,7 @@ class MongoStorage(Storage):
         low, high = bounds(collection, search, after, descending)
         if _is_empty(search.range):
             return []
-        command = {
+        command: dict[str, Any] = {
             "find": self._collection(collection).name,
             "hint": {name: 1 for name, _ in low},
             "min": dict(low),
@@ -282,7 +284,11 @@ class MongoStorage(Storage):
             "sort": {name: -1 if descending else 1 for name, _ in low},
             "limit": limit,
         }
-        return self._client().find(command | ({"projection": {"_id": 1}} if keys_only else {}))
+        if keys_only:
+            command["projection"] = {"_id": 1}
+        elif after is None and search.range is None and not descending and search.equals:
+            return self._client().find(command, tuple(command["hint"]), tuple(equal_parts(search)))
+        return self._client().find(command)
 
     def _allot(self, counter: str, by: int) -> int:
         target = self._client().database["counters"]

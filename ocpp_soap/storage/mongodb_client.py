@@ -28,6 +28,7 @@ from ocpp_soap import errors
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import Commits, Step, Target, Work, until
 from ocpp_soap.storage.mongodb_errors import is_passing
+from ocpp_soap.storage.mongodb_reads import Reads, Wanted
 
 T = TypeVar("T")
 _FIRST_PAUSE = 0.05
@@ -40,6 +41,7 @@ class MongoClient:
     def __init__(self, url: str, timeout: float) -> None:
         self._timeout = timeout
         self._commits = Commits()
+        self._reads = Reads(self._find)
         self.targets: dict[Collection, Target] = {}
         """The collections that are ready for use."""
         try:
@@ -71,19 +73,28 @@ class MongoClient:
         """The answer to a command that reads. Raises what ``run`` does."""
         return self.run(lambda _: self.database.command({**command, **self._read_concern}, **self._reading))
 
-    def find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+    def find(
+        self, command: dict[str, Any], names: tuple[str, ...] = (), values: tuple[Any, ...] = ()
+    ) -> list[dict[str, Any]]:
         """The documents that a ``find`` command finds, which has a ``limit``. Raises what ``run`` does.
 
-        It is sent as a bare command because pymongo's cursors cost a third more of the processor.
+        With ``names``, the fields of an index, it is a search for those that begin with ``values``, in their order;
+        it is then joined with those of other threads.
         """
-        command["batchSize"] = command["limit"]
-        cursor = self.read(command)["cursor"]
+        if not names:
+            return self.run(lambda _: self._find(command))
+        place = (command["find"], names)
+        return self._run(lambda _, deadline: self._reads.run(Wanted(place, values, command, deadline)))
+
+    def _find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """As a bare command, because pymongo's cursors cost a third more of the processor."""
+        command = {**command, "batchSize": command["limit"], **self._read_concern}
+        cursor = self.database.command(command, **self._reading)["cursor"]
         found: list[dict[str, Any]] = cursor["firstBatch"]
         if cursor["id"]:
             # There is more than one answer holds.
-            self.run(lambda _: self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]}))
-            command |= self._read_concern
-            found = self.run(lambda _: list(self.database.cursor_command(command, **self._reading)))
+            self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]})
+            found = list(self.database.cursor_command(command, **self._reading))
         return found
 
     def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T]) -> T:

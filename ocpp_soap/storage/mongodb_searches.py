@@ -50,7 +50,7 @@ def bounds(
 ) -> tuple[Place, Place]:
     """The first place of the result in the index, and the one behind its last."""
     names = index_fields(collection, search.index)
-    low = [part for value in search.equals.values() for part in _parts(value)]
+    low = equal_parts(search)
     high = list(low)
     if search.range is not None:
         bound = search.range.at_least
@@ -59,7 +59,7 @@ def bounds(
             high += _bound(search.range.below)
     if after is not None:
         value, tie = after
-        place = [part for item in search.equals.values() for part in _parts(item)]
+        place = equal_parts(search)
         place += _parts(value) if search.sort else []
         tie = _tie(tie)
         if descending:
@@ -69,6 +69,11 @@ def bounds(
     low += [MinKey()] * (len(names) - len(low))
     high += [MaxKey() if search.range is None or search.range.below is None else MinKey()] * (len(names) - len(high))
     return list(zip(names, low, strict=True)), list(zip(names, high, strict=True))
+
+
+def equal_parts(search: Search) -> list[Any]:
+    """The values with which the index entries of the result begin."""
+    return [part for value in search.equals.values() for part in _parts(value)]
 
 
 def conditions(search: Search) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 import pymongo
 import pytest
-from storage_contract import READINGS, STATIONS
+from storage_contract import NOON, READINGS, STATIONS
 from storage_servers import MongoServer
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StoreUnavailable
@@ -218,3 +219,51 @@ def test_a_write_of_many_documents_is_done_apart(blocked: Blocked) -> None:
         assert not many.done()
         many.result()
     assert store.count(STATIONS) == 102
+
+
+def test_searches_that_wait_are_joined_and_each_finds_its_own(blocked: Blocked) -> None:
+    store = blocked.store
+    noon = [NOON + timedelta(microseconds=n) for n in range(3)]
+    for number in range(12):
+        document = {"vendor": "AB"[number % 2], "seen": noon[number % 3], "power": number // 4}
+        store.put(STATIONS, {f"CP{number:02}": document | ({} if number % 4 else {"model": None})})
+    wheres: list[dict[str, Any]] = [
+        {"vendor": "A", "seen": noon[0]},
+        {"vendor": "B", "seen": noon[2]},
+        {"vendor": "A", "seen": noon[0]},
+        {"vendor": "C", "seen": noon[1]},
+        {"vendor": "A", "seen": None},
+    ]
+    alone = [store.find(STATIONS, where, limit=1) for where in wheres]
+    assert [len(page.items) for page in alone] == [1, 1, 1, 0, 0]
+    works: list[Work] = [partial(store.find, STATIONS, where, limit=1) for where in wheres]
+    assert _searched(blocked, works, "vendor") == (alone, 2)
+    works = [partial(store.find, STATIONS, {"power": number}) for number in range(4)]
+    alone = [work() for work in works]
+    assert [len(page.items) for page in alone] == [4, 4, 4, 0]
+    assert _searched(blocked, works, "power") == (alone, 2)
+    keys: list[Work] = [partial(store.get, STATIONS, key) for key in ("CP03", "absent", "CP07", "CP03")]
+    assert _searched(blocked, keys, "_id") == ([work() for work in keys], 2)
+
+
+def test_searches_that_find_too_much_together_or_of_which_one_fails_are_made_one_by_one(blocked: Blocked) -> None:
+    store = blocked.store
+    store.put(STATIONS, {f"CP{number:03}": {"power": number % 3} for number in range(300)})
+    works: list[Work] = [partial(store.find, STATIONS, {"power": number}, limit=50) for number in range(3)]
+    alone = [work() for work in works]
+    assert [len(page.items) for page in alone] == [50, 50, 50]
+    assert _searched(blocked, works, "power") == (alone, 5)
+    works = [partial(store.find, STATIONS, {"vendor": vendor}) for vendor in ("A", "\ud800")]
+    results, _ = _searched(blocked, works, "vendor")
+    assert (results[0].items, type(results[1])) == ([], ValueError)
+
+
+def _searched(blocked: Blocked, works: list[Work], field: str) -> tuple[list[Any], int]:
+    """What the works find that wait for a search by the same index, and how many find commands there were."""
+    works[0]()
+    groups = blocked.store._client()._reads._groups
+    (blocked.group,) = (group for (_, names), group in groups.items() if names[0] == field)
+    before = blocked.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"]
+    results = blocked.together("find", works[0], works)
+    after = blocked.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"]
+    return results, after - before

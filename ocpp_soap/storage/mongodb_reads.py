@@ -1,0 +1,86 @@
+"""Searches that the threads of a process make at the same time, in one command: most of what one costs is its way.
+
+Only searches for equal values are joined, which several keys of one index answer; each of them takes its own documents
+from what is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson.errors import BSONError
+from pymongo.errors import PyMongoError
+
+from ocpp_soap.storage.group_commit import GroupCommit, Write
+from ocpp_soap.storage.mongodb_commits import until
+
+Row = dict[str, Any]
+_TROUBLE = (PyMongoError, BSONError, UnicodeError)
+_MOST = 200
+"""Documents of a joined search above which each search is made by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A search in a ``place``, a collection and the fields of an index, which begin with these ``values``.
+
+    ``command`` finds it alone; ``deadline`` is of time.monotonic().
+    """
+
+    place: tuple[str, tuple[str, ...]]
+    values: tuple[Any, ...]
+    command: dict[str, Any]
+    deadline: float
+
+
+class Reads:
+    """The searches of one process. ``find`` runs a find command."""
+
+    def __init__(self, find: Callable[[dict[str, Any]], list[Row]]) -> None:
+        self._find = find
+        self._groups: dict[tuple[str, tuple[str, ...]], GroupCommit] = {}
+
+    def run(self, wanted: Wanted) -> list[Row]:
+        """The documents of this search. Raises PyMongoError, BSONError, UnicodeError."""
+        group = self._groups.get(wanted.place)
+        if group is None:
+            group = self._groups.setdefault(wanted.place, GroupCommit(self._search))
+        found: list[Row] = group.run(wanted)
+        return found
+
+    def _search(self, batch: Sequence[Write]) -> None:
+        with until(min(write.work.deadline for write in batch)):
+            joined = self._joined([write.work for write in batch]) if len(batch) > 1 else None
+            for write in batch:
+                wanted: Wanted = write.work
+                try:
+                    if joined is None:
+                        write.result = self._find(wanted.command)
+                    else:
+                        write.result = [row for row in joined if _is_of(row, wanted)][: wanted.command["limit"]]
+                    write.error = None
+                except _TROUBLE as error:
+                    write.error = error
+
+    def _joined(self, searches: Sequence[Wanted]) -> list[Row] | None:
+        """The documents of all the searches; None: too many, or one of the searches is at fault."""
+        collection, names = searches[0].place
+        index = dict.fromkeys(names, 1)
+        wanted = [dict(zip(names, one.values, strict=False)) for one in searches]
+        command = {"find": collection, "filter": {"$or": wanted}, "hint": index, "sort": index, "limit": _MOST + 1}
+        try:
+            found = self._find(command)
+        except _TROUBLE:
+            return None
+        return found if len(found) <= _MOST else None
+
+
+def _is_of(row: Row, wanted: Wanted) -> bool:
+    microseconds = row.get("_us", {})
+    for name, value in zip(wanted.place[1], wanted.values, strict=False):
+        holder, field = (microseconds, name[4:]) if name.startswith("_us.") else (row, name)
+        if holder.get(field) != value:
+            return False
+    return True
