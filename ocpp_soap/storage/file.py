@@ -21,10 +21,11 @@ from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageE
 from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
 from ocpp_soap.storage.sqlite_backup import backup
+from ocpp_soap.storage.sqlite_changes import Change
 from ocpp_soap.storage.sqlite_logs import run
 from ocpp_soap.storage.sqlite_process import Process
 from ocpp_soap.storage.sqlite_rows import execute_rows
-from ocpp_soap.storage.sqlite_tables import Table, column_value, stored, stored_rows
+from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of, stored_rows
 
 _COUNT = (
     "INSERT INTO counters (name, value) VALUES (?, ?) "
@@ -50,20 +51,18 @@ class FileStorage(Storage):
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
         table = self._settled(collection)
-        row = table.row(key, document)
 
-        def work(connection: sqlite3.Connection) -> Stored:
-            if connection.execute(table.insert_new, row).rowcount == 0:
-                raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
-            return Stored(key, 1, document)
+        def refused(_: sqlite3.Connection) -> AlreadyExists:
+            return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
-        return self._write(work, durable)
+        row, stored = table.row(key, document), Stored(key, 1, document)
+        return self._write(Change(table.insert_new, table.insert_several, row, stored, refused), durable)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         table = self._settled(collection)
         with self._process().reader() as connection:
             row = connection.execute(table.get, (key,)).fetchone()
-        return stored(row) if row else None
+        return stored_of(row) if row else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
         table = self._settled(collection)
@@ -80,14 +79,12 @@ class FileStorage(Storage):
         self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
     ) -> Stored:
         table = self._settled(collection)
-        row = table.row(key, document)
 
-        def work(connection: sqlite3.Connection) -> Stored:
-            if connection.execute(table.update, (*row[1:], key, revision)).rowcount == 0:
-                raise _conflict(connection, table, key, revision)
-            return Stored(key, revision + 1, document)
+        def refused(connection: sqlite3.Connection) -> NotFound | RevisionConflict:
+            return _conflict(connection, table, key, revision)
 
-        return self._write(work, durable)
+        values, stored = (*table.row(key, document)[1:], key, revision), Stored(key, revision + 1, document)
+        return self._write(Change(table.update, table.update_several, values, stored, refused), durable)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)
@@ -140,7 +137,7 @@ class FileStorage(Storage):
         statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
         with self._process().reader() as connection:
             rows = connection.execute(statement, values).fetchall()
-        items = [stored(row) for row in rows[:limit]]
+        items = [stored_of(row) for row in rows[:limit]]
         if not items:
             return Page([])
         value = items[-1].document.get(search.sort) if search.sort else None
@@ -221,7 +218,7 @@ class FileStorage(Storage):
         identity = os.getpid()
         return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
 
-    def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+    def _write(self, work: Change | Callable[[sqlite3.Connection], Any], durable: bool) -> Any:
         result: T = self._process().commits.run(work, durable=durable)
         return result
 

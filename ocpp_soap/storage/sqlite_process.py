@@ -9,12 +9,13 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
+from ocpp_soap.storage.sqlite_changes import Errors, NotAll, run_singly, run_together
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
@@ -150,6 +151,14 @@ class Process:
                 write.error = self._error(error)
 
     def _transact(self, batch: Sequence[Write]) -> None:
+        try:
+            self._run_and_commit(batch, run_together)
+        except NotAll:
+            self._run_and_commit(batch, run_singly)
+
+    def _run_and_commit(
+        self, batch: Sequence[Write], run: Callable[[Sequence[Write], sqlite3.Connection], Errors]
+    ) -> None:
         self._check_file()
         connection, turns = self._open_writer()
         mode = "FULL" if any(write.durable for write in batch) else "NORMAL"
@@ -158,14 +167,14 @@ class Process:
             self._mode = mode
         turns.begin(connection)
         try:
-            errors = [_do(write, connection) for write in batch]
+            errors = run(batch, connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        for write, error in zip(batch, errors, strict=True):
-            write.error = error
+        for write in batch:
+            write.error = errors.get(write)
         if self._upkeep is not None:
             self._upkeep.committed(connection)
 
@@ -176,12 +185,3 @@ class Process:
             self._turns = Turns(self.path)
             self._upkeep = Upkeep(self.path, lambda: connect(self.path))
         return self._writer, self._turns
-
-
-def _do(write: Write, connection: sqlite3.Connection) -> Exception | None:
-    """Run one write in the open transaction. What it raises as a StorageError or ValueError has changed nothing."""
-    try:
-        write.result = write.work(connection)
-    except (StorageError, ValueError) as error:
-        return error
-    return None

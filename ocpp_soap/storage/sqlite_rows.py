@@ -21,7 +21,7 @@ def execute_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[
     for size in _AT_ONCE:
         while len(rows) - begin >= size:
             values = list(chain.from_iterable(rows[begin : begin + size]))
-            stored += connection.execute(_widened(statement, size), values).rowcount
+            stored += connection.execute(widened(statement, size), values).rowcount
             begin += size
     for row in rows[begin:]:
         stored += connection.execute(statement, row).rowcount
@@ -29,7 +29,8 @@ def execute_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[
 
 
 @lru_cache(maxsize=256)
-def _widened(statement: str, rows: int) -> str:
+def widened(statement: str, rows: int) -> str:
+    """An INSERT of one row as one of several."""
     head, values, tail = statement.partition(" VALUES ")
     row, conflict, rest = tail.partition(" ON CONFLICT")
     return f"{head}{values}{', '.join([row] * rows)}{conflict}{rest}"

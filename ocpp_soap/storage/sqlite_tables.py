@@ -17,6 +17,7 @@ from typing import Any
 from ocpp_soap.storage.base import Collection, Document, Stored
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value
 from ocpp_soap.storage.searches import Search
+from ocpp_soap.storage.sqlite_rows import widened
 
 MISSING = float("-inf")
 _MISSING_SQL = "-9e999"
@@ -58,6 +59,22 @@ class Table:
         if not isinstance(key, str) or not key:
             raise ValueError(f"{self.collection.name}: a key is a text that is not empty, not {key!r}")
         return (key, encode(document), *(column_value(index_value(document, field)) for field in self.fields))
+
+    def insert_several(self, rows: int) -> str:
+        """``insert_new`` for a number of rows."""
+        return widened(self.insert_new, rows)
+
+    def update_several(self, rows: int) -> str:
+        """``update`` for a number of rows."""
+        columns = ["document", *(f'"f_{field}"' for field in self.fields)]
+        count = len(columns) + 2
+        values = ", ".join([f"({', '.join(['?'] * count)})"] * rows)
+        changes = ", ".join(f"{column} = new.column{place}" for place, column in enumerate(columns, 1))
+        key, revision = f"{self.name}.key = new.column{count - 1}", f"{self.name}.revision = new.column{count}"
+        return (
+            f"UPDATE {self.name} SET {changes}, revision = {self.name}.revision + 1 "
+            f"FROM (VALUES {values}) AS new WHERE {key} AND {revision}"
+        )
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make the table and its indexes, and fill the column of a newly declared one from the documents."""
@@ -135,14 +152,14 @@ class Table:
         return conditions, values
 
 
-def stored(row: tuple[Any, ...]) -> Stored:
+def stored_of(row: tuple[Any, ...]) -> Stored:
     """The document of a row of ``Table.select``."""
     return Stored(row[0], row[1], decode(row[2]))
 
 
 def stored_rows(rows: Iterator[tuple[Any, ...]]) -> Mapping[str, Stored]:
     """The documents of rows, by key."""
-    return {row[0]: stored(row) for row in rows}
+    return {row[0]: stored_of(row) for row in rows}
 
 
 def _field_of(document: str, field: str) -> Any:

@@ -1,0 +1,77 @@
+"""The writes of a group in few statements: rows of one table together (why: see ``sqlite_rows``)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ocpp_soap.errors import StorageError
+from ocpp_soap.storage.group_commit import Write
+
+_AT_ONCE = 16
+
+
+class Change(NamedTuple):
+    """One row to write by a statement that writes nothing where it is refused; ``refused`` then says why.
+
+    ``widened`` gives the statement for a number of rows.
+    """
+
+    statement: str
+    widened: Callable[[int], str]
+    values: tuple[Any, ...]
+    result: Any
+    refused: Callable[[sqlite3.Connection], StorageError]
+
+    def __call__(self, connection: sqlite3.Connection) -> Any:
+        """Write the row by itself. Raises what ``refused`` gives."""
+        if connection.execute(self.statement, self.values).rowcount == 0:
+            raise self.refused(connection)
+        return self.result
+
+
+class NotAll(Exception):
+    """Some of the rows that were to be written together are refused; it must be found out which, one by one."""
+
+
+Errors = dict[Write, Exception]
+"""What some of the writes of a group raised, which changed nothing; all others are done."""
+
+
+def run_together(batch: Sequence[Write], connection: sqlite3.Connection) -> Errors:
+    """Run the writes of a group in the open transaction. Raises NotAll, after which it is to be rolled back."""
+    alike: dict[str, list[Write]] = {}
+    alone: list[Write] = []
+    for write in batch:
+        if isinstance(write.work, Change):
+            alike.setdefault(write.work.statement, []).append(write)
+        else:
+            alone.append(write)
+    for writes in alike.values():
+        for begin in range(0, len(writes), _AT_ONCE):
+            some = writes[begin : begin + _AT_ONCE]
+            if len(some) > 1:
+                _run_alike(some, connection)
+            else:
+                alone += some
+    return run_singly(alone, connection)
+
+
+def run_singly(batch: Sequence[Write], connection: sqlite3.Connection) -> Errors:
+    """Run the writes of a group in the open transaction, one after the other."""
+    errors: Errors = {}
+    for write in batch:
+        try:
+            write.result = write.work(connection)
+        except (StorageError, ValueError) as error:
+            errors[write] = error
+    return errors
+
+
+def _run_alike(writes: Sequence[Write], connection: sqlite3.Connection) -> None:
+    values = [value for write in writes for value in write.work.values]
+    if connection.execute(writes[0].work.widened(len(writes)), values).rowcount != len(writes):
+        raise NotAll
+    for write in writes:
+        write.result = write.work.result
