@@ -29,6 +29,7 @@ MOST_TEXT = 64_000_000
 """Characters of envelopes that wait to be stored; while there are more, lines are noted without theirs."""
 BATCH, BATCH_TEXT = 500, 4_000_000
 _CLEANING = timedelta(minutes=10)
+_IN = Direction.IN.value
 
 
 class Journal:
@@ -56,40 +57,46 @@ class Journal:
             self._writing.begin()
             return
         self._append(
-            at=exchanged.received_at,
-            action=exchanged.action,
-            direction=Direction.IN.value,
-            outcome=exchanged.outcome,
-            charge_box_identity=exchanged.charge_box_identity or None,
-            version=exchanged.version.value if exchanged.version else None,
-            peer=exchanged.peer or None,
-            status=exchanged.status,
-            milliseconds=round(exchanged.seconds * 1000, 3),
-            bytes_in=len(exchanged.request),
-            bytes_out=len(exchanged.response),
-            warnings=warning_documents(exchanged.warnings),
-            request=self._text(exchanged.request),
-            response=self._text(exchanged.response),
+            {
+                "id": arrival_key(),
+                "at": exchanged.received_at,
+                "action": exchanged.action,
+                "direction": _IN,
+                "outcome": exchanged.outcome,
+                "charge_box_identity": exchanged.charge_box_identity or None,
+                "version": exchanged.version.value if exchanged.version else None,
+                "peer": exchanged.peer or None,
+                "status": exchanged.status,
+                "milliseconds": round(exchanged.seconds * 1000, 3),
+                "bytes_in": len(exchanged.request),
+                "bytes_out": len(exchanged.response),
+                "warnings": warning_documents(exchanged.warnings) if exchanged.warnings else [],
+                "request": _text(exchanged.request) if self._envelopes else None,
+                "response": _text(exchanged.response) if self._envelopes else None,
+            }
         )
 
     def add_call(self, called: Called, seconds: float, transcript: Transcript) -> None:
         """Note a call of ours, how long it took and what went over the wire."""
         if self._enabled:
             self._append(
-                at=called.at,
-                action=called.action,
-                direction=Direction.OUT.value,
-                outcome=called.outcome,
-                reason=called.reason,
-                charge_box_identity=called.charge_box_identity,
-                version=called.version.value,
-                status=transcript.status or None,
-                milliseconds=round(seconds * 1000, 3),
-                bytes_in=len(transcript.response),
-                bytes_out=len(transcript.request),
-                warnings=warning_documents(transcript.warnings),
-                request=self._text(transcript.request),
-                response=self._text(transcript.response),
+                {
+                    "id": arrival_key(),
+                    "at": called.at,
+                    "action": called.action,
+                    "direction": Direction.OUT.value,
+                    "outcome": called.outcome,
+                    "reason": called.reason,
+                    "charge_box_identity": called.charge_box_identity,
+                    "version": called.version.value,
+                    "status": transcript.status or None,
+                    "milliseconds": round(seconds * 1000, 3),
+                    "bytes_in": len(transcript.response),
+                    "bytes_out": len(transcript.request),
+                    "warnings": warning_documents(transcript.warnings),
+                    "request": _text(transcript.request) if self._envelopes else None,
+                    "response": _text(transcript.response) if self._envelopes else None,
+                }
             )
 
     def get(self, entry_id: str) -> JournalEntry | None:
@@ -140,7 +147,8 @@ class Journal:
             heartbeats, self._heartbeats = self._heartbeats, 0
         if heartbeats:
             at = datetime.now(timezone.utc)
-            lines.append(_line(at=at, action="Heartbeat", direction=Direction.IN.value, outcome="ok", count=heartbeats))
+            beats = {"at": at, "action": "Heartbeat", "direction": _IN, "outcome": "ok", "count": heartbeats}
+            lines.append(_line({"id": arrival_key(), **beats}))
         try:
             for batch in _batches(lines):
                 self._store.write(append={JOURNAL: batch})
@@ -169,25 +177,23 @@ class Journal:
             self._cleaned_at = now
             self.forget_old(now)
 
-    def _append(self, **values: Any) -> None:
+    def _append(self, document: Document) -> None:
         if self._text_waiting > MOST_TEXT:
-            values["request"] = values["response"] = None
-        line = _line(**values)
+            document["request"] = document["response"] = None
+        line = _line(document)
         with self._lock:
             if len(self._lines) < LONGEST_QUEUE:
                 self._lines.append(line)
                 self._text_waiting += _text_size(line)
         self._writing.begin()
 
-    def _text(self, envelope: bytes) -> str | None:
-        if not self._envelopes:
-            return None
-        return envelope[:LONGEST_ENVELOPE].decode("utf-8", "replace")
+
+def _text(envelope: bytes) -> str:
+    return envelope[:LONGEST_ENVELOPE].decode("utf-8", "replace")
 
 
-def _line(**values: Any) -> tuple[str, Document]:
-    key = arrival_key()
-    return key, {"id": key, **values}
+def _line(document: Document) -> tuple[str, Document]:
+    return document["id"], document
 
 
 def _text_size(line: tuple[str, Document]) -> int:
