@@ -44,10 +44,17 @@ class Silences:
         self._heartbeats = heartbeats
         self._heartbeat_interval = heartbeat_interval
 
-    def list(self, *, limit: int = 100, after: str | None = None) -> Listing[Silence]:
-        """The silent stations, the longest silent first."""
+    def list(self, *, descending: bool = False, limit: int = 100, after: str | None = None) -> Listing[Silence]:
+        """The silent stations, the longest silent first, or last if ``descending``."""
         return select(
-            self._store, SILENCES, {}, lambda d: record_of(Silence, d), order="since", limit=limit, after=after
+            self._store,
+            SILENCES,
+            {},
+            lambda d: record_of(Silence, d),
+            order="since",
+            descending=descending,
+            limit=limit,
+            after=after,
         )
 
     def search(self, mark: Document, at: datetime | None = None) -> Document:

@@ -64,6 +64,11 @@ def test_a_later_search_finds_the_stations_that_went_silent_since(
     heard("SECOND", 315)
     system.silences.search(mark)
     assert told(system) == [("station.silent", "FIRST"), ("station.silent", "SECOND")]
+    assert [silence.charge_box_identity for silence in system.silences.list().items] == ["FIRST", "SECOND"]
+    assert [silence.charge_box_identity for silence in system.silences.list(descending=True).items] == [
+        "SECOND",
+        "FIRST",
+    ]
 
 
 def test_a_station_with_an_interval_of_its_own_is_judged_by_it(system: CentralSystem, heard: Any) -> None:

@@ -128,7 +128,9 @@ class Webhooks:
         except AlreadyExists:
             return
 
-    def dead_letters(self, webhook_id: str, *, limit: int = 100, after: str | None = None) -> Listing[DeadLetter]:
+    def dead_letters(
+        self, webhook_id: str, *, descending: bool = False, limit: int = 100, after: str | None = None
+    ) -> Listing[DeadLetter]:
         """The dead letters of a webhook, by the time they were put aside."""
         return select(
             self._store,
@@ -136,6 +138,7 @@ class Webhooks:
             {"webhook_id": webhook_id},
             lambda found: record_of(DeadLetter, found),
             order="failed_at",
+            descending=descending,
             limit=limit,
             after=after,
         )

@@ -74,17 +74,19 @@ def _write(key: ApiKey, status: int) -> None:
         data = request.get_json(silent=True, force=True)
     except HTTPException:
         data = None
+    kept = _without_secrets(data)
     try:
-        system().audit.add(
-            key.actor,
-            request.method,
-            request.path.removeprefix("/api/v1"),
-            address=g.peer,
-            status=status,
-            data=_without_secrets(data),
-        )
+        try:
+            _add(key, status, kept)
+        except ValueError:  # no store holds it, such as an integer beyond 64 bits
+            _add(key, status, {repr(name): repr(value) for name, value in kept.items()})
     except (StorageError, ValueError) as error:
         _log.error("the audit trail could not be written", actor=key.actor, path=request.path, error=str(error))
+
+
+def _add(key: ApiKey, status: int, data: dict[str, Any]) -> None:
+    target = request.path.removeprefix("/api/v1")
+    system().audit.add(key.actor, request.method, target, address=g.peer, status=status, data=data)
 
 
 def _without_secrets(data: Any) -> dict[str, Any]:

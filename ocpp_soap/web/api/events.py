@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, has_request_context, request
@@ -53,6 +53,9 @@ class EventQuery(BaseModel):
         description="The cursor of a page or a stream of the same station and kinds. Without it a page begins with "
         "the oldest event, a stream with the next one.",
     )
+    sort: Literal["at", "-at"] = Field(
+        default="at", description="-: the latest first, on a page; `after` then goes back in time."
+    )
     charge_box_identity: str | None = Field(default=None, min_length=1)
     kinds: str | None = Field(
         default=None, min_length=1, max_length=1000, description="Separated by commas, such as transaction.started."
@@ -80,6 +83,8 @@ def _wants_stream() -> bool:
 
 
 def _stream(query: EventQuery) -> Response:
+    if query.sort != "at":
+        raise Problem(422, "sort: a stream has the events in the order in which they are stored.")
     after = request.headers.get("Last-Event-ID") or query.after
     if after is None:
         after = system().events.list(limit=1, descending=True, **_filters(query)).cursor
@@ -97,7 +102,8 @@ def _stream(query: EventQuery) -> Response:
 
 def _page(query: EventQuery, after: str | None) -> EventPage:
     try:
-        return system().events.list(after=after, limit=query.limit, **_filters(query))
+        descending = query.sort.startswith("-")
+        return system().events.list(after=after, limit=query.limit, descending=descending, **_filters(query))
     except ValueError as error:
         if after is None:
             raise

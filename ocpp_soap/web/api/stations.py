@@ -96,6 +96,12 @@ class StatusQuery(ListQuery):
     sort: Literal["received_at", "-received_at"] = Field(default="received_at", description="-: the latest first.")
 
 
+class SilenceQuery(ListQuery):
+    """In which order."""
+
+    sort: Literal["since", "-since"] = Field(default="since", description="-: the shortest silent first.")
+
+
 @blueprint.get("/stations")
 @blueprint.input(StationQuery, location="query")
 @blueprint.output(StationPage)
@@ -166,11 +172,15 @@ def change_label(label: str, json_data: LabelChange) -> LabelModel:
 
 
 @blueprint.get("/silences")
-@blueprint.input(ListQuery, location="query")
+@blueprint.input(SilenceQuery, location="query")
 @blueprint.output(SilencePage)
-def list_silences(query_data: ListQuery) -> Response:
-    """List the stations that have gone silent."""
-    return answer(SilenceModel, query_data, system().silences.list)
+def list_silences(query_data: SilenceQuery) -> Response:
+    """List the stations that have gone silent, the longest silent first."""
+
+    def find(**page: Any) -> Any:
+        return system().silences.list(descending=query_data.sort.startswith("-"), **page)
+
+    return answer(SilenceModel, query_data, find)
 
 
 @blueprint.get("/connectors")

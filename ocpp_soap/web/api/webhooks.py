@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -89,6 +89,7 @@ class DeadLetterQuery(ListQuery):
     """Whose dead letters."""
 
     webhook_id: str = Field(min_length=1)
+    sort: Literal["failed_at", "-failed_at"] = Field(default="failed_at", description="-: the latest first.")
 
 
 class Redelivery(BaseModel):
@@ -148,7 +149,8 @@ def list_dead_letters(query_data: DeadLetterQuery) -> Response:
     """List the events that the receiver of a webhook did not take."""
 
     def find(**page: Any) -> Any:
-        return system().webhooks.dead_letters(query_data.webhook_id, **page)
+        descending = query_data.sort.startswith("-")
+        return system().webhooks.dead_letters(query_data.webhook_id, descending=descending, **page)
 
     def read(letter: Any) -> DeadLetterModel:
         values = {name: getattr(letter, name) for name in DeadLetterModel.model_fields if name != "event"}

@@ -33,6 +33,17 @@ def test_events_are_filtered_by_station_and_kinds(api: Any, system: CentralSyste
     assert kinds(api.get("/events?kinds=a.b&charge_box_identity=CP2").json) == ["a.b"]
 
 
+def test_the_latest_come_first_if_asked_for(api: Any, system: CentralSystem) -> None:
+    for number in range(3):
+        system.events.add("a.b", "CP1", number=number)
+    latest = api.get("/events?sort=-at&limit=2").json
+    before = api.get(f"/events?sort=-at&after={latest['cursor']}").json
+    assert [event["data"]["number"] for event in latest["items"] + before["items"]] == [2, 1, 0]
+    assert (latest["has_more"], before["has_more"]) == (True, False)
+    stream = api.get("/events?sort=-at", headers={"Accept": "text/event-stream"})
+    assert stream.json["detail"] == "sort: a stream has the events in the order in which they are stored."
+
+
 @pytest.mark.parametrize("headers", [{}, {"Accept": "text/event-stream"}])
 def test_a_cursor_of_another_search_is_a_problem(api: Any, system: CentralSystem, headers: dict[str, str]) -> None:
     system.events.add("a.b", "CP1")

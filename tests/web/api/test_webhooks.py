@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.webhooks import Webhook
 
 HOOK = {"url": "http://127.0.0.1:1/hook", "kinds": ["transaction.started"]}
 
@@ -37,10 +38,7 @@ def test_dead_letters_are_listed_and_sent_again(api: Any, system: CentralSystem)
     webhook_id = api.post("/webhooks", json=HOOK).json["webhook"]["webhook_id"]
     webhook = system.webhooks.get(webhook_id)
     assert webhook is not None
-    system.events.add("transaction.started", "CP1", key="one", meter_start=5)
-    event = system.events.get("one")
-    assert event is not None
-    system.webhooks.put_aside(webhook, event, "answered 500")
+    put_aside(system, webhook, "one")
     letters = api.items(f"/dead-letters?webhook_id={webhook_id}")
     assert [(letter["event"]["event_id"], letter["error"]) for letter in letters] == [("one", "answered 500")]
     path = f"/dead-letters/{letters[0]['letter_id']}"
@@ -48,6 +46,24 @@ def test_dead_letters_are_listed_and_sent_again(api: Any, system: CentralSystem)
     assert api.delete(path).status_code == 204
     assert api.delete(path).status_code == 404
     assert api.post(f"{path}/redeliver").status_code == 404
+
+
+def put_aside(system: CentralSystem, webhook: Webhook, name: str) -> None:
+    system.events.add("transaction.started", "CP1", key=name, meter_start=5)
+    event = system.events.get(name)
+    assert event is not None
+    system.webhooks.put_aside(webhook, event, "answered 500")
+
+
+def test_dead_letters_are_sorted_by_the_time_they_were_put_aside(api: Any, system: CentralSystem) -> None:
+    webhook_id = api.post("/webhooks", json=HOOK).json["webhook"]["webhook_id"]
+    webhook = system.webhooks.get(webhook_id)
+    assert webhook is not None
+    for name in ("one", "two", "three"):
+        put_aside(system, webhook, name)
+    for sort, names in (("failed_at", ["one", "two", "three"]), ("-failed_at", ["three", "two", "one"])):
+        letters = api.items(f"/dead-letters?webhook_id={webhook_id}&sort={sort}")
+        assert [letter["event"]["event_id"] for letter in letters] == names
 
 
 def test_webhooks_are_for_admins(api: Any) -> None:
