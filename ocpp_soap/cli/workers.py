@@ -25,6 +25,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from ocpp_soap import log, storage
+from ocpp_soap.cli.keeper import looked_after
 from ocpp_soap.config import Settings
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.web.app import Application, central_system_application
@@ -70,7 +71,8 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
         log_dictconfig=log.standard_library(settings.log),
     )
     announce()
-    server.serve(target_loader=lambda: _application_of_worker(settings), wrap_loader=False)
+    with looked_after(settings):
+        server.serve(target_loader=lambda: _application_of_worker(settings), wrap_loader=False)
 
 
 def _file(path: str) -> Path | None:

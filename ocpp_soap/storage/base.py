@@ -13,6 +13,7 @@ Every verb raises :class:`~ocpp_soap.errors.StoreClosed` after :meth:`Storage.cl
 from __future__ import annotations
 
 import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -210,6 +211,13 @@ class Storage(ABC):
     @abstractmethod
     def check(self) -> StoreInfo:
         """Ask the backend for a sign of life."""
+
+    def tend(self, stop: threading.Event) -> None:
+        """Do what is to be done now and then until ``stop`` is set, in a process that does nothing else.
+
+        It is done without that too, beside the work of others. Returns at once where there is nothing to do.
+        """
+        return
 
     @abstractmethod
     def close(self) -> None:

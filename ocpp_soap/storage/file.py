@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -56,7 +57,7 @@ class FileStorage(Storage):
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
         row, stored = table.row(key, document), Stored(key, 1, document)
-        return self._write(Change(table.insert_new, table.insert_several, row, stored, refused), durable)
+        return self._change(Change(table.insert_new, table.insert_several, row, stored, refused), durable)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         table = self._settled(collection)
@@ -84,7 +85,7 @@ class FileStorage(Storage):
             return _conflict(connection, table, key, revision)
 
         values, stored = (*table.row(key, document)[1:], key, revision), Stored(key, revision + 1, document)
-        return self._write(Change(table.update, table.update_several, values, stored, refused), durable)
+        return self._change(Change(table.update, table.update_several, values, stored, refused), durable)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)
@@ -206,6 +207,9 @@ class FileStorage(Storage):
         with self._process().reader() as connection:
             backup(connection, Path(path))
 
+    def tend(self, stop: threading.Event) -> None:
+        self._process().telemetry.tend(stop)
+
     def close(self) -> None:
         self._closed = True
         process = self._processes.pop(os.getpid(), None)
@@ -218,7 +222,11 @@ class FileStorage(Storage):
         identity = os.getpid()
         return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
 
-    def _write(self, work: Change | Callable[[sqlite3.Connection], Any], durable: bool) -> Any:
+    def _change(self, change: Change, durable: bool) -> Stored:
+        stored: Stored = self._process().commits.run(change, durable=durable)
+        return stored
+
+    def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
         result: T = self._process().commits.run(work, durable=durable)
         return result
 

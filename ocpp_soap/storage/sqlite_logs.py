@@ -27,7 +27,8 @@ Steps = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """What to run: a statement and the rows of its parameters."""
 
 _HEAD = struct.Struct(">II")
-_READ_AT_ONCE = 4 * 2**20
+_READ_AT_ONCE = 2**19
+"""Bytes folded in one commit, behind which a start or a stop may have to wait."""
 
 
 def frame(steps: Steps) -> bytes:
@@ -80,7 +81,7 @@ def forget(connection: sqlite3.Connection, name: str) -> None:
 
 
 class OwnLog:
-    """A log that this process writes. Its name begins with ``store``; its file is locked while the process lives."""
+    """A log that this process writes. Its name begins with ``store``; its file is locked as long as it is open."""
 
     def __init__(self, folder: Path, store: str, mode: int) -> None:
         self.path = folder / f"{store}{os.getpid()}-{secrets.token_hex(4)}"
@@ -90,7 +91,7 @@ class OwnLog:
             folder.mkdir(exist_ok=True)
             handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, mode)
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if is_at(handle, self.path):  # nobody took it for a dead process's before it was locked
+            if is_at(handle, self.path):  # nobody took it for one that is over before it was locked
                 self._file = handle
             else:
                 os.close(handle)
@@ -103,20 +104,19 @@ class OwnLog:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.size += written
 
-    def remove(self) -> None:
-        """Remove the file, all of which was folded."""
-        self.path.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Write no more: whoever folds it next removes it."""
         os.close(self._file)
 
 
-class OthersLog:
-    """A log that another process writes or wrote, for use in a ``with``. Raises FileNotFoundError if it is gone."""
+class StoredLog:
+    """A log that some process writes or wrote, for use in a ``with``. Raises FileNotFoundError if it is gone."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def __enter__(self) -> OthersLog:
+    def __enter__(self) -> StoredLog:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,7 +128,7 @@ class OthersLog:
             return 0
         begin = end = folded(connection, self._path.name)
         every = []
-        for place, steps in frames(os.pread(self._file, _READ_AT_ONCE, begin)):
+        for place, steps in frames(self._read(begin)):
             every.append(steps)
             end = begin + place
         if end > begin:
@@ -136,8 +136,18 @@ class OthersLog:
             note_folded(connection, self._path.name, end)
         return end
 
+    def _read(self, begin: int) -> bytes:
+        """At least the next frame, if it is whole."""
+        data = os.pread(self._file, _READ_AT_ONCE, begin)
+        size = _HEAD.size + _HEAD.unpack_from(data)[0] if len(data) >= _HEAD.size else 0
+        return data if size <= len(data) else os.pread(self._file, size, begin)
+
+    def size(self) -> int:
+        """The size of the file now."""
+        return os.fstat(self._file).st_size
+
     def take(self) -> bool:
-        """Take the log over, if its process is dead."""
+        """Take the log over, if nobody writes it any more."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

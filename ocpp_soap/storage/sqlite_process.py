@@ -33,7 +33,7 @@ class Process:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.commits = GroupCommit(self._commit)
-        self.telemetry = Telemetry(path, self.commits, self._name_of_logs)
+        self.telemetry = Telemetry(path, self.commits, self.reader)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -85,11 +85,6 @@ class Process:
                 self._writer.close()
             if self._turns is not None:
                 self._turns.close()
-
-    def _name_of_logs(self) -> str:
-        """The file's own number, so that no log is taken for one of a file that was at its path before."""
-        with self.reader() as connection:
-            return f"{connection.execute('PRAGMA application_id').fetchone()[0]:08x}-"
 
     def _close_readers(self) -> None:
         while self._readers:

@@ -51,9 +51,9 @@ class Served:
 
     @property
     def workers(self) -> list[int]:
-        """The process ids of the children that are running."""
+        """The process ids of the workers that are running: the children but the first, which looks after the store."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(child) for child in children.split()]
+        return [int(child) for child in children.split()][1:]
 
     @property
     def session(self) -> list[int]:
