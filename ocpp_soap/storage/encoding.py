@@ -55,6 +55,9 @@ def decode(text: str) -> Document:
 
 def datetime_text(value: object) -> str:
     """A datetime in UTC with six digits of the second, so that texts sort like times. Raises ValueError."""
+    if type(value) is datetime and value.tzinfo is timezone.utc:
+        text = orjson.dumps(value).decode()
+        return text[1:-1] if value.microsecond else f"{text[1:20]}.000000{text[20:-1]}"
     if not isinstance(value, datetime):
         raise ValueError(f"a document holds None, bool, int, float, str, datetime, list and dict, not {value!r}")
     if value.tzinfo is None:

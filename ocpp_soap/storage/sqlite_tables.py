@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from ocpp_soap.storage.base import Collection, Document, Stored
-from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value
+from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
 from ocpp_soap.storage.searches import Search
 from ocpp_soap.storage.sqlite_rows import widened
 
@@ -58,7 +58,11 @@ class Table:
         """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored."""
         if not isinstance(key, str) or not key:
             raise ValueError(f"{self.collection.name}: a key is a text that is not empty, not {key!r}")
-        return (key, encode(document), *(column_value(index_value(document, field)) for field in self.fields))
+        values = [key, encode(document)]
+        for field in self.fields:
+            value = document.get(field)
+            values.append(value if type(value) is str else column_value(searchable(value, field)))
+        return tuple(values)
 
     def insert_several(self, rows: int) -> str:
         """``insert_new`` for a number of rows."""
