@@ -25,6 +25,8 @@ from ocpp_soap.storage.sqlite_upkeep import Upkeep
 
 READERS = 8
 LOOK_SECONDS = 0.2
+PAUSE = 0.001
+"""Seconds for which more writes may join a commit, where several did the last time."""
 
 
 class Process:
@@ -32,7 +34,7 @@ class Process:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.commits = GroupCommit(self._commit)
+        self.commits = GroupCommit(self._commit, pause=PAUSE)
         self.telemetry = Telemetry(path, self.commits, self.reader)
         self._opening = threading.Lock()
         self._writing = threading.Lock()

@@ -23,6 +23,7 @@ VERBS = (
     "count",
     "increment",
     "append",
+    "write",
 )
 _EXPECTED = (AlreadyExists, NotFound, RevisionConflict)
 
