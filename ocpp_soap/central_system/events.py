@@ -14,7 +14,7 @@ from typing import Any
 
 from ocpp_soap.central_system.collections import EVENTS
 from ocpp_soap.central_system.periodic import Periodic, ThisProcess
-from ocpp_soap.central_system.records import arrival_key, document_of, record_of
+from ocpp_soap.central_system.records import arrival_key, plain, record_of
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.base import Document, Page, Range, Storage
 
@@ -193,16 +193,17 @@ class Retention:
 def _entry(
     kind: str, charge_box_identity: str | None, key: str, at: datetime | None, data: dict[str, Any]
 ) -> tuple[str, Document]:
-    event = Event(
-        event_id=key or arrival_key(),
-        kind=kind,
-        at=at or datetime.now(timezone.utc),
-        charge_box_identity=charge_box_identity,
-        data={name: value for name, value in data.items() if value is not None},
-    )
-    return event.event_id, document_of(event)
+    event_id = key or arrival_key()
+    document: Document = {"event_id": event_id, "kind": kind, "at": at or datetime.now(timezone.utc)}
+    if charge_box_identity is not None:
+        document["charge_box_identity"] = charge_box_identity
+    document["data"] = {name: plain(value) for name, value in data.items() if value is not None}
+    return event_id, document
 
 
-def _stamped(entries: Sequence[tuple[str, Document]]) -> list[tuple[str, Document]]:
+def _stamped(entries: list[tuple[str, Document]]) -> list[tuple[str, Document]]:
+    """The entries, with when they are stored."""
     now = datetime.now(timezone.utc)
-    return [(key, {**document, "stored_at": now}) for key, document in entries]
+    for _, document in entries:
+        document["stored_at"] = now
+    return entries

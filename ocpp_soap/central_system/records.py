@@ -13,14 +13,18 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
+import orjson
+
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import NotFound, RetryLater, RevisionConflict
 from ocpp_soap.storage.base import Collection, Document, Storage, Stored
+from ocpp_soap.storage.encoding import datetime_text
 
 T = TypeVar("T")
 ATTEMPTS = 100
 _PLAIN = frozenset({str, int, float, bool, datetime, type(None)})
-_FIELD_NAMES: dict[type[Any], tuple[str, ...]] = {}
+_FIELD_NAMES: dict[type[Any], dict[str, None]] = {}
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,20 @@ def document_of(record: Any) -> Document:
     for name in _field_names(type(record)):
         value = getattr(record, name)
         if value is not None:
-            document[name] = value if type(value) in _PLAIN else _plain(value)
+            document[name] = value if type(value) in _PLAIN else plain(value)
     return document
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as a document holds it."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value):
         return document_of(value)
     return value
@@ -57,13 +62,16 @@ def _plain(value: Any) -> Any:
 
 def record_of(cls: type[T], document: Mapping[str, Any]) -> T:
     """The dataclass of a document; fields that the class does not have are passed over."""
+    if document.keys() <= _field_names(cls).keys():
+        return cls(**document)
     return cls(**{name: document[name] for name in _field_names(cls) if name in document})
 
 
-def _field_names(cls: type[Any]) -> tuple[str, ...]:
+def _field_names(cls: type[Any]) -> dict[str, None]:
+    """The names of the fields in their order."""
     names = _FIELD_NAMES.get(cls)
     if names is None:
-        names = _FIELD_NAMES[cls] = tuple(field.name for field in dataclasses.fields(cls))
+        names = _FIELD_NAMES[cls] = dict.fromkeys(field.name for field in dataclasses.fields(cls))
     return names
 
 
@@ -89,7 +97,10 @@ def digest(*parts: Any) -> str:
 
 def canonical(content: Any) -> str:
     """Content as one text that is the same for equal content, with times in UTC; documents keep their order."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_time_text)
+    try:
+        return orjson.dumps(content, _time_text, _OPTIONS).decode()
+    except TypeError:  # half a surrogate pair, or a number beyond 64 bits
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_time_text)
 
 
 def digest_of(text: str) -> str:
@@ -99,7 +110,7 @@ def digest_of(text: str) -> str:
 
 def _time_text(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
+        return datetime_text(value.astimezone(timezone.utc))
     raise TypeError(f"{value!r} cannot be part of a content key")
 
 

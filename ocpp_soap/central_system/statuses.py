@@ -9,7 +9,6 @@ from ocpp_soap.central_system.collections import CONNECTORS, STATUSES
 from ocpp_soap.central_system.records import (
     Listing,
     arrival_key,
-    document_of,
     record_of,
     select,
     warning_documents,
@@ -47,20 +46,22 @@ class Statuses:
 
     def add(self, request: StatusNotificationRequest, call: Call) -> None:
         """Keep a StatusNotification.req in the history and as the connector's current status."""
-        status = ConnectorStatus(
-            charge_box_identity=call.charge_box_identity,
-            connector_id=request.connector_id,
-            status=str(request.status),
-            error_code=str(request.error_code),
-            timestamp=request.timestamp or call.received_at,
-            received_at=call.received_at,
-            version=call.version.value,
-            info=request.info,
-            vendor_id=request.vendor_id,
-            vendor_error_code=request.vendor_error_code,
-            warnings=warning_documents(call.warnings),
-        )
-        document = document_of(status)
+        document: Document = {
+            "charge_box_identity": call.charge_box_identity,
+            "connector_id": request.connector_id,
+            "status": str(request.status),
+            "error_code": str(request.error_code),
+            "timestamp": request.timestamp or call.received_at,
+            "received_at": call.received_at,
+            "version": call.version.value,
+            "warnings": warning_documents(call.warnings),
+        }
+        if request.info is not None:
+            document["info"] = request.info
+        if request.vendor_id is not None:
+            document["vendor_id"] = request.vendor_id
+        if request.vendor_error_code is not None:
+            document["vendor_error_code"] = request.vendor_error_code
         key = f"{call.charge_box_identity}:{request.connector_id}"
         self._store.write(append={STATUSES: [(arrival_key(), document)]}, put={CONNECTORS: {key: document}})
 
