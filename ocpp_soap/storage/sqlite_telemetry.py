@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from itertools import count
@@ -27,6 +28,9 @@ LOG_BYTES = 8 * 2**20
 """Size from which on a new log is begun."""
 MOST_LOGS = 3
 """Full logs of this process from which on a message waits until what came before it is folded."""
+LONGEST_WAIT = 0.5
+"""Seconds that a reader waits for the process that tends the store before it folds what it is to see itself."""
+_PAUSE = 0.005
 _PAUSE_AFTER_FAILURE = 1.0
 _ROUNDS = 10
 """Rounds after which all logs are looked at again: those that nobody writes any more are removed."""
@@ -50,6 +54,7 @@ class Telemetry:
         self._log: OwnLog | None = None
         self._full: list[Path] = []
         self._known: dict[str, int] = {}
+        self._tends = False
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,12 +74,24 @@ class Telemetry:
             self._begin_log()
 
     def settle(self) -> None:
-        """Fold everything that any process has added so far. Raises StorageError."""
+        """Have everything folded that any process has added so far. Raises StorageError.
+
+        While a process tends the store, that is waited for; folding takes much longer beside threads that compute.
+        """
         waiting = self._unfolded()
-        if waiting:
-            with self._folding:
-                for name in self._unfolded().keys() & waiting.keys():
-                    self._fold(name, waiting[name])
+        if not waiting:
+            return
+        with self._folding:
+            give_up = time.monotonic() + LONGEST_WAIT
+            while self._others_tend() and time.monotonic() < give_up:
+                if not self._are_missing(waiting):
+                    return
+                time.sleep(_PAUSE)
+            self._fold_all(waiting)
+
+    def _fold_all(self, waiting: dict[str, int]) -> None:
+        for name, size in waiting.items():
+            self._fold(name, size)
 
     def tend(self, stop: threading.Event) -> None:
         """Fold the logs of all processes until ``stop`` is set, whenever no other process does."""
@@ -84,11 +101,11 @@ class Telemetry:
             for round_ in count():
                 if stop.wait(FOLD_SECONDS):
                     return
-                if round_ % _ROUNDS == 0:
-                    self._known = {}
-                if not _is_locked(role) or not self._settle_or_warn():
+                self._tends = _is_locked(role)
+                if not self._tends or not self._settle_or_warn(everything=round_ % _ROUNDS == 0):
                     stop.wait(_PAUSE_AFTER_FAILURE)
         finally:
+            self._tends = False
             os.close(role)
 
     def close(self) -> None:
@@ -100,13 +117,11 @@ class Telemetry:
         if self._thread is not None:
             self._thread.join()
         if self._log is not None:
-            self._known = {}
             self._settle_or_warn()
 
     def _begin_log(self) -> None:
         if sum(path.exists() for path in self._full) >= MOST_LOGS:
-            self._known = {}
-            self.settle()
+            self._fold_everything()
         store = self._name()
         with self._lock:
             if self._log is not None and self._log.size <= LOG_BYTES:
@@ -120,9 +135,40 @@ class Telemetry:
                 self._thread = threading.Thread(target=self.tend, args=(self._stopped,), name=name, daemon=True)
                 self._thread.start()
 
-    def _settle_or_warn(self) -> bool:
+    def _are_missing(self, waiting: dict[str, int]) -> bool:
+        with self._reader() as connection:
+            for name in waiting:
+                self._known[name] = max(folded(connection, name), self._known.get(name, -1))
+        return any(
+            self._known.get(name, -1) < size and (self._folder / name).exists() for name, size in waiting.items()
+        )
+
+    def _others_tend(self) -> bool:
+        """Whether another process folds the logs."""
+        if self._tends:
+            return False
         try:
-            self.settle()
+            handle = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return not _is_locked(handle)
+        finally:
+            os.close(handle)
+
+    def _fold_everything(self) -> None:
+        """Fold all logs, those included that have not grown, and remove those that nobody writes any more."""
+        with self._folding:
+            self._known = {}
+            self._fold_all(self._unfolded())
+
+    def _settle_or_warn(self, *, everything: bool = True) -> bool:
+        try:
+            if everything:
+                self._fold_everything()
+            else:
+                with self._folding:
+                    self._fold_all(self._unfolded())
         except StorageError as error:
             _logger.warning("telemetry waits in its log", folder=str(self._folder), reason=str(error))
             return False
