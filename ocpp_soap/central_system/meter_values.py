@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+import orjson
+
 from ocpp_soap.central_system.collections import METER_VALUES
 from ocpp_soap.central_system.records import (
     Listing,
@@ -154,7 +156,7 @@ def _content(sample: Document) -> str:
     timestamp: datetime = sample["timestamp"]
     if timestamp.tzinfo is not timezone.utc:
         timestamp = timestamp.astimezone(timezone.utc)
-    pieces = [timestamp.isoformat()]
+    pieces = [orjson.dumps(timestamp).decode()[1:-1]]
     for value in sample["value"]:
         pieces.append("\x1d")
         pieces += value

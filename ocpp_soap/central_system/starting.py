@@ -69,24 +69,29 @@ class Starting:
         return self._keep_allowance(key, transaction)
 
     def _new(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:
-        transaction = Transaction(
-            charge_box_identity=call.charge_box_identity,
-            begun_at=request.timestamp,
-            version=call.version.value,
-            connector_id=request.connector_id,
-            id_tag=request.id_tag,
-            tag_key=fold(request.id_tag),
-            reservation_id=request.reservation_id,
-            start_time=request.timestamp,
-            start_received_at=call.received_at,
-            meter_start=request.meter_start,
-            id_tag_info=document_of(info),
-            max_concurrent=max_concurrent,
-            start_warnings=warning_documents(call.warnings),
-        )
-        document = document_of(transaction)
-        if transaction.was_accepted and max_concurrent and len(self._others(transaction)) >= max_concurrent:
-            document["id_tag_info"]["status"] = AuthorizationStatus.CONCURRENT_TX.value
+        told = document_of(info)
+        values = {
+            "charge_box_identity": call.charge_box_identity,
+            "begun_at": request.timestamp,
+            "state": TransactionState.OPEN.value,
+            "version": call.version.value,
+            "connector_id": request.connector_id,
+            "id_tag": request.id_tag,
+            "tag_key": fold(request.id_tag),
+            "reservation_id": request.reservation_id,
+            "start_time": request.timestamp,
+            "start_received_at": call.received_at,
+            "meter_start": request.meter_start,
+            "id_tag_info": told,
+            "max_concurrent": max_concurrent,
+            "start_warnings": warning_documents(call.warnings),
+            "inferred": False,
+            "stop_warnings": [],
+        }
+        document = {name: value for name, value in values.items() if value is not None}
+        is_accepted = told.get("status") == AuthorizationStatus.ACCEPTED
+        if is_accepted and max_concurrent and len(self._others(read(document))) >= max_concurrent:
+            told["status"] = AuthorizationStatus.CONCURRENT_TX.value
         document["transaction_id"] = self._ids.next()
         return document
 

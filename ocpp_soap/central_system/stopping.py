@@ -67,13 +67,13 @@ class Stopping:
 
 
 def _closed(document: Document, request: StopTransactionRequest, call: Call) -> Document | None:
-    before = read(document)
-    if before.state != TransactionState.OPEN and not before.inferred:
+    if document["state"] != TransactionState.OPEN and not document.get("inferred"):
         return None
+    meter_start, start_time = document.get("meter_start"), document.get("start_time")
     warnings = list(call.warnings)
-    if before.meter_start is not None and request.meter_stop < before.meter_start:
+    if meter_start is not None and request.meter_stop < meter_start:
         warnings.append(MessageWarning("meter_ran_backwards", "meterStop", str(request.meter_stop)))
-    if before.start_time is not None and request.timestamp < before.start_time:
+    if start_time is not None and request.timestamp < start_time:
         warnings.append(MessageWarning("stop_before_start", "timestamp", request.timestamp.isoformat()))
     closed = {"state": TransactionState.CLOSED.value, "inferred": False}
     return {**document, **closed, **_stop_values(request, call, warnings)}

@@ -33,7 +33,7 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
 
     try:
         text = orjson.dumps(document, encode_datetime, options)
-        if text.count(b'"$') != datetimes:
+        if text.count(b"$") != datetimes and text.count(b'"$') != datetimes:
             text = orjson.dumps(_escape(document), encode_datetime, options)
     except (TypeError, RecursionError) as error:
         raise ValueError(f"This cannot be stored: {error.__cause__ or error}") from None
@@ -43,10 +43,11 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
 def decode(text: str) -> Document:
     """The document of that JSON text."""
     document: Document = orjson.loads(text)
-    dollars = text.count('"$')
+    dollars = text.count("$")
     if not dollars:
         return document
-    if dollars == text.count(_BEFORE_TIME):
+    times = text.count(_BEFORE_TIME)
+    if times == dollars or times == text.count('"$'):
         _restore_times(document)
         return document
     restored: Document = _restore(document)

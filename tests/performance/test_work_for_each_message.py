@@ -38,12 +38,12 @@ BODIES = {
     "StopTransaction": STOP,
 }
 CALLS = {
-    "Heartbeat": 98,
-    "Authorize": 146,
-    "StatusNotification": 308,
-    "MeterValues": 420,
-    "StartTransaction": 620,
-    "StopTransaction": 400,
+    "Heartbeat": 95,
+    "Authorize": 138,
+    "StatusNotification": 193,
+    "MeterValues": 352,
+    "StartTransaction": 534,
+    "StopTransaction": 289,
 }
 STORE = {
     "Heartbeat": {},
