@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, TypeVar
 
@@ -16,7 +17,11 @@ from ocpp_soap.central_system.records import Listing
 from ocpp_soap.web.api.problems import Problem
 from ocpp_soap.web.api.records import writer_of, written
 
-PAGE = 500
+PAGE = 100
+AT_ONCE = 20
+PAUSE = 0.0003
+"""Seconds for which much reading lets go of the interpreter, after so many records: a thread that never does makes each
+message of a station wait 5 ms for it."""
 CSV = "text/csv"
 JSON_LINES = "application/jsonl"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -51,13 +56,13 @@ Find = Callable[..., Listing[Any]]
 
 def answer(model: type[M], query: ListQuery, find: Find, read: Callable[[Any], M] | None = None) -> Response:
     """A list as the query asks for it. ``find`` takes ``limit`` and ``after`` and returns a Listing."""
-    make = read or model.model_validate
-    first = _page(find, (query.limit or 100) if query.format == "json" else PAGE, query.after)
     if query.format == "json":
         write = (lambda item: written(read(item))) if read else writer_of(model)
-        return json_response({"items": [write(item) for item in first.items], "next": first.next})
+        return json_response(_written_page(find, query.limit or 100, query.after, write))
     if not has_request_context():
         raise LookupError("an export has no short way")
+    make = read or model.model_validate
+    first = _page(find, PAGE, query.after)
     records = _limited((make(item) for item in _every(find, first)), query.limit)
     if query.format == "csv":
         return Response(stream_with_context(_csv(model, records)), content_type=f"{CSV}; charset=utf-8")
@@ -70,6 +75,16 @@ def json_response(content: Any) -> Response:
     return Response(orjson.dumps(content, option=orjson.OPT_UTC_Z), content_type="application/json")
 
 
+def _written_page(find: Find, limit: int, after: str | None, write: Callable[[Any], Any]) -> dict[str, Any]:
+    page = _page(find, min(limit, PAGE), after)
+    items = [write(item) for item in page.items]
+    while page.next is not None and len(items) < limit:
+        time.sleep(PAUSE)
+        page = find(limit=min(limit - len(items), PAGE), after=page.next)
+        items += [write(item) for item in page.items]
+    return {"items": items, "next": page.next}
+
+
 def _page(find: Find, limit: int, after: str | None) -> Listing[Any]:
     try:
         return find(limit=limit, after=after)
@@ -80,10 +95,14 @@ def _page(find: Find, limit: int, after: str | None) -> Listing[Any]:
 
 
 def _every(find: Find, page: Listing[Any]) -> Iterator[Any]:
-    yield from page.items
-    while page.next is not None:
+    while True:
+        for number, item in enumerate(page.items):
+            if number % AT_ONCE == 0:
+                time.sleep(PAUSE)
+            yield item
+        if page.next is None:
+            return
         page = find(limit=PAGE, after=page.next)
-        yield from page.items
 
 
 def _limited(records: Iterable[M], limit: int | None) -> Iterator[M]:

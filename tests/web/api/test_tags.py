@@ -2,6 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.tags import Tag
+
 
 def test_a_tag_is_added_read_changed_and_removed(api: Any) -> None:
     added = api.put("/tags/04A2", json={"parent_id_tag": "FLEET", "expiry_date": "2030-01-01T00:00:00+01:00"})
@@ -54,3 +59,15 @@ def test_values_that_cannot_be_are_named(api: Any) -> None:
 def test_a_body_that_is_no_json_is_a_problem(api: Any) -> None:
     response = api.put("/tags/a", data="{", content_type="application/json")
     assert (response.status_code, response.content_type) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("limit", [99, 100, 101, 240, 250, 1000])
+def test_a_page_may_be_longer_than_what_is_read_at_once(api: Any, system: CentralSystem, limit: int) -> None:
+    names = [f"tag{number:03}" for number in range(250)]
+    for name in names:
+        system.tags.add(Tag(id_tag=name))
+    page = api.get(f"/tags?limit={limit}").json
+    assert [tag["id_tag"] for tag in page["items"]] == names[:limit]
+    assert (page["next"] is None) == (limit >= 250)
+    rest = api.get(f"/tags?limit=1000&after={page['next']}").json["items"] if page["next"] else []
+    assert [tag["id_tag"] for tag in page["items"] + rest] == names
