@@ -58,6 +58,7 @@ class Starting:
             document = self._new(request, call, authorize(request.id_tag), max_concurrent(request.id_tag))
             try:
                 stored = self._store.create(TRANSACTIONS, key, document, durable=True)
+                self._transactions.remember(document["transaction_id"], stored)
             except AlreadyExists:
                 stored = self._store.get(TRANSACTIONS, key)
         if stored is None:

@@ -26,7 +26,7 @@ class Stopping:
         A repeated stop changes nothing. A real stop replaces an inferred one. A stop for an id that is no transaction
         of this station, or for one that another stop has closed, is kept as an orphan.
         """
-        found = self._transactions.find_stored(request.transaction_id) if request.transaction_id > 0 else None
+        found = self._transactions.find_to_stop(request.transaction_id) if request.transaction_id > 0 else None
         if found is not None and found.document["charge_box_identity"] != call.charge_box_identity:
             found = None
         if request.transaction_data:

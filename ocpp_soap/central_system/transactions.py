@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,9 @@ from ocpp_soap.central_system.collections import TRANSACTIONS
 from ocpp_soap.central_system.records import Listing, fold, record_of, select
 from ocpp_soap.messages import AuthorizationStatus, Choice, IdTagInfo
 from ocpp_soap.storage.base import Document, Range, Storage, Stored
+
+REMEMBERED = 1_000
+"""Transactions begun in this process whose document it keeps until they end, so that a stop need not search it."""
 
 
 class TransactionState(Choice):
@@ -96,6 +100,7 @@ class Transactions:
 
     def __init__(self, store: Storage) -> None:
         self._store = store
+        self._begun: OrderedDict[int, Stored] = OrderedDict()
 
     def get(self, transaction_id: int) -> Transaction | None:
         """The transaction that was given that id, or None."""
@@ -106,6 +111,16 @@ class Transactions:
         """The stored document of the transaction that was given that id, or None."""
         items = self._store.find(TRANSACTIONS, {"transaction_id": transaction_id}, limit=1).items
         return items[0] if items else None
+
+    def remember(self, transaction_id: int, stored: Stored) -> None:
+        """Keep the document of a transaction that began here, in the place of the one kept longest."""
+        self._begun[transaction_id] = stored
+        if len(self._begun) > REMEMBERED:
+            self._begun.popitem(last=False)
+
+    def find_to_stop(self, transaction_id: int) -> Stored | None:
+        """As :meth:`find_stored`, but maybe as it began: replacing it by its revision tells whether it still is so."""
+        return self._begun.pop(transaction_id, None) or self.find_stored(transaction_id)
 
     def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
         """Key and content of a connector's open transactions, the latest last; more than one for moments only."""

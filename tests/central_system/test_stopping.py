@@ -162,3 +162,20 @@ def test_a_start_and_the_stop_of_the_one_it_closes_race_without_loss(central_sys
 def test_a_stop_of_1_2_without_tag_or_data_closes_too(central_system, send, stop):
     send(stop, version=Version.V12)
     assert central_system.transactions.get(stop.transaction_id).state == "closed"
+
+
+def test_more_transactions_than_are_remembered_can_be_stopped(central_system, send, start, noon, monkeypatch):
+    monkeypatch.setattr("ocpp_soap.central_system.transactions.REMEMBERED", 2)
+    starts = [replace(start, connector_id=number, id_tag=f"T{number}") for number in range(1, 6)]
+    ids = [send(one).transaction_id for one in starts]
+    for number in ids:
+        send(StopTransactionRequest(transaction_id=number, timestamp=noon + timedelta(hours=1), meter_stop=9000))
+    assert [central_system.transactions.get(number).energy for number in ids] == [8000] * 5
+    assert len(central_system.transactions.list().items) == 5
+
+
+def test_a_stop_finds_what_became_of_its_transaction_since_it_began(central_system, send, stop):
+    central_system.open_sessions.close(stop.transaction_id, "the station is gone", by="somebody")
+    send(stop)
+    closed = central_system.transactions.get(stop.transaction_id)
+    assert (closed.inferred, closed.close_reason, closed.energy) == (False, "the station is gone", 8000)

@@ -42,8 +42,8 @@ CALLS = {
     "Authorize": 138,
     "StatusNotification": 193,
     "MeterValues": 352,
-    "StartTransaction": 534,
-    "StopTransaction": 289,
+    "StartTransaction": 535,
+    "StopTransaction": 231,
 }
 STORE = {
     "Heartbeat": {},
@@ -51,7 +51,7 @@ STORE = {
     "StatusNotification": {"write": 1},
     "MeterValues": {"find": 1, "write": 1},
     "StartTransaction": {"get": 3, "count": 3, "create": 1, "write": 1},
-    "StopTransaction": {"find": 1, "replace": 1, "write": 1},
+    "StopTransaction": {"replace": 1, "write": 1},
 }
 ENVELOPE = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing" '
