@@ -52,12 +52,7 @@ METER_VALUES = Collection(
 )
 """Meter values as received, one document for each message (several for a big one), by the digest of their content."""
 
-STATUSES = Collection(
-    "statuses",
-    indexes=(("charge_box_identity", "received_at"), ("charge_box_identity", "connector_id", "received_at")),
-    append_only=True,
-    telemetry=True,
-)
+STATUSES = Collection("statuses", indexes=(("charge_box_identity", "received_at"),), append_only=True, telemetry=True)
 """Every StatusNotification."""
 
 CONNECTORS = Collection(

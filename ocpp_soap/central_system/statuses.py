@@ -111,11 +111,17 @@ class Statuses:
         after: str | None = None,
     ) -> Listing[ConnectorStatus]:
         """The statuses of a station, or of one connector of it, in the order of arrival."""
-        where: Document = {"charge_box_identity": charge_box_identity}
-        if connector_id is not None:
-            where["connector_id"] = connector_id
-        order = "received_at"
-        return select(self._store, STATUSES, where, _read, order=order, descending=descending, limit=limit, after=after)
+        return select(
+            self._store,
+            STATUSES,
+            {"charge_box_identity": charge_box_identity},
+            _read,
+            keep=None if connector_id is None else lambda found: found.connector_id == connector_id,
+            order="received_at",
+            descending=descending,
+            limit=limit,
+            after=after,
+        )
 
 
 def _read(document: Document) -> ConnectorStatus:

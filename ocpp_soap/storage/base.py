@@ -196,8 +196,9 @@ class Storage(ABC):
     ) -> None:
         """Append to and put into several collections: as cheap as one write where the backend can.
 
-        On return it is safe from kill -9 and seen by every later search. Each part is atomic by itself. The appends
-        come first, so that a failure between them leaves no ``put`` without its ``append``.
+        On return it is safe from kill -9 and seen by every later search; telemetry up to some seconds later while
+        many thousands of messages a second arrive. Each part is atomic by itself. The appends come first, so that a
+        failure between them leaves no ``put`` without its ``append``.
         """
         for collection, entries in (append or {}).items():
             self.append(collection, entries, durable=durable)

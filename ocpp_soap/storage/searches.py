@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ocpp_soap.storage.base import Collection, Range
@@ -33,19 +34,29 @@ def count_search(collection: Collection, where: Mapping[str, Any] | None) -> Sea
 
 
 def _search(collection: Collection, where: Mapping[str, Any] | None, order: str | None, *, exact: bool) -> Search:
-    conditions = where or {}
-    ranges = {field: value for field, value in conditions.items() if isinstance(value, Range)}
-    equals = {field: searchable(value, field) for field, value in conditions.items() if field not in ranges}
+    equals: dict[str, Any] = {}
+    ranges: dict[str, Range] = {}
+    for field, value in (where or {}).items():
+        if isinstance(value, Range):
+            ranges[field] = value
+        else:
+            equals[field] = searchable(value, field)
     if len(ranges) > 1 or (ranges and order is not None and order not in ranges):
         raise ValueError(f"{collection.name}: a search has one Range, and is sorted by its field")
     sort = next(iter(ranges), None if order in equals else order)
-    wanted = (*equals, *([sort] if sort else []))
-    if not wanted:
+    if not equals and not sort:
         return Search((), {}, None, None)
+    index = _index(collection, tuple(equals), sort, exact)
+    return Search(index, {field: equals[field] for field in index[: len(equals)]}, sort, ranges.get(sort or ""))
+
+
+@lru_cache(maxsize=256)
+def _index(collection: Collection, equals: tuple[str, ...], sort: str | None, exact: bool) -> tuple[str, ...]:
+    """The shortest index that serves a search. Raises ValueError, naming the one to declare."""
     for index in sorted(collection.indexes, key=len):
         if _serves(index, set(equals), sort, exact):
-            found = ranges.get(sort) if sort else None
-            return Search(index, {field: equals[field] for field in index[: len(equals)]}, sort, found)
+            return index
+    wanted = (*equals, *([sort] if sort else []))
     raise ValueError(f"{collection.name}: no index serves this search; declare {wanted!r} as an index of it")
 
 

@@ -27,7 +27,7 @@ Steps = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """What to run: a statement and the rows of its parameters."""
 
 _HEAD = struct.Struct(">II")
-_READ_AT_ONCE = 2**19
+_READ_AT_ONCE = 2**20
 """Bytes folded in one commit, behind which a start or a stop may have to wait."""
 
 

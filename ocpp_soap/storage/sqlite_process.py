@@ -25,6 +25,8 @@ from ocpp_soap.storage.sqlite_upkeep import Upkeep
 
 READERS = 8
 LOOK_SECONDS = 0.2
+WRITER_CACHE = 32_000
+"""KiB of pages that the connection that writes may keep in memory."""
 PAUSE = 0.001
 """Seconds for which more writes may join a commit, where several did the last time."""
 
@@ -177,7 +179,7 @@ class Process:
 
     def _open_writer(self) -> tuple[sqlite3.Connection, Turns]:
         if self._writer is None or self._turns is None:
-            self._writer = connect(self.path, cache=8000)
+            self._writer = connect(self.path, cache=WRITER_CACHE)
             self._writer.execute("PRAGMA busy_timeout = 0")
             self._turns = Turns(self.path)
             self._upkeep = Upkeep(self.path, lambda: connect(self.path))

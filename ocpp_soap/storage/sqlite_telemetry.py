@@ -27,9 +27,11 @@ FOLD_SECONDS = 0.1
 LOG_BYTES = 8 * 2**20
 """Size from which on a new log is begun."""
 MOST_LOGS = 3
-"""Full logs of this process from which on a message waits until what came before it is folded."""
-LONGEST_WAIT = 0.5
-"""Seconds that a reader waits for the process that tends the store before it folds what it is to see itself."""
+"""Full logs of this process from which on a message waits until one of them is folded."""
+LONGEST_WAIT = 1.0
+"""Seconds that a reader, or a message after a flood, waits for the process that tends the store."""
+FLOOD = 2**20
+"""Bytes in logs from which on a reader does not wait: many thousands of messages a second are arriving."""
 _PAUSE = 0.005
 _PAUSE_AFTER_FAILURE = 1.0
 _ROUNDS = 10
@@ -76,18 +78,18 @@ class Telemetry:
     def settle(self) -> None:
         """Have everything folded that any process has added so far. Raises StorageError.
 
-        While a process tends the store, that is waited for; folding takes much longer beside threads that compute.
+        While another process tends the store, that is waited for, since folding takes much longer beside threads that
+        compute; not where more than FLOOD bytes wait: what they hold is then seen later.
         """
         waiting = self._unfolded()
-        if not waiting:
-            return
-        with self._folding:
-            give_up = time.monotonic() + LONGEST_WAIT
-            while self._others_tend() and time.monotonic() < give_up:
-                if not self._are_missing(waiting):
-                    return
-                time.sleep(_PAUSE)
-            self._fold_all(waiting)
+        give_up = time.monotonic() + LONGEST_WAIT
+        while waiting and self._others_tend():
+            if not 0 < self._missing(waiting) <= FLOOD or time.monotonic() > give_up:
+                return
+            time.sleep(_PAUSE)
+        if waiting:
+            with self._folding:
+                self._fold_all(waiting)
 
     def _fold_all(self, waiting: dict[str, int]) -> None:
         for name, size in waiting.items():
@@ -120,8 +122,12 @@ class Telemetry:
             self._settle_or_warn()
 
     def _begin_log(self) -> None:
-        if sum(path.exists() for path in self._full) >= MOST_LOGS:
-            self._fold_everything()
+        give_up = time.monotonic() + LONGEST_WAIT
+        while sum(path.exists() for path in self._full) >= MOST_LOGS:
+            if self._others_tend() and time.monotonic() < give_up:
+                time.sleep(_PAUSE)
+            else:
+                self._fold_everything()
         store = self._name()
         with self._lock:
             if self._log is not None and self._log.size <= LOG_BYTES:
@@ -135,13 +141,15 @@ class Telemetry:
                 self._thread = threading.Thread(target=self.tend, args=(self._stopped,), name=name, daemon=True)
                 self._thread.start()
 
-    def _are_missing(self, waiting: dict[str, int]) -> bool:
+    def _missing(self, waiting: dict[str, int]) -> int:
+        """How many bytes of these logs are still to be folded."""
+        missing = 0
         with self._reader() as connection:
-            for name in waiting:
-                self._known[name] = max(folded(connection, name), self._known.get(name, -1))
-        return any(
-            self._known.get(name, -1) < size and (self._folder / name).exists() for name, size in waiting.items()
-        )
+            for name, size in waiting.items():
+                self._known[name] = end = max(folded(connection, name), self._known.get(name, -1))
+                if end < size and (self._folder / name).exists():
+                    missing += size - end
+        return missing
 
     def _others_tend(self) -> bool:
         """Whether another process folds the logs."""
