@@ -15,8 +15,10 @@ from pathlib import Path
 
 TICK_SECONDS = 0.5
 FOLD_BYTES = 4 * 2**20
-LIMIT_BYTES = 256 * 2**20
-"""Size from which on a writer cuts the log before it goes on, which may keep it for 50 ms."""
+LIMIT_BYTES = 128 * 2**20
+"""Size from which on a writer cuts the log before it goes on, when little of it is left to fold."""
+_FEW_FRAMES = 500
+_MOST_ROUNDS = 5
 
 
 class Upkeep:
@@ -64,5 +66,12 @@ class Upkeep:
         finally:
             os.close(log)
         if size > FOLD_BYTES:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._fold(connection)
         self._crowded = size > LIMIT_BYTES
+
+    def _fold(self, connection: sqlite3.Connection) -> None:
+        """Fold the log, and again what came meanwhile, until little is left, which a writer that cuts it waits for."""
+        for _ in range(_MOST_ROUNDS):
+            busy, frames, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if busy or frames - folded < _FEW_FRAMES:
+                return
