@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -261,6 +262,17 @@ def test_who_tends_the_store_folds_what_others_write(path: Path) -> None:
         while in_table(store) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert in_table(store) == 2
+
+
+def test_a_file_written_before_there_were_logs_is_used(path: Path) -> None:
+    with closing(FileStorage(path)) as store:
+        store.append(SAMPLES, samples(1))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE logs; PRAGMA application_id = 0; PRAGMA user_version = 1")
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(2)})
+        assert keys(store) == ["s1", "s2"]
+    assert logs(path) == []
 
 
 def test_a_reader_does_not_wait_for_a_flood(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
