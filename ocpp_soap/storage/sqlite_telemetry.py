@@ -30,9 +30,9 @@ MOST_LOGS = 3
 """Full logs of this process from which on a message waits until one of them is folded."""
 LONGEST_WAIT = 1.0
 """Seconds that a reader, or a message after a flood, waits for the process that tends the store."""
-FLOOD = 2**20
-"""Bytes in logs from which on a reader does not wait: many thousands of messages a second are arriving."""
-_PAUSE = 0.005
+FLOOD = 2**17
+"""Bytes in logs from which on a reader does not wait: a thousand messages a second and more are arriving."""
+_PAUSE = 0.01
 _PAUSE_AFTER_FAILURE = 1.0
 _ROUNDS = 10
 """Rounds after which all logs are looked at again: those that nobody writes any more are removed."""
