@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.sqlite_rows import execute_rows
 from ocpp_soap.storage.sqlite_tables import MISSING
 
@@ -148,11 +149,7 @@ class StoredLog:
 
     def take(self) -> bool:
         """Take the log over, if nobody writes it any more."""
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        return lock_now(self._file)
 
     def remove(self) -> None:
         """Remove the file of a log that was taken over."""

@@ -7,7 +7,6 @@ One process at a time folds the logs of all (docs/adr/0007): one that does nothi
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from ocpp_soap.errors import StorageError, StoreClosed
+from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.sqlite_logs import OwnLog, Steps, StoredLog, folded, forget, frame
 
@@ -103,7 +103,7 @@ class Telemetry:
             for round_ in count():
                 if stop.wait(FOLD_SECONDS):
                     return
-                self._tends = _is_locked(role)
+                self._tends = lock_now(role)
                 if not self._tends or not self._settle_or_warn(everything=round_ % _ROUNDS == 0):
                     stop.wait(_PAUSE_AFTER_FAILURE)
         finally:
@@ -127,7 +127,7 @@ class Telemetry:
             if self._others_tend() and time.monotonic() < give_up:
                 time.sleep(_PAUSE)
             else:
-                self._fold_everything()
+                self._fold_new(everything=True)
         store = self._name()
         with self._lock:
             if self._log is not None and self._log.size <= LOG_BYTES:
@@ -160,23 +160,20 @@ class Telemetry:
         except FileNotFoundError:
             return False
         try:
-            return not _is_locked(handle)
+            return not lock_now(handle)
         finally:
             os.close(handle)
 
-    def _fold_everything(self) -> None:
-        """Fold all logs, those included that have not grown, and remove those that nobody writes any more."""
+    def _fold_new(self, *, everything: bool) -> None:
+        """Fold the logs that have grown, or ``everything``: then those that nobody writes any more are removed too."""
         with self._folding:
-            self._known = {}
+            if everything:
+                self._known = {}
             self._fold_all(self._unfolded())
 
     def _settle_or_warn(self, *, everything: bool = True) -> bool:
         try:
-            if everything:
-                self._fold_everything()
-            else:
-                with self._folding:
-                    self._fold_all(self._unfolded())
+            self._fold_new(everything=everything)
         except StorageError as error:
             _logger.warning("telemetry waits in its log", folder=str(self._folder), reason=str(error))
             return False
@@ -222,12 +219,3 @@ class Telemetry:
                 break
             end = reached
         return end
-
-
-def _is_locked(handle: int) -> bool:
-    """Whether this process has the lock of an open file, or gets it now."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

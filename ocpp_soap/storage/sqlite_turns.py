@@ -14,6 +14,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.sqlite_errors import is_locked
 
 BUSY_SECONDS = 10.0
@@ -60,11 +61,7 @@ class Turns:
         fcntl.flock(self._folder, fcntl.LOCK_UN)
 
     def _take(self) -> bool:
-        try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        return lock_now(self._folder)
 
 
 def _pause() -> None:
