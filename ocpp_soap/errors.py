@@ -16,6 +16,7 @@
     ├── RetryLater                  could succeed later: HTTP 503 or 429, no envelope
     ├── StorageError
     │   ├── AlreadyExists           create: the key is taken
+    │   ├── NotAlone                create_alone: what must not be there is, or may be
     │   ├── NotFound                replace: no such key
     │   ├── RevisionConflict        replace, delete: somebody else wrote first
     │   ├── DocumentTooLarge        the backend cannot hold a document of that size
@@ -130,6 +131,10 @@ class StorageError(OcppSoapError):
 
 class AlreadyExists(StorageError):
     """The key to be created is taken."""
+
+
+class NotAlone(StorageError):
+    """A document that must not be there is there, or it cannot be told in the same moment."""
 
 
 class NotFound(StorageError):

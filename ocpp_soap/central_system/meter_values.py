@@ -130,10 +130,12 @@ def _entries(
     values: Iterable[MeterValue],
 ) -> list[tuple[str, Document]]:
     """The values of a message as what is stored of them, keyed by their content."""
-    samples = [{"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values]
+    samples: list[Document] = [
+        {"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values
+    ]
     about = (call.charge_box_identity, call.action.name, str(connector_id), str(reported_transaction_id))
     content = "\x1e".join([*about, *map(_content, samples)])
-    key = digest_of(content)
+    key = digest_of(content, samples[0]["timestamp"] if samples else None)
     common: Document = {
         "charge_box_identity": call.charge_box_identity,
         "connector_id": connector_id,

@@ -64,7 +64,7 @@ def _started(events: Events, call: Call, response: Any) -> None:
     events.keep(
         "transaction.started",
         call.charge_box_identity,
-        key=digest("transaction.started", call.charge_box_identity, response.transaction_id),
+        key=digest("transaction.started", call.charge_box_identity, response.transaction_id, at=request.timestamp),
         at=call.received_at,
         transaction_id=response.transaction_id,
         connector_id=request.connector_id,
@@ -82,7 +82,7 @@ def _stopped(events: Events, call: Call, response: Any) -> None:
     events.keep(
         "transaction.stopped",
         call.charge_box_identity,
-        key=digest("transaction.stopped", call.charge_box_identity, *content),
+        key=digest("transaction.stopped", call.charge_box_identity, *content, at=request.timestamp),
         at=call.received_at,
         transaction_id=request.transaction_id,
         id_tag=request.id_tag or None,

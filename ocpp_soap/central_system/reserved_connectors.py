@@ -22,7 +22,7 @@ class ReservedConnectors:
         """Reserve a connector. Raises ValueError, naming the reservation that has it."""
         if connector_id == ANY_CONNECTOR:
             return
-        key = _key(charge_box_identity, connector_id)
+        key = reserved_key(charge_box_identity, connector_id)
         content = {"reservation_id": reservation_id, "until": until}
         while True:
             stored = self._store.get(RESERVED, key)
@@ -43,7 +43,7 @@ class ReservedConnectors:
 
     def free(self, charge_box_identity: str, connector_id: int, reservation_id: int) -> None:
         """Let go of a connector, if that reservation has it."""
-        key = _key(charge_box_identity, connector_id)
+        key = reserved_key(charge_box_identity, connector_id)
         stored = self._store.get(RESERVED, key)
         if stored is None or stored.document["reservation_id"] != reservation_id:
             return
@@ -54,9 +54,10 @@ class ReservedConnectors:
 
     def reserved_by(self, charge_box_identity: str, connector_id: int) -> int | None:
         """The id of the reservation that has the connector, or None."""
-        stored = self._store.get(RESERVED, _key(charge_box_identity, connector_id))
+        stored = self._store.get(RESERVED, reserved_key(charge_box_identity, connector_id))
         return None if stored is None else int(stored.document["reservation_id"])
 
 
-def _key(charge_box_identity: str, connector_id: int) -> str:
+def reserved_key(charge_box_identity: str, connector_id: int) -> str:
+    """The key in RESERVED of what has reserved a connector."""
     return f"{charge_box_identity}:{connector_id}"

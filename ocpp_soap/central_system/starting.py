@@ -11,13 +11,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ocpp_soap.central_system.collections import TRANSACTIONS
+from ocpp_soap.central_system.fleet_collections import RESERVED
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
+from ocpp_soap.central_system.reservations import Reservations
+from ocpp_soap.central_system.reserved_connectors import reserved_key
 from ocpp_soap.central_system.transaction_ids import TransactionIds
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
 from ocpp_soap.dispatch import Call
-from ocpp_soap.errors import AlreadyExists, RetryLater
+from ocpp_soap.errors import AlreadyExists, NotAlone, RetryLater
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo, StartTransactionRequest
-from ocpp_soap.storage.base import Document, Storage
+from ocpp_soap.storage.base import Collection, Document, Storage
 
 PATIENCE = 1.0
 """Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
@@ -33,10 +36,11 @@ SETTLED = timedelta(seconds=5)
 class Starting:
     """The rule of StartTransaction."""
 
-    def __init__(self, store: Storage, transactions: Transactions) -> None:
+    def __init__(self, store: Storage, transactions: Transactions, reservations: Reservations) -> None:
         self._store = store
         self._ids = TransactionIds(store)
         self._transactions = transactions
+        self._reservations = reservations
 
     def start(
         self,
@@ -48,17 +52,44 @@ class Starting:
     ) -> Transaction:
         """The transaction of this start, its answer included; on disk on return.
 
-        ``authorize`` gives the tag's status and ``max_concurrent`` its allowance; neither is asked for a retry. A start
-        with a refused tag is recorded like any other. Other open transactions of the connector are closed as inferred.
+        ``authorize`` gives the tag's status and ``max_concurrent`` its allowance; what they say to a retry does not
+        count. A start with a refused tag is recorded like any other. Other open transactions of the connector are
+        closed as inferred, and a reservation that it is for is used.
         """
         key = start_key(call.charge_box_identity, request)
+        begun = self._begun(request, call, authorize(request.id_tag), max_concurrent(request.id_tag))
+        transaction_id = self._ids.next()
+        try:
+            return self._start_alone(key, begun, transaction_id)
+        except (AlreadyExists, NotAlone):
+            transaction = self._start_among_others(key, begun, transaction_id, call)
+        self._reservations.started(transaction)
+        return transaction
+
+    def _start_alone(self, key: str, begun: Document, transaction_id: int) -> Transaction:
+        """Start where nothing else is to be looked at. Raises AlreadyExists for a retry, NotAlone."""
+        identity, connector_id, is_open = begun["charge_box_identity"], begun["connector_id"], begun["state"]
+        if begun.get("reservation_id") is not None:
+            raise NotAlone("A reservation is used.")
+        others: list[tuple[Collection, str | Document]] = [
+            (TRANSACTIONS, {"charge_box_identity": identity, "state": is_open}),
+            (RESERVED, reserved_key(identity, connector_id)),
+        ]
+        if begun["max_concurrent"] and _is_accepted(begun):
+            others.append((TRANSACTIONS, {"tag_key": begun["tag_key"], "state": is_open}))
+        document = {**begun, "transaction_id": transaction_id}
+        stored = self._store.create_alone(TRANSACTIONS, key, document, others, durable=True)
+        self._transactions.remember(transaction_id, stored)
+        return read(stored.document)
+
+    def _start_among_others(self, key: str, begun: Document, transaction_id: int, call: Call) -> Transaction:
         stored = self._store.get(TRANSACTIONS, key)
         is_retry = stored is not None
         if stored is None:
-            document = self._new(request, call, authorize(request.id_tag), max_concurrent(request.id_tag))
+            document = {**self._allowed(begun), "transaction_id": transaction_id}
             try:
                 stored = self._store.create(TRANSACTIONS, key, document, durable=True)
-                self._transactions.remember(document["transaction_id"], stored)
+                self._transactions.remember(transaction_id, stored)
             except AlreadyExists:
                 stored = self._store.get(TRANSACTIONS, key)
         if stored is None:
@@ -69,8 +100,7 @@ class Starting:
             return transaction
         return self._keep_allowance(key, transaction)
 
-    def _new(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:
-        told = document_of(info)
+    def _begun(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:
         values = {
             "charge_box_identity": call.charge_box_identity,
             "begun_at": request.timestamp,
@@ -83,18 +113,20 @@ class Starting:
             "start_time": request.timestamp,
             "start_received_at": call.received_at,
             "meter_start": request.meter_start,
-            "id_tag_info": told,
+            "id_tag_info": document_of(info),
             "max_concurrent": max_concurrent,
             "start_warnings": warning_documents(call.warnings),
             "inferred": False,
             "stop_warnings": [],
         }
-        document = {name: value for name, value in values.items() if value is not None}
-        is_accepted = told.get("status") == AuthorizationStatus.ACCEPTED
-        if is_accepted and max_concurrent and len(self._others(read(document))) >= max_concurrent:
-            told["status"] = AuthorizationStatus.CONCURRENT_TX.value
-        document["transaction_id"] = self._ids.next()
-        return document
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _allowed(self, begun: Document) -> Document:
+        """What a start is told if other transactions use up the tag's allowance: ConcurrentTx."""
+        allowed = begun["max_concurrent"]
+        if allowed and _is_accepted(begun) and len(self._others(read(begun))) >= allowed:
+            return _refused_as_concurrent(begun)
+        return begun
 
     def _others(self, transaction: Transaction) -> list[Transaction]:
         """The open accepted transactions of the tag but this one and those of its connector, which it closes."""
@@ -135,9 +167,12 @@ class Starting:
 
 def start_key(charge_box_identity: str, request: StartTransactionRequest) -> str:
     """The key of a start: station, connector, tag in any letter case, start time and meter."""
-    return digest(
-        charge_box_identity, request.connector_id, fold(request.id_tag), request.timestamp, request.meter_start
-    )
+    content = (request.connector_id, fold(request.id_tag), request.timestamp, request.meter_start)
+    return digest(charge_box_identity, *content, at=request.timestamp)
+
+
+def _is_accepted(document: Document) -> bool:
+    return bool(document["id_tag_info"].get("status") == AuthorizationStatus.ACCEPTED)
 
 
 def _closed_as_inferred(document: Document, call: Call) -> Document | None:

@@ -58,7 +58,8 @@ class Stopping:
             id_tag=request.id_tag or None,
             **_stop_values(request, call, list(call.warnings)),
         )
-        key = digest(call.charge_box_identity, "orphan", request.transaction_id, request.timestamp, request.meter_stop)
+        content = (request.transaction_id, request.timestamp, request.meter_stop)
+        key = digest(call.charge_box_identity, "orphan", *content, at=request.timestamp)
         try:
             self._store.create(TRANSACTIONS, key, document_of(orphan), durable=True)
         except AlreadyExists:

@@ -107,7 +107,6 @@ class CentralSystem:
         )
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
         self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
-        self._starting = Starting(store, self.transactions)
         self._stopping = Stopping(store, self.transactions, self.meter_values)
         self._add_fleet_rules(store, settings)
         self._add_background_work(store, settings)
@@ -123,6 +122,7 @@ class CentralSystem:
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
         self.local_lists = LocalLists(store, self.tags, self.events, self.commands.call)
         self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
+        self._starting = Starting(store, self.transactions, self.reservations)
         self.configurations = Configurations(store, self.events)
         self.command_queue.on_closed.append(self.configurations.learn)
         self.labels = Labels(store)
@@ -219,11 +219,7 @@ class CentralSystem:
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction of a start: the default rule of StartTransaction, see :class:`Starting`."""
-        transaction = self._starting.start(
-            request, call, authorize=call.authorize, max_concurrent=self.tags.max_concurrent
-        )
-        self.reservations.started(transaction)
-        return transaction
+        return self._starting.start(request, call, authorize=call.authorize, max_concurrent=self.tags.max_concurrent)
 
     def stop_transaction(self, request: StopTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction that a stop closed: the default rule of StopTransaction, see :class:`Stopping`."""

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocpp_soap.errors import NotAlone
+
 Document = dict[str, Any]
 Entries = Sequence[tuple[str, Document]]
 """Keys and documents, to be appended to a time series."""
@@ -113,6 +115,22 @@ class Storage(ABC):
     @abstractmethod
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
         """Store a new document. Raises AlreadyExists. ``durable``: on disk (not only safe from kill -9) on return."""
+
+    def create_alone(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        others: Sequence[tuple[Collection, str | Mapping[str, Any]]],
+        *,
+        durable: bool = False,
+    ) -> Stored:
+        """Store a new document if in the same moment there is none of ``others``: a key each, or as ``count`` wants it.
+
+        Raises NotAlone if there is, and always where the backend cannot tell in the same moment: the caller then looks
+        for them, before and afterwards. Raises AlreadyExists, and ValueError as ``count`` does.
+        """
+        raise NotAlone(f"{collection.name}: this store cannot tell in the same moment what else there is")
 
     @abstractmethod
     def get(self, collection: Collection, key: str) -> Stored | None:

@@ -14,11 +14,11 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
 from ocpp_soap.storage.sqlite_backup import backup
@@ -57,7 +57,31 @@ class FileStorage(Storage):
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
         row, stored = table.row(key, document), Stored(key, 1, document)
-        return self._change(Change(table.insert_new, table.insert_several, row, stored, refused), durable)
+        return self._change(Change(table.insert_new, row, stored, refused), durable)
+
+    def create_alone(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        others: Sequence[tuple[Collection, str | Mapping[str, Any]]],
+        *,
+        durable: bool = False,
+    ) -> Stored:
+        table = self._settled(collection)
+        conditions, values = [], list(table.row(key, document))
+        for other, which in others:
+            condition, compared = self._settled(other).presence(which)
+            conditions.append(f"NOT {condition}")
+            values += compared
+
+        def refused(connection: sqlite3.Connection) -> AlreadyExists | NotAlone:
+            if connection.execute(table.revision, (key,)).fetchone():
+                return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
+            return NotAlone(f"{collection.name}: something is there beside which {key!r} must not be created")
+
+        statement = f"{table.insert_if} {' AND '.join(conditions)} ON CONFLICT (key) DO NOTHING"
+        return self._change(Change(statement, values, Stored(key, 1, document), refused), durable)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         table = self._settled(collection)
@@ -85,7 +109,7 @@ class FileStorage(Storage):
             return _conflict(connection, table, key, revision)
 
         values, stored = (*table.row(key, document)[1:], key, revision), Stored(key, revision + 1, document)
-        return self._change(Change(table.update, table.update_several, values, stored, refused), durable)
+        return self._change(Change(table.update, values, stored, refused), durable)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)
@@ -208,7 +232,7 @@ class FileStorage(Storage):
             backup(connection, Path(path))
 
     def tend(self, stop: threading.Event) -> None:
-        self._process().telemetry.tend(stop)
+        self._process().tend(stop)
 
     def close(self) -> None:
         self._closed = True

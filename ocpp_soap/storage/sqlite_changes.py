@@ -8,19 +8,16 @@ from typing import Any, NamedTuple
 
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.group_commit import Write
+from ocpp_soap.storage.sqlite_rows import can_be_widened, widened
 
 _AT_ONCE = 16
 
 
 class Change(NamedTuple):
-    """One row to write by a statement that writes nothing where it is refused; ``refused`` then says why.
-
-    ``widened`` gives the statement for a number of rows.
-    """
+    """One row to write by a statement that writes nothing where it is refused; ``refused`` then says why."""
 
     statement: str
-    widened: Callable[[int], str]
-    values: tuple[Any, ...]
+    values: Sequence[Any]
     result: Any
     refused: Callable[[sqlite3.Connection], StorageError]
 
@@ -44,7 +41,7 @@ def run_together(batch: Sequence[Write], connection: sqlite3.Connection) -> Erro
     alike: dict[str, list[Write]] = {}
     alone: list[Write] = []
     for write in batch:
-        if isinstance(write.work, Change):
+        if isinstance(write.work, Change) and can_be_widened(write.work.statement):
             alike.setdefault(write.work.statement, []).append(write)
         else:
             alone.append(write)
@@ -71,7 +68,7 @@ def run_singly(batch: Sequence[Write], connection: sqlite3.Connection) -> Errors
 
 def _run_alike(writes: Sequence[Write], connection: sqlite3.Connection) -> None:
     values = [value for write in writes for value in write.work.values]
-    if connection.execute(writes[0].work.widened(len(writes)), values).rowcount != len(writes):
+    if connection.execute(widened(writes[0].work.statement, len(writes)), values).rowcount != len(writes):
         raise NotAll
     for write in writes:
         write.result = write.work.result

@@ -14,22 +14,21 @@ import secrets
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ocpp_soap.storage.file_lock import lock_now
-from ocpp_soap.storage.sqlite_rows import execute_rows
-from ocpp_soap.storage.sqlite_tables import MISSING
+from ocpp_soap.storage.sqlite_rows import execute_rows, restored
 
 Steps = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """What to run: a statement and the rows of its parameters."""
 
 _HEAD = struct.Struct(">II")
-_READ_AT_ONCE = 2**20
-"""Bytes folded in one commit, behind which a start or a stop may have to wait."""
+_READ_AT_ONCE = 2**17
+"""Bytes folded at once, behind which a start or a stop may have to wait."""
 
 
 def frame(steps: Steps) -> bytes:
@@ -48,11 +47,7 @@ def frames(data: bytes) -> Iterator[tuple[int, Steps]]:
         if len(content) < length or zlib.crc32(content) != check:
             return
         begin += length
-        yield begin, [(statement, [_restored(row) for row in rows]) for statement, rows in orjson.loads(content)]
-
-
-def _restored(row: list[Any]) -> list[Any]:
-    return [MISSING if value is None else value for value in row]
+        yield begin, [(statement, [restored(row) for row in rows]) for statement, rows in orjson.loads(content)]
 
 
 def run(connection: sqlite3.Connection, every: Iterable[Steps]) -> None:
@@ -123,17 +118,21 @@ class StoredLog:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def fold(self, connection: sqlite3.Connection) -> int:
-        """Fold some of what was not folded yet, in the open transaction; returns up to where that is now."""
+    def fold(self, connection: sqlite3.Connection, has_time: Callable[[], bool]) -> int:
+        """Fold what was not folded yet, in the open transaction, a part at least; returns up to where that is now."""
         if not is_at(self._file, self._path):
             return 0
         begin = end = folded(connection, self._path.name)
-        every = []
-        for place, steps in frames(self._read(begin)):
-            every.append(steps)
-            end = begin + place
-        if end > begin:
+        while end == begin or has_time():
+            every = []
+            for place, steps in frames(self._read(end)):
+                every.append(steps)
+                reached = end + place
+            if not every:
+                break
             run(connection, every)
+            end = reached
+        if end > begin:
             note_folded(connection, self._path.name, end)
         return end
 

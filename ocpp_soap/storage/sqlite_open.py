@@ -25,6 +25,7 @@ def connect(path: Path, *, cache: int = 2000) -> sqlite3.Connection:
         str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{cache}")
     return connection
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.sqlite_changes import Errors, NotAll, run_singly, run_together
+from ocpp_soap.storage.sqlite_commits import Committed, Committing
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
@@ -27,7 +28,7 @@ READERS = 8
 LOOK_SECONDS = 0.2
 WRITER_CACHE = 32_000
 """KiB of pages that the connection that writes may keep in memory."""
-PAUSE = 0.001
+PAUSE = 0.0
 """Seconds for which more writes may join a commit, where several did the last time."""
 
 
@@ -38,6 +39,7 @@ class Process:
         self.path = path
         self.commits = GroupCommit(self._commit, pause=PAUSE)
         self.telemetry = Telemetry(path, self.commits, self.reader)
+        self._committed = Committed(self.telemetry.folder)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -77,6 +79,15 @@ class Process:
         except OSError as error:
             raise self._error(error) from error
 
+    def tend(self, stop: threading.Event) -> None:
+        """Fold telemetry and commit for other processes until ``stop`` is set. Raises StoreUnavailable."""
+        self._check_file()
+        committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit_here)
+        try:
+            self.telemetry.tend(stop, committing)
+        finally:
+            committing.close()
+
     def close(self) -> None:
         """Wait for the commit that is under way, then close everything."""
         self.telemetry.close()
@@ -89,6 +100,7 @@ class Process:
                 self._writer.close()
             if self._turns is not None:
                 self._turns.close()
+            self._committed.close()
 
     def _close_readers(self) -> None:
         while self._readers:
@@ -131,6 +143,13 @@ class Process:
         return unavailable(self.path, error)
 
     def _commit(self, batch: Sequence[Write]) -> None:
+        """Have the writes committed by the process that does it for all, else by this one."""
+        self._check_file()
+        own = batch if self.telemetry.tends else self._committed.commit(batch)
+        if own:
+            self._commit_here(own)
+
+    def _commit_here(self, batch: Sequence[Write]) -> None:
         """Commit the writes in one transaction; where that fails, each in its own, so that one cannot spoil others."""
         with self._writing:
             try:

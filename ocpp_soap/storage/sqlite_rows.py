@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+MISSING = float("-inf")
+"""The column of a field that a document lacks, see ``sqlite_tables``."""
 _AT_ONCE = (200, 50, 10)
 
 
@@ -28,9 +30,33 @@ def execute_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[
     return stored
 
 
+def restored(row: Sequence[Any]) -> list[Any]:
+    """A row as it was before it became JSON, which has no infinity."""
+    return [MISSING if value is None else value for value in row]
+
+
+def can_be_widened(statement: str) -> bool:
+    """Whether a statement can write several rows; not one that looks at the table, for it would not see those rows."""
+    return " SELECT " not in statement
+
+
 @lru_cache(maxsize=256)
 def widened(statement: str, rows: int) -> str:
-    """An INSERT of one row as one of several."""
+    """A statement of ``sqlite_tables`` that writes one row, an INSERT or an UPDATE, as one that writes several."""
+    if statement.startswith("UPDATE "):
+        return _widened_update(statement, rows)
     head, values, tail = statement.partition(" VALUES ")
     row, conflict, rest = tail.partition(" ON CONFLICT")
     return f"{head}{values}{', '.join([row] * rows)}{conflict}{rest}"
+
+
+def _widened_update(statement: str, rows: int) -> str:
+    """``UPDATE t SET a = ?, n = n + 1 WHERE key = ? AND …`` for rows of as many values as it has question marks."""
+    table = statement.split()[1]
+    pieces = statement.split("?")
+    numbered = "".join(f"{piece}new.column{place}" for place, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
+    changes, _, condition = numbered.partition(" WHERE ")
+    changes = changes.replace("= revision + 1", f"= {table}.revision + 1")
+    condition = condition.replace("key =", f"{table}.key =").replace("revision =", f"{table}.revision =")
+    values = ", ".join([f"({', '.join('?' * (len(pieces) - 1))})"] * rows)
+    return f"{changes} FROM (VALUES {values}) AS new WHERE {condition}"

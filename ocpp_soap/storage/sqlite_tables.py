@@ -16,10 +16,9 @@ from typing import Any
 
 from ocpp_soap.storage.base import Collection, Document, Stored
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
-from ocpp_soap.storage.searches import Search
-from ocpp_soap.storage.sqlite_rows import widened
+from ocpp_soap.storage.searches import Search, count_search
+from ocpp_soap.storage.sqlite_rows import MISSING
 
-MISSING = float("-inf")
 _MISSING_SQL = "-9e999"
 
 
@@ -43,6 +42,7 @@ class Table:
         changes = ", ".join(f"{column} = excluded.{column}" for column in columns[2:])
         assignments = ", ".join(f"{column} = ?" for column in columns[2:])
         self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"
+        self.insert_if = f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT {', '.join(values)} WHERE"
         self.insert_new = f"{self.insert} ON CONFLICT (key) DO NOTHING"
         newest = f'"f_{collection.latest}"'
         condition = f" WHERE excluded.{newest} >= {self.name}.{newest}" if collection.latest else ""
@@ -63,22 +63,6 @@ class Table:
             value = document.get(field)
             values.append(value if type(value) is str else column_value(searchable(value, field)))
         return tuple(values)
-
-    def insert_several(self, rows: int) -> str:
-        """``insert_new`` for a number of rows."""
-        return widened(self.insert_new, rows)
-
-    def update_several(self, rows: int) -> str:
-        """``update`` for a number of rows."""
-        columns = ["document", *(f'"f_{field}"' for field in self.fields)]
-        count = len(columns) + 2
-        values = ", ".join([f"({', '.join(['?'] * count)})"] * rows)
-        changes = ", ".join(f"{column} = new.column{place}" for place, column in enumerate(columns, 1))
-        key, revision = f"{self.name}.key = new.column{count - 1}", f"{self.name}.revision = new.column{count}"
-        return (
-            f"UPDATE {self.name} SET {changes}, revision = {self.name}.revision + 1 "
-            f"FROM (VALUES {values}) AS new WHERE {key} AND {revision}"
-        )
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make the table and its indexes, and fill the column of a newly declared one from the documents."""
@@ -143,6 +127,13 @@ class Table:
         source = f" INDEXED BY {self.index(search.index)}" if search.index else ""
         filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return f"SELECT count(*) FROM {self.name}{source}{filters}", values
+
+    def presence(self, which: str | Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Whether there is a document of that key or search, as a condition, and its parameters."""
+        if isinstance(which, str):
+            return f"EXISTS (SELECT 1 FROM {self.name} WHERE key = ?)", [which]
+        counting, values = self.count(count_search(self.collection, which))
+        return f"EXISTS ({counting.replace('count(*)', '1', 1)})", values
 
     def _conditions(self, search: Search) -> tuple[list[str], list[Any]]:
         conditions = [f'"f_{field}" = ?' for field in search.equals]

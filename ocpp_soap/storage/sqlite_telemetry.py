@@ -21,6 +21,7 @@ import structlog
 from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.group_commit import GroupCommit
+from ocpp_soap.storage.sqlite_commits import Committing
 from ocpp_soap.storage.sqlite_logs import OwnLog, Steps, StoredLog, folded, forget, frame
 
 FOLD_SECONDS = 0.1
@@ -32,6 +33,8 @@ LONGEST_WAIT = 1.0
 """Seconds that a reader, or a message after a flood, waits for the process that tends the store."""
 FLOOD = 2**17
 """Bytes in logs from which on a reader does not wait: a thousand messages a second and more are arriving."""
+LONGEST_FOLD = 0.05
+"""Seconds after which a fold is committed, for which another process that writes may have to wait."""
 _PAUSE = 0.01
 _PAUSE_AFTER_FAILURE = 1.0
 _ROUNDS = 10
@@ -47,7 +50,7 @@ class Telemetry:
         self, path: Path, commits: GroupCommit, reader: Callable[[], AbstractContextManager[sqlite3.Connection]]
     ) -> None:
         self._path = path
-        self._folder = path.with_name(f"{path.name}-log")
+        self.folder = path.with_name(f"{path.name}-log")
         self._commits = commits
         self._reader = reader
         self._store = ""
@@ -56,7 +59,8 @@ class Telemetry:
         self._log: OwnLog | None = None
         self._full: list[Path] = []
         self._known: dict[str, int] = {}
-        self._tends = False
+        self.tends = False
+        self._committing: Committing | None = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -95,19 +99,27 @@ class Telemetry:
         for name, size in waiting.items():
             self._fold(name, size)
 
-    def tend(self, stop: threading.Event) -> None:
-        """Fold the logs of all processes until ``stop`` is set, whenever no other process does."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        role = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+    def tend(self, stop: threading.Event, committing: Committing | None = None) -> None:
+        """Fold the logs of all processes until ``stop`` is set, whenever no other process does.
+
+        ``committing`` is served meanwhile, and before anything else.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        role = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
+        wait = stop.wait if committing is None else committing.serve
+        self._committing = committing
         try:
             for round_ in count():
-                if stop.wait(FOLD_SECONDS):
+                wait(FOLD_SECONDS)
+                if stop.is_set():
                     return
-                self._tends = lock_now(role)
-                if not self._tends or not self._settle_or_warn(everything=round_ % _ROUNDS == 0):
-                    stop.wait(_PAUSE_AFTER_FAILURE)
+                self.tends = lock_now(role)
+                if self.tends and committing is not None:
+                    committing.listen()
+                if not self.tends or not self._settle_or_warn(everything=round_ % _ROUNDS == 0):
+                    wait(_PAUSE_AFTER_FAILURE)
         finally:
-            self._tends = False
+            self.tends = False
             os.close(role)
 
     def close(self) -> None:
@@ -135,7 +147,7 @@ class Telemetry:
             if self._log is not None:
                 self._full = [*filter(Path.exists, self._full), self._log.path]
                 self._log.close()
-            self._log = OwnLog(self._folder, store, self._path.stat().st_mode & 0o777)
+            self._log = OwnLog(self.folder, store, self._path.stat().st_mode & 0o777)
             if self._thread is None:
                 name = f"telemetry of {self._path.name}"
                 self._thread = threading.Thread(target=self.tend, args=(self._stopped,), name=name, daemon=True)
@@ -147,16 +159,16 @@ class Telemetry:
         with self._reader() as connection:
             for name, size in waiting.items():
                 self._known[name] = end = max(folded(connection, name), self._known.get(name, -1))
-                if end < size and (self._folder / name).exists():
+                if end < size and (self.folder / name).exists():
                     missing += size - end
         return missing
 
     def _others_tend(self) -> bool:
         """Whether another process folds the logs."""
-        if self._tends:
+        if self.tends:
             return False
         try:
-            handle = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+            handle = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
@@ -175,7 +187,7 @@ class Telemetry:
         try:
             self._fold_new(everything=everything)
         except StorageError as error:
-            _logger.warning("telemetry waits in its log", folder=str(self._folder), reason=str(error))
+            _logger.warning("telemetry waits in its log", folder=str(self.folder), reason=str(error))
             return False
         return True
 
@@ -189,9 +201,9 @@ class Telemetry:
     def _unfolded(self) -> dict[str, int]:
         """The logs that have grown since they were folded, as far as this process knows, and their sizes now."""
         sizes: dict[str, int] = {}
-        if self._folder.exists():
+        if self.folder.exists():
             store = self._name()
-            for entry in os.scandir(self._folder):
+            for entry in os.scandir(self.folder):
                 with suppress(FileNotFoundError):
                     if entry.name.startswith(store):
                         sizes[entry.name] = entry.stat().st_size
@@ -201,7 +213,7 @@ class Telemetry:
     def _fold(self, name: str, size: int) -> None:
         """Fold a log up to ``size``, or as far as its frames are whole; remove it if nobody writes it any more."""
         try:
-            with StoredLog(self._folder / name) as log:
+            with StoredLog(self.folder / name) as log:
                 is_over = log.take()
                 self._known[name] = self._folded_up_to(log, name, log.size() if is_over else size)
                 if is_over:
@@ -210,11 +222,18 @@ class Telemetry:
         except FileNotFoundError:
             self._known.pop(name, None)
 
+    def _time_for_more(self) -> Callable[[], bool]:
+        """Whether a fold that begins now may go on in the same transaction: not for long, nor while somebody waits."""
+        until = time.monotonic() + LONGEST_FOLD
+        return lambda: time.monotonic() < until and not (self._committing and self._committing.is_asked())
+
     def _folded_up_to(self, log: StoredLog, name: str, size: int) -> int:
         with self._reader() as connection:
             end = folded(connection, name)
         while end < size:
-            reached = int(self._commits.run(log.fold))
+            if self._committing is not None:
+                self._committing.serve(0)
+            reached = int(self._commits.run(lambda connection: log.fold(connection, self._time_for_more())))
             if reached <= end:
                 break
             end = reached
