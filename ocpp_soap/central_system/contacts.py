@@ -25,7 +25,7 @@ Contact = tuple[datetime | None, str | None]
 class Contacts:
     """The time and the address of each station's last message."""
 
-    def __init__(self, store: Storage, *, interval: float = LONGEST_DELAY / 5) -> None:
+    def __init__(self, store: Storage, *, interval: float = LONGEST_DELAY * 0.4) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._process = ThisProcess.id

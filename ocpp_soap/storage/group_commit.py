@@ -8,7 +8,6 @@ one thread writes, and the writes that pile up during one commit (a disk sync, f
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,13 +36,14 @@ class Write:
 class GroupCommit:
     """Runs writes through ``commit``, one call of it at a time; it sets ``result`` or ``error`` of each write.
 
-    ``pause``: seconds for which a leader lets more writes gather if there were several in the group before.
+    ``pause``: seconds for which a leader waits at most until as many writes are there as came at once before.
     """
 
     def __init__(self, commit: Callable[[Sequence[Write]], None], *, pause: float = 0.0) -> None:
         self._commit = commit
         self._pause = pause
-        self._several = False
+        self._expected = 1
+        self._gathered: threading.Lock | None = None
         self._mutex = threading.Lock()
         self._waiting: list[Write] = []
         self._led = False
@@ -56,6 +56,9 @@ class GroupCommit:
             waits = self._led
             if not waits:
                 self._led = write.leads = True
+            elif self._gathered is not None and len(self._waiting) >= self._expected:
+                self._gathered.release()
+                self._gathered = None
         try:
             if waits:
                 write.wake.acquire()
@@ -69,19 +72,32 @@ class GroupCommit:
         return write.result
 
     def _lead(self, leader: Write) -> None:
-        if self._pause and self._several:
-            time.sleep(self._pause)
+        if self._pause:
+            self._gather()
         with self._mutex:
             batch, self._waiting = self._waiting, []
             leader.leads = False
-        self._several = len(batch) > 1
         try:
             self._commit(batch)
         finally:
             with self._mutex:
+                self._expected = len(batch) + len(self._waiting)
                 self._pass_on()
             for write in batch:
                 write.wake.release()
+
+    def _gather(self) -> None:
+        """Wait until as many writes are there as the group before had and as came while it was committed."""
+        with self._mutex:
+            if len(self._waiting) >= self._expected:
+                return
+            gathered = self._gathered = threading.Lock()
+            gathered.acquire()
+        try:
+            gathered.acquire(timeout=self._pause)
+        finally:
+            with self._mutex:
+                self._gathered = None
 
     def _pass_on(self) -> None:
         self._led = bool(self._waiting)
