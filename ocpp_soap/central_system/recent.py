@@ -20,23 +20,27 @@ STALENESS = 2.0
 
 MOST_ENTRIES = 10_000
 
+ROUNDS = 5
+"""Half periods for which a busy sender's record is still read again, with others', after it was last asked for."""
+
 
 class _Entry(Generic[T]):
-    """A value, until when it counts, and whether it was asked for since it was read."""
+    """A value, until when it counts, whether it was asked for since it was read, and how often it is read again."""
 
-    __slots__ = ("until", "used", "value")
+    __slots__ = ("rounds", "until", "used", "value")
 
     def __init__(self, value: T, until: float) -> None:
         self.value = value
         self.until = until
         self.used = False
+        self.rounds = 0
 
 
 class Recent(Generic[T]):
     """Remembers the documents of a collection as records, and which do not exist; safe to use from many threads.
 
-    A record counts for ``seconds``. Every half of that, the thread that comes first reads again what was asked for
-    since, in one go; the others go on with what they have.
+    A record counts for ``seconds``. Every half of that, the thread that comes first reads again, in one go, what was
+    asked for again since or a moment before; the others go on with what they have.
     """
 
     def __init__(self, store: Storage, collection: Collection, cls: type[T], *, seconds: float = STALENESS) -> None:
@@ -75,8 +79,14 @@ class Recent(Generic[T]):
     def _refresh(self, now: float) -> None:
         """Read again what is used and drop what has ended; an entry that is forgotten meanwhile stays forgotten."""
         entries = self._entries.copy()
-        self._drop(key for key, entry in entries.items() if entry.until <= now)
-        used = {key: entry for key, entry in entries.items() if entry.used and entry.until > now}
+        oldest = now - ROUNDS * self._seconds / 2
+        used: dict[str, _Entry[T | None]] = {}
+        for key, entry in entries.items():
+            entry.rounds = ROUNDS if entry.used else entry.rounds - 1
+            if entry.rounds > 0 and entry.until > oldest:
+                used[key] = entry
+            elif entry.until <= now:
+                self._entries.pop(key, None)
         if not used:
             return
         found = self._store.get_many(self._collection, used)

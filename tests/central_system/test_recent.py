@@ -107,7 +107,17 @@ def test_what_nobody_refreshed_in_time_does_not_count(store, look_up, put):
     put("a", status="Blocked")
     half_way(2)
     assert look_up.get("a").status == "Blocked"
-    assert store.reads == ["a", "a"]
+    assert store.reads == ["a", ["a"]]
+
+
+def test_a_busy_sender_is_read_again_for_some_rounds_of_others(store, look_up, put, monkeypatch):
+    monkeypatch.setattr(recent, "ROUNDS", 2)
+    for _ in range(2):
+        look_up.get("a")
+    for other in "bcd":
+        half_way()
+        look_up.get(other)
+    assert store.reads == ["a", ["a"], "b", ["a"], "c", "d"]
 
 
 def test_the_others_go_on_while_one_reads_again(store, look_up, put):
