@@ -10,6 +10,7 @@ replica set. Every write is acknowledged by a majority, from its journal, unless
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -17,13 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bson.objectid import ObjectId
-from pymongo import InsertOne, ReturnDocument
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.storage.base import Collection, Document, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
-from ocpp_soap.storage.mongodb_commits import Step, Target
+from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target
 from ocpp_soap.storage.mongodb_documents import decode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
 from ocpp_soap.storage.mongodb_searches import bounds, conditions, equal_parts, index_fields, plain_tie, tie_field
@@ -77,7 +78,7 @@ class MongoStorage(Storage):
                 raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
             return Stored(key, 1, document)
 
-        return self._client().commit([(target, [InsertOne(row)])], settle)
+        return self._client().commit([Step(target, INSERT, [row])], settle)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -109,7 +110,7 @@ class MongoStorage(Storage):
             return Stored(key, revision + 1, document)
 
         if is_certain(key, revision):
-            return self._client().commit([(target, [revised(row, key, revision)])], settle)
+            return self._client().commit([Step(target, UPDATE, [revised(row, key, revision)])], settle)
         return self._client().run(lambda again: settle(again, [not replaced(target, row, key, revision)]))
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
@@ -191,7 +192,7 @@ class MongoStorage(Storage):
                 return target.count_documents({"_id": {"$in": keys}, "_write": write})
             return len(rows) - len(refused[0])
 
-        return self._client().commit([(target, rows)], settle)
+        return self._client().commit([Step(target, INSERT, rows)], settle)
 
     def write(
         self,
@@ -201,22 +202,26 @@ class MongoStorage(Storage):
         durable: bool = False,
     ) -> None:
         appends = [
-            (self._collection(collection), inserts(collection, entries, ObjectId()))
+            Step(self._collection(collection), INSERT, inserts(collection, entries, ObjectId()))
             for collection, entries in (append or {}).items()
             if entries
         ]
         puts = [
-            (self._collection(collection), [upserted(collection, *item) for item in documents.items()])
+            Step(self._collection(collection), UPDATE, [upserted(collection, *item) for item in documents.items()])
             for collection, documents in (put or {}).items()
             if documents
         ]
-        steps: list[Step] = [*appends, *puts]
+        steps = [*appends, *puts]
         first_put = len(appends)
         while steps:
             refused = self._client().commit(steps, lambda _, places: places)
             # Two that put the same new key at once collide, and the next attempt finds it there.
             found = list(zip(steps, refused, strict=True))[first_put:]
-            steps = [(target, [changes[place] for place in places]) for (target, changes), places in found if places]
+            steps = [
+                dataclasses.replace(step, rows=[step.rows[place] for place in places])
+                for step, places in found
+                if places
+            ]
             first_put = 0
 
     def indexes(self, collection: Collection) -> list[str]:

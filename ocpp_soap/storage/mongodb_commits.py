@@ -15,7 +15,7 @@ from typing import Any
 
 import pymongo
 from bson.errors import BSONError
-from pymongo import InsertOne, UpdateOne
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import BulkWriteError, PyMongoError
 
@@ -23,9 +23,8 @@ from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.mongodb_errors import is_passing
 
 Target = MongoCollection[Any]
-Operation = InsertOne[Any] | UpdateOne
-Step = tuple[Target, Sequence[Operation]]
-"""Operations of one kind, at least one, in a collection."""
+INSERT, UPDATE = ("insert", "documents"), ("update", "updates")
+"""Kinds of operations: the command, and the field of it that holds them."""
 
 _REFUSED = frozenset({11000, 241})
 """Duplicate key; a conversion that failed, with which a conditional update says that the revision is another."""
@@ -36,6 +35,19 @@ _PAUSE = 0.003
 
 _MOST_TOGETHER = 50
 """Operations of one write above which it is done apart, so that nobody waits for it."""
+
+
+_MOST_BYTES, _MOST_ROWS = 2**24, 10_000
+"""Of one command; MongoDB takes three and ten times as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Operations of one ``kind`` in a collection, at least one, as MongoDB takes them."""
+
+    target: Target
+    kind: tuple[str, str]
+    rows: Sequence[RawBSONDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ class Commits:
         after which any of the operations may have been done.
         """
         found: list[set[int]]
-        if sum(len(operations) for _, operations in work.steps) <= _MOST_TOGETHER:
+        if sum(len(step.rows) for step in work.steps) <= _MOST_TOGETHER:
             found = self._group.run(work)
             return found
         write = Write(work, durable=False)
@@ -81,10 +93,10 @@ def _commit(batch: Sequence[Write]) -> None:
         write.result = []
     step, going = 0, list(batch)
     while going:
-        commands: dict[tuple[str, type[Any]], list[Write]] = {}
+        commands: dict[tuple[str, tuple[str, str]], list[Write]] = {}
         for write in going:
-            target, operations = write.work.steps[step]
-            commands.setdefault((target.name, type(operations[0])), []).append(write)
+            mine: Step = write.work.steps[step]
+            commands.setdefault((mine.target.name, mine.kind), []).append(write)
         for writes in commands.values():
             _send(writes, step)
         step += 1
@@ -99,12 +111,10 @@ def _commit(batch: Sequence[Write]) -> None:
 
 def _send(writes: Sequence[Write], step: int) -> None:
     """One step of several writes at once; if the server takes none for a reason of one, each by itself."""
-    target = writes[0].work.steps[step][0]
+    steps: list[Step] = [write.work.steps[step] for write in writes]
     try:
         with until(min(write.work.deadline for write in writes)):
-            target.bulk_write([one for write in writes for one in write.work.steps[step][1]], ordered=False)
-    except BulkWriteError as error:
-        _tell(writes, step, error)
+            details = _answer(steps[0].target, steps[0].kind, [row for one in steps for row in one.rows])
     except (PyMongoError, BSONError) as error:
         if len(writes) > 1 and not (isinstance(error, PyMongoError) and is_passing(error)):
             for write in writes:
@@ -113,20 +123,40 @@ def _send(writes: Sequence[Write], step: int) -> None:
             for write in writes:
                 write.error = error
     else:
-        for write in writes:
-            write.result.append(set())
+        _tell(writes, step, details)
 
 
-def _tell(writes: Sequence[Write], step: int, error: BulkWriteError) -> None:
-    """Give each of the writes its part of the error."""
-    details = error.details or {}
-    problems = {problem["index"]: problem for problem in details.get("writeErrors", ())}
+def _answer(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument]) -> dict[str, Any]:
+    """What the server says of the operations, in the form of a BulkWriteError; as bare commands, which cost less."""
+    command, field = kind
+    concern = target.write_concern.document
+    details: dict[str, Any] = {"writeErrors": [], "writeConcernErrors": []}
+    start = 0
+    while start < len(rows):
+        end, size = start + 1, len(rows[start].raw)
+        while end < len(rows) and end - start < _MOST_ROWS and size + len(rows[end].raw) <= _MOST_BYTES:
+            size += len(rows[end].raw)
+            end += 1
+        sent = {command: target.name, field: list(rows[start:end]), "ordered": False, "writeConcern": concern}
+        answer = target.database.command(sent)
+        details["writeErrors"] += [
+            {**problem, "index": start + problem["index"]} for problem in answer.get("writeErrors", ())
+        ]
+        if "writeConcernError" in answer:
+            details["writeConcernErrors"].append(answer["writeConcernError"])
+        start = end
+    return details
+
+
+def _tell(writes: Sequence[Write], step: int, details: dict[str, Any]) -> None:
+    """Give each of the writes its part of the answer."""
+    problems = {problem["index"]: problem for problem in details["writeErrors"]}
     start = 0
     for write in writes:
-        places = range(start, start + len(write.work.steps[step][1]))
+        places = range(start, start + len(write.work.steps[step].rows))
         start = places.stop
-        mine = [problems[place] for place in places if place in problems]
-        if details.get("writeConcernErrors") or any(problem.get("code") not in _REFUSED for problem in mine):
+        mine = [problems[place] for place in places if place in problems] if problems else []
+        if details["writeConcernErrors"] or any(problem.get("code") not in _REFUSED for problem in mine):
             write.error = BulkWriteError({**details, "writeErrors": mine})
         else:
             write.result.append({problem["index"] - places.start for problem in mine})

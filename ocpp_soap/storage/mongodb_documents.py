@@ -20,7 +20,9 @@ from ocpp_soap.storage.base import Collection, Document, Stored
 from ocpp_soap.storage.encoding import index_value
 
 _SPECIAL = re.compile(r"^_|[%.$\x00]")
-_AS_THEY_ARE = frozenset({str, bool, float})
+_as_they_are: set[type[Any]] = {str, bool, float}
+"""Types whose values are written as they are: texts of other classes are added when they occur."""
+_CLASSES_KEPT = 256
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}").fullmatch
 _NAMES_KEPT = 4096
 _plain_names: set[str] = set()
@@ -85,11 +87,11 @@ def split(value: datetime) -> tuple[datetime, int]:
 
 def _encode_value(value: Any) -> Any:
     kind = type(value)
-    if value is None or kind in _AS_THEY_ARE:
+    if value is None or kind in _as_they_are:
         return value
     if kind is dict:
         for name, item in value.items():
-            if type(item) not in _AS_THEY_ARE or name not in _plain_names:
+            if type(item) not in _as_they_are or name not in _plain_names:
                 break
         else:
             return value
@@ -103,8 +105,12 @@ def _encode_other(value: Any) -> Any:
     if isinstance(value, datetime):
         moment, rest = split(value)
         return {"_t": moment, "_us": rest} if rest else moment
-    if isinstance(value, (str, float)):
-        return str.__str__(value) if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        if len(_as_they_are) < _CLASSES_KEPT:
+            _as_they_are.add(type(value))
+        return value
+    if isinstance(value, float):
+        return float(value)
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             raise ValueError(f"{value} does not fit 64 bits")

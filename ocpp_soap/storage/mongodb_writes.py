@@ -11,7 +11,6 @@ from bson.errors import BSONError
 from bson.objectid import ObjectId
 from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
-from pymongo import InsertOne, UpdateOne
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
 from ocpp_soap.storage.base import Collection, Document
@@ -53,17 +52,17 @@ def pack(collection: Collection, key: str, document: Document, **more: Any) -> R
     return RawBSONDocument(packed)
 
 
-def inserts(collection: Collection, entries: Sequence[tuple[str, Document]], write: ObjectId) -> list[InsertOne[Any]]:
-    """What adds the entries to a time series, each key once."""
+def inserts(collection: Collection, entries: Sequence[tuple[str, Document]], write: ObjectId) -> list[RawBSONDocument]:
+    """The bytes of what adds the entries to a time series, each key once."""
     first: dict[str, Document] = {}
     for key, document in entries:
         first.setdefault(key, document)
     # The server fills an empty timestamp with its own clock, unique and growing: the order of arrival.
     more = {"_revision": 1, "_write": write, "_arrival": Timestamp(0, 0), "_at": datetime.now(timezone.utc)}
-    return [InsertOne(pack(collection, key, document, **more)) for key, document in first.items()]
+    return [pack(collection, key, document, **more) for key, document in first.items()]
 
 
-def upserted(collection: Collection, key: str, document: Document) -> UpdateOne:
+def upserted(collection: Collection, key: str, document: Document) -> RawBSONDocument:
     """Stores the document and counts its revision up, unless the ``latest`` of the collection is greater there."""
     row = pack(collection, key, document, _revision=0)
     next_revision = {"_revision": {"$add": [{"$ifNull": ["$_revision", 0]}, 1]}}
@@ -73,10 +72,10 @@ def upserted(collection: Collection, key: str, document: Document) -> UpdateOne:
         ours = split(moment) if isinstance(moment, datetime) else (moment, 0)
         stored = [f"${collection.latest}", {"$ifNull": [f"$_us.{collection.latest}", 0]}]
         content = {"$cond": [{"$gt": [stored, {"$literal": ours}]}, "$$ROOT", content]}
-    return UpdateOne({"_id": key}, [{"$replaceWith": content}], upsert=True)
+    return _update(key, content)
 
 
-def revised(row: RawBSONDocument, key: str, revision: int) -> UpdateOne:
+def revised(row: RawBSONDocument, key: str, revision: int) -> RawBSONDocument:
     """Replaces the document of that key by ``row`` if it has that revision, at least 1, and is refused if not.
 
     An update whose filter does not match would count as done, and the answer to many of them does not tell which it
@@ -85,7 +84,12 @@ def revised(row: RawBSONDocument, key: str, revision: int) -> UpdateOne:
     """
     impossible = {"$toInt": {"$concat": ["another revision: ", "$_id"]}}
     content = {"$cond": [{"$eq": ["$_revision", revision]}, {"$literal": row}, impossible]}
-    return UpdateOne({"_id": key}, [{"$replaceWith": content}], upsert=True)
+    return _update(key, content)
+
+
+def _update(key: str, content: Any) -> RawBSONDocument:
+    update = {"q": {"_id": key}, "u": [{"$replaceWith": content}], "upsert": True}
+    return RawBSONDocument(bson_encode(update))
 
 
 def is_certain(key: str, revision: int) -> bool:
