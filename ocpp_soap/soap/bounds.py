@@ -38,7 +38,7 @@ def check_markup(data: bytes, max_elements: int) -> None:
 
 def check_depth(root: Element, data: bytes, max_depth: int) -> None:
     """Raise ProtocolError for more than ``max_depth`` levels of elements."""
-    if data.count(b"<") <= max_depth:
+    if data.count(b"<") <= max_depth or (data.count(b"</") < max_depth and b"\0" not in data):
         return
     too_deep = _TOO_DEEP.get(max_depth)
     if too_deep is None:

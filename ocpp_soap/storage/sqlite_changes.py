@@ -62,7 +62,7 @@ def run_singly(batch: Sequence[Write], connection: sqlite3.Connection) -> Errors
         try:
             write.result = write.work(connection)
         except (StorageError, ValueError) as error:
-            errors[write] = error
+            write.result, errors[write] = None, error
     return errors
 
 

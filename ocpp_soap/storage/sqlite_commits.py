@@ -9,14 +9,16 @@ itself.
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import socket
 import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -29,6 +31,7 @@ SOCKET = "commits"
 LONGEST_WAIT = 10.0
 """Seconds after which a worker no longer waits for an answer, and the process for the rest of a request."""
 _PAUSE_AFTER_FAILURE = 1.0
+_RECEIPT_SECONDS = 3600
 _AT_ONCE = 2**16
 _HEAD = struct.Struct(">I")
 _TIMEOUT = struct.pack("ll", int(LONGEST_WAIT), 0)
@@ -57,6 +60,7 @@ class Committing:
             self._listener.bind(path)
             self._path.chmod(self._mode)
             self._listener.listen()
+            self._commit([Write(_forget_old_receipts, durable=False)])
             self._poll.register(self._listener, select.POLLIN)
 
     def is_asked(self) -> bool:
@@ -94,22 +98,23 @@ class Committing:
             self._poll.register(peer, select.POLLIN)
         return True
 
-    def _read(self, peer: socket.socket) -> list[Write] | None:
-        """The writes of a request; None: the peer is gone."""
+    def _read(self, peer: socket.socket) -> _Request | None:
+        """A request; None: the peer is gone."""
         try:
-            return [
-                Write(Change(statement, restored(values), None, _refused), durable)
-                for statement, values, durable in orjson.loads(_receive(peer))
+            name, number, rows = orjson.loads(_receive(peer))
+            changes = [
+                (Change(statement, restored(values), True, _refused), durable) for statement, values, durable in rows
             ]
-        except (OSError, EOFError):
+            return _Request(name, number, [Write(change, durable) for change, durable in changes])
+        except (OSError, EOFError, ValueError, TypeError):
             self._drop(peer)
             return None
 
-    def _answer(self, requests: Sequence[tuple[socket.socket, list[Write]]]) -> None:
-        self._commit([write for _, writes in requests for write in writes])
-        for peer, writes in requests:
+    def _answer(self, requests: Sequence[tuple[socket.socket, _Request]]) -> None:
+        self._commit([write for _, request in requests for write in (*request.writes, request.receipt())])
+        for peer, request in requests:
             try:
-                _send(peer, orjson.dumps([write.error is None for write in writes]))
+                _send(peer, orjson.dumps([write.error is None for write in request.writes]))
             except OSError:
                 self._drop(peer)
 
@@ -119,40 +124,77 @@ class Committing:
         peer.close()
 
 
-class Committed:
-    """A worker's side: has its writes committed by the process that does it for all, while there is one."""
+class _Request(NamedTuple):
+    """The writes that the worker ``name`` wants committed, for the ``number``-th time."""
 
-    def __init__(self, folder: Path) -> None:
+    name: str
+    number: int
+    writes: list[Write]
+
+    def receipt(self) -> Write:
+        """A write that notes the outcomes beside what was written, for a worker that gets no answer."""
+
+        def note(connection: sqlite3.Connection) -> None:
+            outcomes = orjson.dumps([write.result is True for write in self.writes])
+            connection.execute(
+                "INSERT OR REPLACE INTO receipts (name, number, outcomes, at) VALUES (?, ?, ?, ?)",
+                (self.name, self.number, outcomes, time.time()),
+            )
+
+        return Write(note, durable=False)
+
+
+class Committed:
+    """A worker's side: has its writes committed by the process that does it for all, while there is one.
+
+    ``reader`` gives a connection for one read.
+    """
+
+    def __init__(self, folder: Path, reader: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
         self._path = folder / SOCKET
+        self._reader = reader
+        self._name = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self._number = 0
         self._peer: socket.socket | None = None
         self._again_at = 0.0
 
     def commit(self, batch: Sequence[Write]) -> Sequence[Write]:
         """Have the writes committed; returns those that the caller must commit itself. One call at a time.
 
-        Where the process ends meanwhile, the error of a write says that its outcome is not known.
+        Where that process ends meanwhile, its receipt tells what it did; where it hangs, the error of a write says so.
         """
         changes = [write for write in batch if isinstance(write.work, Change)]
         if not changes or not self._is_connected():
             return batch
+        self._number += 1
+        rows = [(write.work.statement, write.work.values, write.durable) for write in changes]
         try:
-            request = orjson.dumps([(write.work.statement, write.work.values, write.durable) for write in changes])
+            request = orjson.dumps((self._name, self._number, rows))
         except TypeError:  # a text that is none: SQLite says what is wrong with it
             return batch
         try:
             outcomes = self._ask(request)
-        except (OSError, EOFError) as error:
+        except (ConnectionError, EOFError):
+            self.close()
+            outcomes = self._receipt()
+        except OSError:
             self.close()
             for write in changes:
                 write.error = StoreUnavailable(
-                    f"{self._path}: the process that commits ended or hangs, so it is not known whether this was "
-                    f"stored: ask again ({error})"
+                    f"{self._path}: the process that commits hangs, so it is not known whether this was stored: end it "
+                    "(it is a child of ocpp-soap serve), and ask again"
                 )
             return [write for write in batch if not isinstance(write.work, Change)]
-        done = {write for write, is_done in zip(changes, outcomes, strict=True) if is_done}
+        done = {write for write, is_done in zip(changes, outcomes, strict=False) if is_done}
         for write in done:
             write.result, write.error = write.work.result, None
         return [write for write in batch if write not in done]
+
+    def _receipt(self) -> list[bool]:
+        """What became of the last request, if it was committed."""
+        with self._reader() as connection:
+            found = connection.execute("SELECT number, outcomes FROM receipts WHERE name = ?", (self._name,)).fetchone()
+        return orjson.loads(found[1]) if found and found[0] == self._number else []
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -178,6 +220,10 @@ class Committed:
         _send(self._peer, request)
         outcomes: list[bool] = orjson.loads(_receive(self._peer))
         return outcomes
+
+
+def _forget_old_receipts(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM receipts WHERE at < ?", (time.time() - _RECEIPT_SECONDS,))
 
 
 def _refused(_: sqlite3.Connection) -> StorageError:

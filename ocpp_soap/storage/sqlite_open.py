@@ -12,7 +12,7 @@ from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage.sqlite_errors import is_locked
 from ocpp_soap.storage.sqlite_turns import BUSY_SECONDS
 
-FORMAT = 2
+FORMAT = 3
 _PAUSE = 0.001
 
 
@@ -49,6 +49,10 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
     connection.execute("CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, folded INTEGER NOT NULL)")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS receipts "
+        "(name TEXT PRIMARY KEY, number INTEGER NOT NULL, outcomes TEXT NOT NULL, at REAL NOT NULL)"
+    )
     if not connection.execute("PRAGMA application_id").fetchone()[0]:
         connection.execute(f"PRAGMA application_id = {secrets.randbelow(2**31 - 1) + 1}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")

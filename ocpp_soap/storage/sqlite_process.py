@@ -39,7 +39,7 @@ class Process:
         self.path = path
         self.commits = GroupCommit(self._commit, pause=PAUSE)
         self.telemetry = Telemetry(path, self.commits, self.reader)
-        self._committed = Committed(self.telemetry.folder)
+        self._committed = Committed(self.telemetry.folder, self.reader)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -166,7 +166,7 @@ class Process:
             try:
                 self._transact([write])
             except (sqlite3.Error, OSError) as error:
-                write.error = self._error(error)
+                write.result, write.error = None, self._error(error)
 
     def _transact(self, batch: Sequence[Write]) -> None:
         try:
