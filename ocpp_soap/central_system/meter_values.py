@@ -5,14 +5,14 @@ The 1.2 shape and the 1.5 shape are stored alike. A message is keyed by its cont
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 import orjson
 
-from ocpp_soap.central_system.collections import METER_VALUES
+from ocpp_soap.central_system.collections import METER_VALUES, TRANSACTIONS
 from ocpp_soap.central_system.records import (
     Listing,
     canonical,
@@ -24,7 +24,7 @@ from ocpp_soap.central_system.records import (
 from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
-from ocpp_soap.storage.base import Document, Storage
+from ocpp_soap.storage.base import Document, Storage, Stored
 
 LARGEST_DOCUMENT = 250_000
 """Rough size of a stored document above which a message is spread over several: characters, properties included."""
@@ -62,18 +62,27 @@ class MeterRecord:
 class MeterValues:
     """The time series of meter values."""
 
-    def __init__(self, store: Storage, transactions: Transactions) -> None:
+    def __init__(self, store: Storage) -> None:
         self._store = store
-        self._transactions = transactions
 
     def add(self, request: MeterValuesRequest, call: Call) -> None:
         """Store the values of a MeterValues.req with the transaction they belong to.
 
         That is the one named, if it is this station's; where none is named, the open one of the connector.
         """
-        transaction_id = self._session(call.charge_box_identity, request)
-        entries = _entries(call, request.connector_id, transaction_id, request.transaction_id, request.values)
-        self._store.write(append={METER_VALUES: entries})
+        entries = _entries(call, request.connector_id, request.transaction_id, request.values)
+        named = request.transaction_id if request.transaction_id is not None and request.transaction_id > 0 else 0
+        if not named and not request.connector_id:
+            self._store.write(append={METER_VALUES: entries})
+            return
+        where, order = ({"transaction_id": named}, None) if named else Transactions.open_of(call.charge_box_identity)
+
+        def session(found: Sequence[Stored]) -> Document:
+            mine = [item for item in found if item.document["charge_box_identity"] == call.charge_box_identity]
+            session = mine[-1] if mine and named else Transactions.latest_at(mine, request.connector_id)
+            return {} if session is None else {"transaction_id": session.document["transaction_id"]}
+
+        self._store.append_found(METER_VALUES, entries, TRANSACTIONS, where, session, order=order)
 
     def add_transaction_data(
         self, request: StopTransactionRequest, call: Call, transaction: Transaction | None
@@ -86,7 +95,9 @@ class MeterValues:
         if values:
             connector_id = transaction.connector_id if transaction else None
             transaction_id = transaction.transaction_id if transaction else None
-            entries = _entries(call, connector_id or 0, transaction_id, request.transaction_id, values)
+            entries = _entries(call, connector_id or 0, request.transaction_id, values)
+            for _, document in entries:
+                document["transaction_id"] = transaction_id
             self._store.append(METER_VALUES, entries)
 
     def list(
@@ -113,23 +124,14 @@ class MeterValues:
             after=after,
         )
 
-    def _session(self, charge_box_identity: str, request: MeterValuesRequest) -> int | None:
-        if request.transaction_id is not None and request.transaction_id > 0:
-            named = self._transactions.get(request.transaction_id)
-            is_its_own = named is not None and named.charge_box_identity == charge_box_identity
-            return request.transaction_id if is_its_own else None
-        found = self._transactions.open_at(charge_box_identity, request.connector_id) if request.connector_id else []
-        return found[-1][1].transaction_id if found else None
-
 
 def _entries(
     call: Call,
     connector_id: int,
-    transaction_id: int | None,
     reported_transaction_id: int | None,
     values: Iterable[MeterValue],
 ) -> list[tuple[str, Document]]:
-    """The values of a message as what is stored of them, keyed by their content."""
+    """The values of a message as what is stored of them but for the transaction, keyed by their content."""
     samples: list[Document] = [
         {"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values
     ]
@@ -142,7 +144,6 @@ def _entries(
         "received_at": call.received_at,
         "source": call.action.name,
         "version": call.version.value,
-        "transaction_id": transaction_id,
         "reported_transaction_id": reported_transaction_id,
         "warnings": warning_documents(call.warnings),
     }

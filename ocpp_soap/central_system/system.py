@@ -86,7 +86,7 @@ class CentralSystem:
             max_concurrent=settings.authorization.max_concurrent_transactions,
         )
         self.transactions = Transactions(store)
-        self.meter_values = MeterValues(store, self.transactions)
+        self.meter_values = MeterValues(store)
         self.statuses = Statuses(store)
         self.notifications = Notifications(store)
         journal = settings.journal

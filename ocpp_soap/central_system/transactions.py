@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -124,9 +124,20 @@ class Transactions:
 
     def open_at(self, charge_box_identity: str, connector_id: int) -> list[tuple[str, Transaction]]:
         """Key and content of a connector's open transactions, the latest last; more than one for moments only."""
-        where = {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}
-        found = [pair for pair in self._every(where, "begun_at") if pair[1].connector_id == connector_id]
+        where, order = self.open_of(charge_box_identity)
+        found = [pair for pair in self._every(where, order) if pair[1].connector_id == connector_id]
         return sorted(found, key=lambda pair: pair[1].arrival)
+
+    @staticmethod
+    def open_of(charge_box_identity: str) -> tuple[Document, str]:
+        """What finds a station's open transactions, and in which order."""
+        return {"charge_box_identity": charge_box_identity, "state": TransactionState.OPEN.value}, "begun_at"
+
+    @staticmethod
+    def latest_at(found: Iterable[Stored], connector_id: int) -> Stored | None:
+        """Of the stored transactions, that of the connector whose start arrived last."""
+        there = [item for item in found if item.document.get("connector_id") == connector_id]
+        return max(there, key=lambda item: read(item.document).arrival, default=None)
 
     def count_open(self, **where: Any) -> int:
         """How many open transactions a station has (``charge_box_identity``), or a tag (``tag_key``)."""

@@ -14,7 +14,7 @@ import dataclasses
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bson.objectid import ObjectId
@@ -22,14 +22,23 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
-from ocpp_soap.storage.base import Collection, Document, Page, Range, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Collection, Document, Entries, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target
-from ocpp_soap.storage.mongodb_documents import decode, identities, identity
+from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
-from ocpp_soap.storage.mongodb_searches import bounds, conditions, equal_parts, index_fields, plain_tie, tie_field
+from ocpp_soap.storage.mongodb_searches import (
+    Place,
+    bounds,
+    conditions,
+    equal_parts,
+    index_fields,
+    plain_tie,
+    tie_field,
+)
 from ocpp_soap.storage.mongodb_writes import (
     conflict,
+    extended,
     inserts,
     is_certain,
     is_ours,
@@ -43,6 +52,12 @@ from ocpp_soap.storage.searches import Search, count_search, find_search, read_t
 
 _BLOCK = 20
 _AT_ONCE = 1000
+_FOUND = 20
+"""Documents above which a search is made by itself."""
+
+
+class _FoundTooMany(Exception):
+    """What was found is not used together with a write."""
 
 
 class MongoStorage(Storage):
@@ -224,6 +239,38 @@ class MongoStorage(Storage):
             ]
             first_put = 0
 
+    def append_found(
+        self,
+        collection: Collection,
+        entries: Entries,
+        source: Collection,
+        where: Mapping[str, Any],
+        fields: Callable[[Sequence[Stored]], Document],
+        *,
+        order: str | None = None,
+    ) -> None:
+        search = find_search(source, where, order)
+        if search.range is not None or not search.equals:
+            return super().append_found(collection, entries, source, where, fields, order=order)
+        target = self._collection(collection)
+        write = ObjectId()
+        rows = inserts(collection, entries, write)
+
+        def complete(found: list[dict[str, Any]]) -> list[Step]:
+            if len(found) > _FOUND:
+                raise _FoundTooMany
+            more = encode(collection, "-", fields([decode(row) for row in found]))
+            del more["_id"]
+            if "_us" in more:
+                raise _FoundTooMany
+            return [Step(target, INSERT, [extended(row, more) for row in rows] if more else rows)]
+
+        command = self._command(source, *bounds(source, search, None, False), _FOUND + 1, False)
+        try:
+            self._client().commit_found((command, tuple(command["hint"]), tuple(equal_parts(search))), complete)
+        except _FoundTooMany:
+            super().append_found(collection, entries, source, where, fields, order=order)
+
     def indexes(self, collection: Collection) -> list[str]:
         target = self._collection(collection)
         return sorted(self._client().run(lambda _: target.index_information()))
@@ -281,7 +328,15 @@ class MongoStorage(Storage):
         low, high = bounds(collection, search, after, descending)
         if _is_empty(search.range):
             return []
-        command: dict[str, Any] = {
+        command = self._command(collection, low, high, limit, descending)
+        if keys_only:
+            command["projection"] = {"_id": 1}
+        elif after is None and search.range is None and not descending and search.equals:
+            return self._client().find(command, tuple(command["hint"]), tuple(equal_parts(search)))
+        return self._client().find(command)
+
+    def _command(self, collection: Collection, low: Place, high: Place, limit: int, descending: bool) -> dict[str, Any]:
+        return {
             "find": self._collection(collection).name,
             "hint": {name: 1 for name, _ in low},
             "min": dict(low),
@@ -289,11 +344,6 @@ class MongoStorage(Storage):
             "sort": {name: -1 if descending else 1 for name, _ in low},
             "limit": limit,
         }
-        if keys_only:
-            command["projection"] = {"_id": 1}
-        elif after is None and search.range is None and not descending and search.equals:
-            return self._client().find(command, tuple(command["hint"]), tuple(equal_parts(search)))
-        return self._client().find(command)
 
     def _allot(self, counter: str, by: int) -> int:
         target = self._client().database["counters"]

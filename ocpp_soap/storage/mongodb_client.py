@@ -31,6 +31,9 @@ from ocpp_soap.storage.mongodb_errors import is_passing
 from ocpp_soap.storage.mongodb_reads import Reads, Wanted
 
 T = TypeVar("T")
+Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
+"""A ``find`` command, the fields of an index, and with which values of them its documents begin."""
+
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -40,8 +43,8 @@ class MongoClient:
 
     def __init__(self, url: str, timeout: float) -> None:
         self._timeout = timeout
-        self._commits = Commits()
         self._reads = Reads(self._find)
+        self._commits = Commits(self._reads.search)
         self.targets: dict[Collection, Target] = {}
         """The collections that are ready for use."""
         try:
@@ -96,6 +99,19 @@ class MongoClient:
             self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]})
             found = list(self.database.cursor_command(command, **self._reading))
         return found
+
+    def commit_found(self, search: Searched, complete: Callable[[list[dict[str, Any]]], Sequence[Step]]) -> None:
+        """Do what ``complete`` makes of the documents that a search finds, together with other threads' operations.
+
+        ``complete`` may run in another thread. Raises what ``run`` and it do.
+        """
+        command, names, values = search
+
+        def attempt(_: bool, deadline: float) -> None:
+            wanted = Wanted((command["find"], names), values, command, deadline)
+            self._commits.run(Work((), deadline, wanted, complete))
+
+        self._run(attempt)
 
     def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T]) -> T:
         """Do the operations, step by step, together with those of other threads.

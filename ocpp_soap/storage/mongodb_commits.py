@@ -8,10 +8,10 @@ One leader serves all collections, so that the writes to the others gather meanw
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 from bson.errors import BSONError
@@ -21,6 +21,9 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.mongodb_errors import is_passing
+
+if TYPE_CHECKING:
+    from ocpp_soap.storage.mongodb_reads import Row, Wanted
 
 Target = MongoCollection[Any]
 INSERT, UPDATE = ("insert", "documents"), ("update", "updates")
@@ -52,17 +55,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The steps of a write, each done after the one before it. ``deadline``: of time.monotonic(), when to give up."""
+    """The steps of a write, each done after the one before it. ``deadline``: of time.monotonic(), when to give up.
+
+    With a search, ``wanted``, the steps are made by ``complete`` of what it finds.
+    """
 
     steps: Sequence[Step]
     deadline: float
+    wanted: Wanted | None = None
+    complete: Callable[[list[Row]], Sequence[Step]] | None = None
 
 
 class Commits:
-    """The writes of one process to all collections."""
+    """The writes of one process to all collections. ``search`` makes searches in one place."""
 
-    def __init__(self) -> None:
-        self._group = GroupCommit(_commit, pause=_PAUSE)
+    def __init__(self, search: Callable[[Sequence[Wanted]], Sequence[list[Row] | Exception]]) -> None:
+        self._search = search
+        self._group = GroupCommit(self._commit, pause=_PAUSE)
 
     def run(self, work: Work) -> list[set[int]]:
         """Do the steps; for each, the places of the operations that were refused.
@@ -75,11 +84,35 @@ class Commits:
             found = self._group.run(work)
             return found
         write = Write(work, durable=False)
-        _commit([write])
+        self._commit([write])
         if write.error is not None:
             raise write.error
         found = write.result
         return found
+
+    def _commit(self, batch: Sequence[Write]) -> None:
+        """Make all searches, then do the first steps of all writes, then the second ones, and so on."""
+        for write in batch:
+            write.result = []
+        found = self._completed([write for write in batch if write.work.wanted is not None])
+        _do_steps([write for write in batch if write.work.wanted is None] + found)
+
+    def _completed(self, writes: Sequence[Write]) -> list[Write]:
+        """Those of the writes whose search went well, with their steps; the others have their errors."""
+        places: dict[Any, list[Write]] = {}
+        for write in writes:
+            places.setdefault(write.work.wanted.place, []).append(write)
+        completed = []
+        for some in places.values():
+            for write, found in zip(some, self._search([write.work.wanted for write in some]), strict=True):
+                try:
+                    if isinstance(found, Exception):
+                        raise found
+                    write.work = replace(write.work, steps=write.work.complete(found))
+                    completed.append(write)
+                except Exception as error:
+                    write.error = error
+        return completed
 
 
 def until(deadline: float) -> AbstractContextManager[None]:
@@ -87,11 +120,9 @@ def until(deadline: float) -> AbstractContextManager[None]:
     return pymongo.timeout(max(0.01, deadline - time.monotonic()))
 
 
-def _commit(batch: Sequence[Write]) -> None:
+def _do_steps(going: list[Write]) -> None:
     """Do the first steps of all writes, one command for each collection and kind, then the second ones, and so on."""
-    for write in batch:
-        write.result = []
-    step, going = 0, list(batch)
+    step = 0
     while going:
         commands: dict[tuple[str, tuple[str, str]], list[Write]] = {}
         for write in going:

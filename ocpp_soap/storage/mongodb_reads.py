@@ -53,19 +53,25 @@ class Reads:
         found: list[Row] = group.run(wanted)
         return found
 
-    def _search(self, batch: Sequence[Write]) -> None:
-        with until(min(write.work.deadline for write in batch)):
-            joined = self._joined([write.work for write in batch]) if len(batch) > 1 else None
-            for write in batch:
-                wanted: Wanted = write.work
+    def search(self, searches: Sequence[Wanted]) -> list[list[Row] | Exception]:
+        """What each of the searches in one place finds, or what it meets."""
+        found: list[list[Row] | Exception] = []
+        with until(min(wanted.deadline for wanted in searches)):
+            joined = self._joined(searches) if len(searches) > 1 else None
+            for wanted in searches:
                 try:
                     if joined is None:
-                        write.result = self._find(wanted.command)
+                        found.append(self._find(wanted.command))
                     else:
-                        write.result = [row for row in joined if _is_of(row, wanted)][: wanted.command["limit"]]
-                    write.error = None
+                        found.append([row for row in joined if _is_of(row, wanted)][: wanted.command["limit"]])
                 except _TROUBLE as error:
-                    write.error = error
+                    found.append(error)
+        return found
+
+    def _search(self, batch: Sequence[Write]) -> None:
+        for write, found in zip(batch, self.search([write.work for write in batch]), strict=True):
+            write.error = found if isinstance(found, Exception) else None
+            write.result = found
 
     def _joined(self, searches: Sequence[Wanted]) -> list[Row] | None:
         """The documents of all the searches; None: too many, or one of the searches is at fault."""

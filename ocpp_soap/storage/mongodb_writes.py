@@ -62,6 +62,13 @@ def inserts(collection: Collection, entries: Sequence[tuple[str, Document]], wri
     return [pack(collection, key, document, **more) for key, document in first.items()]
 
 
+def extended(row: RawBSONDocument, more: dict[str, Any]) -> RawBSONDocument:
+    """The row with more fields at its end."""
+    fields = bson_encode(more)
+    size = len(row.raw) + len(fields) - 5
+    return RawBSONDocument(size.to_bytes(4, "little") + row.raw[4:-1] + fields[4:])
+
+
 def upserted(collection: Collection, key: str, document: Document) -> RawBSONDocument:
     """Stores the document and counts its revision up, unless the ``latest`` of the collection is greater there."""
     row = pack(collection, key, document, _revision=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -24,6 +24,7 @@ from ocpp_soap.errors import (
     StoreUnavailable,
 )
 from ocpp_soap.storage import Collection, Page, Range, Storage
+from ocpp_soap.storage.base import Stored
 
 STATIONS = Collection("stations", indexes=(("vendor",), ("vendor", "seen"), ("seen",), ("power",), ("model",)))
 STATES = Collection("states", indexes=(("station",),), latest="at", telemetry=True)
@@ -479,6 +480,37 @@ class StorageContract:
         assert _keys(store.find(READINGS)) == ["a", "b"]
         (station,) = store.find(STATIONS, {"vendor": "B"}).items
         assert station.revision == 2
+
+    @pytest.mark.parametrize("others", [0, 130])
+    def test_entries_are_appended_with_what_is_found_elsewhere(self, store: Storage, others: int) -> None:
+        stations = {f"X{number:03}": {"vendor": "A", "seen": NOON} for number in range(others)}
+        stations |= {f"CP{number}": {"vendor": "A", "seen": NOON + timedelta(1 + number)} for number in range(3)}
+        store.put(STATIONS, stations)
+        for number, added in enumerate(({}, {"$power": 2, "text": "x"}, {"station": "A", "at": NOON})):
+
+            def fields(found: Sequence[Stored], added: dict[str, Any] = added) -> dict[str, Any]:
+                assert [item.key for item in found] == list(stations)
+                return added
+
+            entries = [(f"{number}{name}", {"n": number, "list": [1]}) for name in "ab"]
+            for _ in range(2):
+                store.append_found(READINGS, entries, STATIONS, {"vendor": "A"}, fields, order="seen")
+            for key, document in entries:
+                found = store.get(READINGS, key)
+                assert found is not None
+                assert found.document == {**document, **added}
+        assert store.count(READINGS) == 6
+        assert _keys(store.find(READINGS, {"station": "A"})) == ["2a", "2b"]
+
+    def test_nothing_is_appended_when_what_is_found_is_refused(self, store: Storage) -> None:
+        def refuse(found: Sequence[Stored]) -> dict[str, Any]:
+            raise LookupError(f"{len(found)} found")
+
+        with pytest.raises(LookupError, match="0 found"):
+            store.append_found(READINGS, [("a", {})], STATIONS, {"vendor": "A"}, refuse)
+        with pytest.raises(ValueError, match="index"):
+            store.append_found(READINGS, [("a", {})], STATIONS, {"text": "A"}, refuse)
+        assert store.get(READINGS, "a") is None
 
     # --- the state of the store
 

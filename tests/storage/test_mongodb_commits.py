@@ -207,6 +207,28 @@ def test_of_the_steps_of_a_write_the_second_waits_for_the_first_and_is_not_done_
     assert store.get(STATIONS, "CP10") is None
 
 
+def test_entries_with_what_is_found_are_one_search_and_one_insert_for_all_that_wait(blocked: Blocked) -> None:
+    store = blocked.store
+    store.put(STATIONS, {f"CP{number}": {"vendor": f"V{number}", "power": number} for number in range(4)})
+    store.append(READINGS, [("x", {})])
+
+    def append(number: int) -> None:
+        store.append_found(READINGS, [(f"{number}", {})], STATIONS, {"vendor": f"V{number}"}, power)
+
+    def power(found: Any) -> dict[str, Any]:
+        if not found:
+            raise LookupError
+        return {"power": found[0].document["power"]}
+
+    works: list[Work] = [partial(append, number) for number in range(5)]
+    results, done = blocked.commands(
+        lambda: blocked.together("insert", lambda: store.append(READINGS, [("y", {})]), works)
+    )
+    assert [_kind(result) for result in results] == [None, None, None, None, LookupError]
+    assert done == ["insert", "insert"]
+    assert [item.document.get("power") for item in store.find(READINGS).items] == [None, None, 0, 1, 2, 3]
+
+
 def test_a_write_of_many_documents_is_done_apart(blocked: Blocked) -> None:
     store = blocked.store
     store.put(STATIONS, {"x": {}})

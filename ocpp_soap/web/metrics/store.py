@@ -23,6 +23,7 @@ VERBS = (
     "count",
     "increment",
     "append",
+    "append_found",
     "write",
 )
 _EXPECTED = (AlreadyExists, NotFound, RevisionConflict)
