@@ -37,22 +37,28 @@ Errors = dict[Write, Exception]
 
 
 def run_together(batch: Sequence[Write], connection: sqlite3.Connection) -> Errors:
-    """Run the writes of a group in the open transaction. Raises NotAll, after which it is to be rolled back."""
+    """Run the writes of a group in the open transaction, the Changes before the others.
+
+    Raises NotAll, after which it is to be rolled back.
+    """
     alike: dict[str, list[Write]] = {}
-    alone: list[Write] = []
+    single: list[Write] = []
+    others: list[Write] = []
     for write in batch:
-        if isinstance(write.work, Change) and can_be_widened(write.work.statement):
+        if not isinstance(write.work, Change):
+            others.append(write)
+        elif can_be_widened(write.work.statement):
             alike.setdefault(write.work.statement, []).append(write)
         else:
-            alone.append(write)
+            single.append(write)
     for writes in alike.values():
         for begin in range(0, len(writes), _AT_ONCE):
             some = writes[begin : begin + _AT_ONCE]
             if len(some) > 1:
                 _run_alike(some, connection)
             else:
-                alone += some
-    return run_singly(alone, connection)
+                single += some
+    return run_singly([*single, *others], connection)
 
 
 def run_singly(batch: Sequence[Write], connection: sqlite3.Connection) -> Errors:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,7 @@ from ocpp_soap import storage
 from ocpp_soap.errors import (
     AlreadyExists,
     DocumentTooLarge,
+    NotAlone,
     NotFound,
     RevisionConflict,
     StorageError,
@@ -89,6 +90,23 @@ class StorageContract:
         with pytest.raises(AlreadyExists, match="CP1"):
             store.create(STATIONS, "CP1", {"vendor": "other"})
         assert store.get(STATIONS, "CP1") == first
+
+    def test_create_alone_stores_only_where_none_of_the_others_is(self, store: Storage) -> None:
+        """A store that cannot tell in the same moment says NotAlone always, and stores nothing."""
+        store.create(STATIONS, "CP1", {"vendor": "ACME"})
+        found: list[list[tuple[Collection, Any]]] = [
+            [(STATIONS, "CP1")],
+            [(STATIONS, "CP9"), (STATIONS, {"vendor": "ACME"})],
+        ]
+        for others in found:
+            with pytest.raises(NotAlone):
+                store.create_alone(STATIONS, "CP2", {"vendor": "x"}, others)
+        with pytest.raises((AlreadyExists, NotAlone)):
+            store.create_alone(STATIONS, "CP1", {"vendor": "x"}, [(STATIONS, "CP9")])
+        assert store.count(STATIONS) == 1
+        with suppress(NotAlone):
+            stored = store.create_alone(STATIONS, "CP2", {"vendor": "x"}, [(STATIONS, {"vendor": "x"})], durable=True)
+            assert store.get(STATIONS, "CP2") == stored
 
     def test_get_of_an_absent_key_is_none(self, store: Storage) -> None:
         assert store.get(STATIONS, "CP1") is None

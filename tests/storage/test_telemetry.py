@@ -23,7 +23,7 @@ from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import Collection
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.sqlite_logs import frame, frames
-from ocpp_soap.storage.sqlite_tables import MISSING
+from ocpp_soap.storage.sqlite_rows import MISSING
 from ocpp_soap.storage.sqlite_telemetry import MOST_LOGS
 
 SAMPLES = Collection("samples", indexes=(("station",), ("number",)), append_only=True, telemetry=True)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict
+from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict
 from ocpp_soap.storage.base import Storage
 from ocpp_soap.web.metrics.catalogue import STORE_SECONDS
 from ocpp_soap.web.metrics.counting import Counting
 
 VERBS = (
     "create",
+    "create_alone",
     "get",
     "get_many",
     "replace",
@@ -26,7 +27,7 @@ VERBS = (
     "append_found",
     "write",
 )
-_EXPECTED = (AlreadyExists, NotFound, RevisionConflict)
+_EXPECTED = (AlreadyExists, NotAlone, NotFound, RevisionConflict)
 
 
 def measure(store: Storage, counting: Counting) -> None:
