@@ -20,6 +20,9 @@ STALENESS = 2.0
 
 MOST_ENTRIES = 10_000
 
+AT_LEAST, PARTS = 100, 10
+"""How many are read again at once, and in how many parts if there are more."""
+
 ROUNDS = 5
 """Half periods for which a busy sender's record is still read again, with others', after it was last asked for."""
 
@@ -39,8 +42,8 @@ class _Entry(Generic[T]):
 class Recent(Generic[T]):
     """Remembers the documents of a collection as records, and which do not exist; safe to use from many threads.
 
-    A record counts for ``seconds``. Every half of that, the thread that comes first reads again, in one go, what was
-    asked for again since or a moment before; the others go on with what they have.
+    A record counts for ``seconds``. In every half of that, what was asked for again since or a moment before is read
+    again together, by a thread that asks for something, many of them in parts; the others go on with what they have.
     """
 
     def __init__(self, store: Storage, collection: Collection, cls: type[T], *, seconds: float = STALENESS) -> None:
@@ -50,6 +53,9 @@ class Recent(Generic[T]):
         self._seconds = seconds
         self._entries: dict[str, _Entry[T | None]] = {}
         self._due = 0.0
+        self._again: list[tuple[str, _Entry[T | None]]] = []
+        self._part = AT_LEAST
+        self._part_due = 0.0
         self._forgotten = 0
 
     def get(self, key: str) -> T | None:
@@ -57,6 +63,8 @@ class Recent(Generic[T]):
         now = time.monotonic()
         if now >= self._due:
             self._due = now + self._seconds / 2
+            self._plan(now)
+        if self._again and now >= self._part_due:
             self._refresh(now)
         entry = self._entries.get(key)
         if entry is not None and entry.until > now:
@@ -76,21 +84,27 @@ class Recent(Generic[T]):
         self._forgotten += 1
         self._entries.pop(key, None)
 
-    def _refresh(self, now: float) -> None:
-        """Read again what is used and drop what has ended; an entry that is forgotten meanwhile stays forgotten."""
+    def _plan(self, now: float) -> None:
+        """Find what is to be read again, and drop what has ended."""
         entries = self._entries.copy()
         oldest = now - ROUNDS * self._seconds / 2
-        used: dict[str, _Entry[T | None]] = {}
+        again = []
         for key, entry in entries.items():
             entry.rounds = ROUNDS if entry.used else entry.rounds - 1
             if entry.rounds > 0 and entry.until > oldest:
-                used[key] = entry
+                again.append((key, entry))
             elif entry.until <= now:
                 self._entries.pop(key, None)
-        if not used:
-            return
-        found = self._store.get_many(self._collection, used)
-        for key, entry in used.items():
+        self._part = max(AT_LEAST, len(again) // (PARTS - 1))
+        self._part_due = now
+        self._again = again
+
+    def _refresh(self, now: float) -> None:
+        """Read a part of it again; an entry that is forgotten meanwhile stays forgotten."""
+        self._part_due = now + self._seconds / 2 / PARTS
+        part, self._again = self._again[: self._part], self._again[self._part :]
+        found = self._store.get_many(self._collection, [key for key, _ in part])
+        for key, entry in part:
             stored = found.get(key)
             entry.value = None if stored is None else record_of(self._cls, stored.document)
             entry.until = now + self._seconds

@@ -13,6 +13,9 @@ from typing import Any
 
 from ocpp_soap.errors import StoreUnavailable
 
+_STEPS = 3
+"""Times that a leader looks whether more have come."""
+
 
 class Write:
     """One write that waits for its commit. ``work`` is what the commit does for it, in the form that it wants.
@@ -36,7 +39,8 @@ class Write:
 class GroupCommit:
     """Runs writes through ``commit``, one call of it at a time; it sets ``result`` or ``error`` of each write.
 
-    ``pause``: seconds for which a leader waits at most until as many writes are there as came at once before.
+    ``pause``: seconds for which a leader waits at most until as many writes are there as came at once before, and no
+    longer if none came within a third of it.
     """
 
     def __init__(self, commit: Callable[[Sequence[Write]], None], *, pause: float = 0.0) -> None:
@@ -94,7 +98,10 @@ class GroupCommit:
             gathered = self._gathered = threading.Lock()
             gathered.acquire()
         try:
-            gathered.acquire(timeout=self._pause)
+            for _ in range(_STEPS):
+                there = len(self._waiting)
+                if gathered.acquire(timeout=self._pause / _STEPS) or len(self._waiting) == there:
+                    break
         finally:
             with self._mutex:
                 self._gathered = None

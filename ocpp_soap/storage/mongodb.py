@@ -52,6 +52,9 @@ from ocpp_soap.storage.searches import Search, count_search, find_search, read_t
 
 _BLOCK = 20
 _AT_ONCE = 1000
+_PUT_AT_ONCE = 100
+"""Between two commands other threads compute."""
+
 _FOUND = 20
 """Documents above which a search is made by itself."""
 
@@ -107,8 +110,8 @@ class MongoStorage(Storage):
         wanted = list(dict.fromkeys(keys))
         found: dict[str, Stored] = {}
         for begin in range(0, len(wanted), _AT_ONCE):
-            some = {"_id": {"$in": identities(wanted[begin : begin + _AT_ONCE])}}
-            for row in self._client().run(lambda _, some=some: list(target.find(some))):  # type: ignore[misc]
+            some = identities(wanted[begin : begin + _AT_ONCE])
+            for row in self._client().find({"find": target.name, "filter": {"_id": {"$in": some}}, "limit": len(some)}):
                 found[str(row["_id"])] = decode(row)
         return found
 
@@ -129,7 +132,9 @@ class MongoStorage(Storage):
         return self._client().run(lambda again: settle(again, [not replaced(target, row, key, revision)]))
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
-        self.write(put={collection: documents})
+        items = list(documents.items())
+        for begin in range(0, len(items), _PUT_AT_ONCE):
+            self.write(put={collection: dict(items[begin : begin + _PUT_AT_ONCE])})
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         target = self._collection(collection)

@@ -110,6 +110,21 @@ def test_what_nobody_refreshed_in_time_does_not_count(store, look_up, put):
     assert store.reads == ["a", ["a"]]
 
 
+def test_many_are_read_again_in_parts(store, look_up, put, monkeypatch):
+    monkeypatch.setattr(recent, "AT_LEAST", 2)
+    names = [f"n{number}" for number in range(6)]
+    put(*names)
+    for _ in range(2):
+        for name in names:
+            look_up.get(name)
+    store.reads.clear()
+    half_way()
+    for _ in range(3):
+        look_up.get("n0")
+        time.sleep(SECONDS / 2 / recent.PARTS)
+    assert store.reads == [["n0", "n1"], ["n2", "n3"], ["n4", "n5"]]
+
+
 def test_a_busy_sender_is_read_again_for_some_rounds_of_others(store, look_up, put, monkeypatch):
     monkeypatch.setattr(recent, "ROUNDS", 2)
     for _ in range(2):

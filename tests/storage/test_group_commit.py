@@ -43,6 +43,17 @@ def test_of_many_writers_each_gets_its_own_result_and_no_write_is_lost_or_done_t
     assert sorted(number for some in committed.groups for number in some) == list(range(4000))
 
 
+def test_a_leader_waits_no_longer_than_until_as_many_are_there_as_before() -> None:
+    committed = Committed(seconds=0.02)
+    group = GroupCommit(committed, pause=0.6)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(group.run, range(3)))
+    begin = time.monotonic()
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(group.run, range(3)))
+    assert time.monotonic() - begin < 0.5
+
+
 def test_after_a_group_of_several_a_leader_waits_for_more_but_not_after_one_of_one() -> None:
     committed = Committed(seconds=0.02)
     group = GroupCommit(committed, pause=0.3)
@@ -53,7 +64,7 @@ def test_after_a_group_of_several_a_leader_waits_for_more_but_not_after_one_of_o
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(group.run, range(3)))
     assert [len(some) for some in committed.groups] == [1, 1, 1, 2]
-    later = threading.Timer(0.1, group.run, [8])
+    later = threading.Timer(0.02, group.run, [8])
     later.start()
     group.run(9)
     later.join()
