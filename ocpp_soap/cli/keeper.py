@@ -34,6 +34,8 @@ def looked_after(settings: Settings) -> Iterator[None]:
 
 def _look_after(settings: Settings) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    if hasattr(os, "SCHED_OTHER"):  # workers, which are batch processes, wait for it
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     Thread(target=_end_with_parent, daemon=True).start()
     stop = Event()
     with closing(storage.open(settings.storage)) as store:

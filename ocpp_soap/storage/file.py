@@ -247,7 +247,7 @@ class FileStorage(Storage):
         return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
 
     def _change(self, change: Change, durable: bool) -> Stored:
-        stored: Stored = self._process().commits.run(change, durable=durable)
+        stored: Stored = self._process().change(change, durable=durable)
         return stored
 
     def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:

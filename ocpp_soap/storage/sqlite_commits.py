@@ -2,8 +2,8 @@
 
 A worker that computes in many threads pays for each step of a statement with the interpreter's lock, and two that
 commit wait for each other's lock of the file. So the process that tends the store listens on a Unix socket beside the
-logs of telemetry, and a worker sends it the rows of those of its threads that wait. Where nobody listens, it commits
-itself.
+logs of telemetry, and each thread of a worker that has something to write sends it the row. What arrives during one
+commit makes the next. Where nobody listens, a worker commits itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import select
 import socket
 import sqlite3
 import struct
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -25,15 +27,18 @@ import orjson
 from ocpp_soap.errors import StorageError, StoreUnavailable
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_rows import restored
+from ocpp_soap.storage.sqlite_rows import execute_rows, restored
 
 SOCKET = "commits"
 LONGEST_WAIT = 10.0
 """Seconds after which a worker no longer waits for an answer, and the process for the rest of a request."""
+MOST_AT_ONCE = 64
+"""Writes of one process that wait to be committed; the others wait for these."""
 _PAUSE_AFTER_FAILURE = 1.0
 _RECEIPT_SECONDS = 3600
 _AT_ONCE = 2**16
 _HEAD = struct.Struct(">I")
+_DONE, _NOT_DONE = b"1", b"0"
 _TIMEOUT = struct.pack("ll", int(LONGEST_WAIT), 0)
 Commit = Callable[[Sequence[Write]], None]
 
@@ -73,7 +78,7 @@ class Committing:
         left = seconds
         while True:
             asked = [self._peers[handle] for handle, _ in self._poll.poll(left * 1000) if not self._accepted(handle)]
-            requests = [(peer, request) for peer in asked if (request := self._read(peer)) is not None]
+            requests = [request for peer in asked if (request := self._read(peer)) is not None]
             if requests:
                 self._answer(requests)
             left = until - time.monotonic()
@@ -101,22 +106,19 @@ class Committing:
     def _read(self, peer: socket.socket) -> _Request | None:
         """A request; None: the peer is gone."""
         try:
-            name, number, rows = orjson.loads(_receive(peer))
-            changes = [
-                (Change(statement, restored(values), True, _refused), durable) for statement, values, durable in rows
-            ]
-            return _Request(name, number, [Write(change, durable) for change, durable in changes])
+            name, number, statement, values, durable = orjson.loads(_receive(peer))
+            return _Request(peer, name, number, Write(Change(statement, restored(values), True, _refused), durable))
         except (OSError, EOFError, ValueError, TypeError):
             self._drop(peer)
             return None
 
-    def _answer(self, requests: Sequence[tuple[socket.socket, _Request]]) -> None:
-        self._commit([write for _, request in requests for write in (*request.writes, request.receipt())])
-        for peer, request in requests:
+    def _answer(self, requests: Sequence[_Request]) -> None:
+        self._commit([*(request.write for request in requests), Write(_receipts(requests), durable=False)])
+        for request in requests:
             try:
-                _send(peer, orjson.dumps([write.error is None for write in request.writes]))
+                request.peer.sendall(_DONE if request.write.error is None else _NOT_DONE)
             except OSError:
-                self._drop(peer)
+                self._drop(request.peer)
 
     def _drop(self, peer: socket.socket) -> None:
         self._poll.unregister(peer)
@@ -125,23 +127,23 @@ class Committing:
 
 
 class _Request(NamedTuple):
-    """The writes that the worker ``name`` wants committed, for the ``number``-th time."""
+    """A write that somebody wants committed: the ``number``-th of the connection ``name``."""
 
+    peer: socket.socket
     name: str
     number: int
-    writes: list[Write]
+    write: Write
 
-    def receipt(self) -> Write:
-        """A write that notes the outcomes beside what was written, for a worker that gets no answer."""
 
-        def note(connection: sqlite3.Connection) -> None:
-            outcomes = orjson.dumps([write.result is True for write in self.writes])
-            connection.execute(
-                "INSERT OR REPLACE INTO receipts (name, number, outcomes, at) VALUES (?, ?, ?, ?)",
-                (self.name, self.number, outcomes, time.time()),
-            )
+def _receipts(requests: Sequence[_Request]) -> Callable[[sqlite3.Connection], None]:
+    """Notes what is done in the transaction that does it, for those who get no answer."""
 
-        return Write(note, durable=False)
+    def note(connection: sqlite3.Connection) -> None:
+        now = time.time()
+        rows = [(request.name, request.number, now) for request in requests if request.write.result is True]
+        execute_rows(connection, "INSERT OR REPLACE INTO receipts (name, number, at) VALUES (?, ?, ?)", rows)
+
+    return note
 
 
 class Committed:
@@ -153,73 +155,97 @@ class Committed:
     def __init__(self, folder: Path, reader: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
         self._path = folder / SOCKET
         self._reader = reader
-        self._name = f"{os.getpid()}-{secrets.token_hex(8)}"
-        self._number = 0
-        self._peer: socket.socket | None = None
+        self._going = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._lines: deque[_Line] = deque()
         self._again_at = 0.0
+        self._closed = False
 
-    def commit(self, batch: Sequence[Write]) -> Sequence[Write]:
-        """Have the writes committed; returns those that the caller must commit itself. One call at a time.
+    def commit(self, change: Change, durable: bool) -> bool:
+        """Have a change committed; False if the caller must do it, to have it done or to hear why it cannot be.
 
-        Where that process ends meanwhile, its receipt tells what it did; where it hangs, the error of a write says so.
+        Where that process ends meanwhile, its receipt tells what it did. Raises StoreUnavailable where it hangs.
         """
-        changes = [write for write in batch if isinstance(write.work, Change)]
-        if not changes or not self._is_connected():
-            return batch
-        self._number += 1
-        rows = [(write.work.statement, write.work.values, write.durable) for write in changes]
-        try:
-            request = orjson.dumps((self._name, self._number, rows))
-        except TypeError:  # a text that is none: SQLite says what is wrong with it
-            return batch
-        try:
-            outcomes = self._ask(request)
-        except (ConnectionError, EOFError):
-            self.close()
-            outcomes = self._receipt()
-        except OSError:
-            self.close()
-            for write in changes:
-                write.error = StoreUnavailable(
+        with self._going:
+            line = self._line()
+            if line is None:
+                return False
+            line.number += 1
+            try:
+                request = orjson.dumps((line.name, line.number, change.statement, change.values, durable))
+            except TypeError:  # a text that is none: SQLite says what is wrong with it
+                self._keep(line)
+                return False
+            try:
+                is_done = line.ask(request)
+            except (ConnectionError, EOFError):
+                self._lose(line)
+                return self._has_receipt(line)
+            except OSError as error:
+                self._lose(line)
+                raise StoreUnavailable(
                     f"{self._path}: the process that commits hangs, so it is not known whether this was stored: end it "
                     "(it is a child of ocpp-soap serve), and ask again"
-                )
-            return [write for write in batch if not isinstance(write.work, Change)]
-        done = {write for write, is_done in zip(changes, outcomes, strict=False) if is_done}
-        for write in done:
-            write.result, write.error = write.work.result, None
-        return [write for write in batch if write not in done]
-
-    def _receipt(self) -> list[bool]:
-        """What became of the last request, if it was committed."""
-        with self._reader() as connection:
-            found = connection.execute("SELECT number, outcomes FROM receipts WHERE name = ?", (self._name,)).fetchone()
-        return orjson.loads(found[1]) if found and found[0] == self._number else []
+                ) from error
+            self._keep(line)
+            return is_done
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._peer is not None:
-            self._peer.close()
-        self._peer = None
+        """Let go of the connections."""
+        self._closed = True
+        while self._lines:
+            self._lines.pop().peer.close()
+
+    def _line(self) -> _Line | None:
+        """A connection; None: nobody listens, or did a moment ago."""
+        try:
+            return self._lines.pop()
+        except IndexError:
+            pass
+        if time.monotonic() < self._again_at:
+            return None
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            _set_up(peer)
+            with _short(self._path) as path:
+                peer.connect(path)
+        except OSError:
+            peer.close()
+            self._again_at = time.monotonic() + _PAUSE_AFTER_FAILURE
+            return None
+        return _Line(peer)
+
+    def _keep(self, line: _Line) -> None:
+        self._lines.append(line)
+        if self._closed:
+            self.close()
+
+    def _lose(self, line: _Line) -> None:
+        line.peer.close()
+        while self._lines:
+            self._lines.pop().peer.close()
         self._again_at = time.monotonic() + _PAUSE_AFTER_FAILURE
 
-    def _is_connected(self) -> bool:
-        if self._peer is None and time.monotonic() >= self._again_at:
-            self._peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                _set_up(self._peer)
-                with _short(self._path) as path:
-                    self._peer.connect(path)
-            except OSError:
-                self.close()
-        return self._peer is not None
+    def _has_receipt(self, line: _Line) -> bool:
+        with self._reader() as connection:
+            found = connection.execute("SELECT number FROM receipts WHERE name = ?", (line.name,)).fetchone()
+        return found is not None and found[0] == line.number
 
-    def _ask(self, request: bytes) -> list[bool]:
-        if self._peer is None:
-            raise EOFError
-        _send(self._peer, request)
-        outcomes: list[bool] = orjson.loads(_receive(self._peer))
-        return outcomes
+
+class _Line:
+    """A connection to the process that commits, for one request at a time."""
+
+    def __init__(self, peer: socket.socket) -> None:
+        self.peer = peer
+        self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self.number = 0
+
+    def ask(self, request: bytes) -> bool:
+        """Whether that was done. Raises OSError, EOFError."""
+        self.peer.sendall(_HEAD.pack(len(request)) + request)
+        answer = self.peer.recv(1)
+        if not answer:
+            raise EOFError("the connection has ended")
+        return answer == _DONE
 
 
 def _forget_old_receipts(connection: sqlite3.Connection) -> None:
@@ -246,10 +272,6 @@ def _set_up(peer: socket.socket) -> None:
     peer.setblocking(True)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEOUT)
-
-
-def _send(peer: socket.socket, content: bytes) -> None:
-    peer.sendall(_HEAD.pack(len(content)) + content)
 
 
 def _receive(peer: socket.socket) -> bytes:

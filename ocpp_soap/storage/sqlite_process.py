@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
-from ocpp_soap.storage.sqlite_changes import Errors, NotAll, run_singly, run_together
+from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly, run_together
 from ocpp_soap.storage.sqlite_commits import Committed, Committing
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
 from ocpp_soap.storage.sqlite_logs import Steps
@@ -82,7 +83,7 @@ class Process:
     def tend(self, stop: threading.Event) -> None:
         """Fold telemetry and commit for other processes until ``stop`` is set. Raises StoreUnavailable."""
         self._check_file()
-        committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit_here)
+        committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit)
         try:
             self.telemetry.tend(stop, committing)
         finally:
@@ -142,14 +143,14 @@ class Process:
             return DocumentTooLarge(f"{self.path}: {error}")
         return unavailable(self.path, error)
 
-    def _commit(self, batch: Sequence[Write]) -> None:
-        """Have the writes committed by the process that does it for all, else by this one."""
+    def change(self, change: Change, *, durable: bool) -> Any:
+        """Have a change committed by the process that does it for all, else by this one. Raises StorageError."""
         self._check_file()
-        own = batch if self.telemetry.tends else self._committed.commit(batch)
-        if own:
-            self._commit_here(own)
+        if not self.telemetry.tends and self._committed.commit(change, durable):
+            return change.result
+        return self.commits.run(change, durable=durable)
 
-    def _commit_here(self, batch: Sequence[Write]) -> None:
+    def _commit(self, batch: Sequence[Write]) -> None:
         """Commit the writes in one transaction; where that fails, each in its own, so that one cannot spoil others."""
         with self._writing:
             try:
