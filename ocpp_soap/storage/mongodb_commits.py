@@ -17,7 +17,7 @@ import pymongo
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import AutoReconnect, BulkWriteError, PyMongoError
 
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.mongodb_errors import is_passing
@@ -123,14 +123,19 @@ def until(deadline: float) -> AbstractContextManager[None]:
 def _do_steps(going: list[Write]) -> None:
     """Do the first steps of all writes, one command for each collection and kind, then the second ones, and so on."""
     step = 0
+    elections: set[Any] = set()
     while going:
         commands: dict[tuple[str, tuple[str, str]], list[Write]] = {}
         for write in going:
             mine: Step = write.work.steps[step]
             commands.setdefault((mine.target.name, mine.kind), []).append(write)
         for writes in commands.values():
-            _send(writes, step)
+            _send(writes, step, elections)
         step += 1
+        if step > 1 and len(elections) > 1:
+            for write in going:
+                write.error = AutoReconnect("Another primary was elected between the steps of a write")
+            return
         done = [write for write in going if len(write.result) == step]
         going = []
         for write in done:
@@ -140,28 +145,42 @@ def _do_steps(going: list[Write]) -> None:
                 write.error = None
 
 
-def _send(writes: Sequence[Write], step: int) -> None:
+def _send(writes: Sequence[Write], step: int, elections: set[Any]) -> None:
     """One step of several writes at once; if the server takes none for a reason of one, each by itself."""
     steps: list[Step] = [write.work.steps[step] for write in writes]
+    target, kind = steps[0].target, steps[0].kind
+    concern = target.write_concern.document
+    if all(len(write.work.steps) > step + 1 for write in writes) and _is_one_log(target):
+        concern = {"w": 1}
     try:
         with until(min(write.work.deadline for write in writes)):
-            details = _answer(steps[0].target, steps[0].kind, [row for one in steps for row in one.rows])
+            details = _answer(target, kind, [row for one in steps for row in one.rows], concern)
     except (PyMongoError, BSONError) as error:
         if len(writes) > 1 and not (isinstance(error, PyMongoError) and is_passing(error)):
             for write in writes:
-                _send([write], step)
+                _send([write], step, elections)
         else:
             for write in writes:
                 write.error = error
     else:
+        elections |= details.pop("elections")
         _tell(writes, step, details)
 
 
-def _answer(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument]) -> dict[str, Any]:
+def _is_one_log(target: Target) -> bool:
+    """Whether all writes go to the log of one replica set, so that what waits for the last one waits for all.
+
+    The answers tell whether another primary was elected between them; a single server would not tell of its restart.
+    """
+    return target.database.client.topology_description.topology_type_name == "ReplicaSetWithPrimary"
+
+
+def _answer(
+    target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument], concern: dict[str, Any]
+) -> dict[str, Any]:
     """What the server says of the operations, in the form of a BulkWriteError; as bare commands, which cost less."""
     command, field = kind
-    concern = target.write_concern.document
-    details: dict[str, Any] = {"writeErrors": [], "writeConcernErrors": []}
+    details: dict[str, Any] = {"writeErrors": [], "writeConcernErrors": [], "elections": set()}
     start = 0
     while start < len(rows):
         end, size = start + 1, len(rows[start].raw)
@@ -173,6 +192,7 @@ def _answer(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocumen
         details["writeErrors"] += [
             {**problem, "index": start + problem["index"]} for problem in answer.get("writeErrors", ())
         ]
+        details["elections"].add(answer.get("electionId"))
         if "writeConcernError" in answer:
             details["writeConcernErrors"].append(answer["writeConcernError"])
         start = end

@@ -20,7 +20,7 @@ from storage_servers import MongoServer
 
 from ocpp_soap import storage
 from ocpp_soap.errors import AlreadyExists, ConfigurationError, StoreUnavailable
-from ocpp_soap.storage import Collection, Storage
+from ocpp_soap.storage import Collection, Storage, mongodb_commits
 from ocpp_soap.storage.mongodb import MongoStorage
 
 
@@ -306,3 +306,26 @@ def test_a_write_whose_answer_was_lost_is_recognised(standalone: MongoServer) ->
         lose_the_next_answer()
         with pytest.raises(AlreadyExists):
             store.create(STATIONS, "CP1", {})
+
+
+def test_of_the_steps_of_a_write_to_a_replica_set_only_the_last_is_waited_for(
+    replica_set: MongoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    elected = ["one", "another"]
+    answer = mongodb_commits._answer
+
+    def noted(target: Any, kind: Any, rows: Any, concern: Any) -> dict[str, Any]:
+        asked.append((kind[0], concern))
+        details = answer(target, kind, rows, concern)
+        if elected:
+            details["elections"] = {elected.pop()}
+        return details
+
+    monkeypatch.setattr(mongodb_commits, "_answer", noted)
+    with closing(storage.open(settings_of(replica_set))) as store:
+        store.check()
+        store.write(append={READINGS: [("a", {})]}, put={STATIONS: {"CP1": {}}})
+        assert store.count(READINGS) == store.count(STATIONS) == 1
+    once = [("insert", {"w": 1}), ("update", {"w": "majority", "j": True})]
+    assert asked == once * 2
