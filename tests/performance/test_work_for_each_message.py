@@ -41,16 +41,16 @@ CALLS = {
     "Heartbeat": 95,
     "Authorize": 138,
     "StatusNotification": 193,
-    "MeterValues": 352,
-    "StartTransaction": 535,
+    "MeterValues": 331,
+    "StartTransaction": 371,
     "StopTransaction": 231,
 }
 STORE = {
     "Heartbeat": {},
     "Authorize": {"get": 1},
     "StatusNotification": {"write": 1},
-    "MeterValues": {"find": 1, "write": 1},
-    "StartTransaction": {"get": 3, "count": 3, "create": 1, "write": 1},
+    "MeterValues": {"append_found": 1, "find": 1, "write": 1},
+    "StartTransaction": {"get": 1, "create_alone": 1, "write": 1},
     "StopTransaction": {"replace": 1, "write": 1},
 }
 ENVELOPE = (
@@ -59,7 +59,10 @@ ENVELOPE = (
     "<a:MessageID>m{}</a:MessageID><a:From><a:Address>http://198.51.100.7:9221/</a:Address></a:From></S:Header><S:Body>"
     "<c:{}Request>{}</c:{}Request></S:Body></S:Envelope>"
 )
-VERBS = ("create", "get", "get_many", "replace", "put", "write", "delete", "find", "count", "increment", "append")
+VERBS = (
+    *("create", "create_alone", "get", "get_many", "replace", "put", "write", "delete", "find", "count", "increment"),
+    *("append", "append_found"),
+)
 
 
 class Sender:
