@@ -55,6 +55,7 @@ class Recent(Generic[T]):
         self._due = 0.0
         self._again: list[tuple[str, _Entry[T | None]]] = []
         self._part = AT_LEAST
+        self._ended = 0
         self._part_due = 0.0
         self._forgotten = 0
 
@@ -88,21 +89,24 @@ class Recent(Generic[T]):
         """Find what is to be read again, and drop what has ended."""
         entries = self._entries.copy()
         oldest = now - ROUNDS * self._seconds / 2
-        again = []
+        ended: list[tuple[str, _Entry[T | None]]] = []
+        again: list[tuple[str, _Entry[T | None]]] = []
         for key, entry in entries.items():
             entry.rounds = ROUNDS if entry.used else entry.rounds - 1
             if entry.rounds > 0 and entry.until > oldest:
-                again.append((key, entry))
+                (again if entry.until > now else ended).append((key, entry))
             elif entry.until <= now:
                 self._entries.pop(key, None)
         self._part = max(AT_LEAST, len(again) // (PARTS - 1))
+        self._ended = len(ended)
         self._part_due = now
-        self._again = again
+        self._again = ended + again
 
     def _refresh(self, now: float) -> None:
-        """Read a part of it again; an entry that is forgotten meanwhile stays forgotten."""
+        """Read a part of it again, first all that has ended; an entry that is forgotten meanwhile stays forgotten."""
         self._part_due = now + self._seconds / 2 / PARTS
-        part, self._again = self._again[: self._part], self._again[self._part :]
+        size, self._ended = max(self._part, self._ended), 0
+        part, self._again = self._again[:size], self._again[size:]
         found = self._store.get_many(self._collection, [key for key, _ in part])
         for key, entry in part:
             stored = found.get(key)
