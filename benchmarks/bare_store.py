@@ -54,7 +54,7 @@ def _write(store: FileStorage, counts: Any, writer: int, until: float) -> None:
             "meter_stop": pairs,
             "stop_time": stored.document["start_time"],
         }
-        store.replace(TRANSACTIONS, key, changed, revision=stored.revision, durable=True)
+        store.replace(TRANSACTIONS, key, changed, revision=stored.revision, durable=True, before=stored.document)
         pairs += 1
     counts[writer] = pairs
 

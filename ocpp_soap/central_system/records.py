@@ -144,7 +144,9 @@ def revise(
         if content is None:
             return stored
         try:
-            return store.replace(collection, key, content, revision=stored.revision, durable=durable)
+            return store.replace(
+                collection, key, content, revision=stored.revision, durable=durable, before=stored.document
+            )
         except RevisionConflict:
             stored = None
         except NotFound:

@@ -142,9 +142,19 @@ class Storage(ABC):
 
     @abstractmethod
     def replace(
-        self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
     ) -> Stored:
-        """Store a new content for a key that still has that revision. Raises NotFound, RevisionConflict."""
+        """Store a new content for a key that still has that revision. Raises NotFound, RevisionConflict.
+
+        ``before``: the content in that revision, for callers that have it; what is the same need not be written.
+        """
 
     @abstractmethod
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:

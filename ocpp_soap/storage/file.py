@@ -101,15 +101,22 @@ class FileStorage(Storage):
         return found
 
     def replace(
-        self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
     ) -> Stored:
         table = self._settled(collection)
 
         def refused(connection: sqlite3.Connection) -> NotFound | RevisionConflict:
             return _conflict(connection, table, key, revision)
 
-        values, stored = (*table.row(key, document)[1:], key, revision), Stored(key, revision + 1, document)
-        return self._change(Change(table.update, values, stored, refused), durable)
+        statement, values = table.update(key, revision, document, before)
+        return self._change(Change(statement, values, Stored(key, revision + 1, document), refused), durable)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)

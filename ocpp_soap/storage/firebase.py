@@ -92,7 +92,14 @@ class FirebaseStorage(Storage):
         return found
 
     def replace(
-        self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
     ) -> Stored:
         write = uuid4().hex
         row = {**fields(collection, key, document, write), "revision": revision + 1}

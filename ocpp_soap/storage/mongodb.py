@@ -116,7 +116,14 @@ class MongoStorage(Storage):
         return found
 
     def replace(
-        self, collection: Collection, key: str, document: Document, *, revision: int, durable: bool = False
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
     ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=revision + 1, _write=write)

@@ -57,6 +57,6 @@ def _widened_update(statement: str, rows: int) -> str:
     numbered = "".join(f"{piece}new.column{place}" for place, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
     changes, _, condition = numbered.partition(" WHERE ")
     changes = changes.replace("= revision + 1", f"= {table}.revision + 1")
-    condition = condition.replace("key =", f"{table}.key =").replace("revision =", f"{table}.revision =")
+    condition = condition.replace("key =", f"{table}.key =", 1).replace("revision =", f"{table}.revision =", 1)
     values = ", ".join([f"({', '.join('?' * (len(pieces) - 1))})"] * rows)
     return f"{changes} FROM (VALUES {values}) AS new WHERE {condition}"

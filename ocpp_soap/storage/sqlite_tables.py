@@ -40,7 +40,6 @@ class Table:
         columns = ["key", "revision", "document", *(f'"f_{field}"' for field in self.fields)]
         values = ["?", "1", "?", *("?" for _ in self.fields)]
         changes = ", ".join(f"{column} = excluded.{column}" for column in columns[2:])
-        assignments = ", ".join(f"{column} = ?" for column in columns[2:])
         self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"
         self.insert_if = f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT {', '.join(values)} WHERE"
         self.insert_new = f"{self.insert} ON CONFLICT (key) DO NOTHING"
@@ -48,7 +47,6 @@ class Table:
         condition = f" WHERE excluded.{newest} >= {self.name}.{newest}" if collection.latest else ""
         update = f"UPDATE SET revision = {self.name}.revision + 1, {changes}{condition}"
         self.upsert = f"{self.insert} ON CONFLICT (key) DO {update}"
-        self.update = f"UPDATE {self.name} SET {assignments}, revision = revision + 1 WHERE key = ? AND revision = ?"
         self.select = f"SELECT key, revision, document, {self.tie} FROM {self.name}"
         self.get = f"{self.select} WHERE key = ?"
         self.revision = f"SELECT revision FROM {self.name} WHERE key = ?"
@@ -63,6 +61,24 @@ class Table:
             value = document.get(field)
             values.append(value if type(value) is str else column_value(searchable(value, field)))
         return tuple(values)
+
+    def update(self, key: str, revision: int, document: Document, before: Document | None) -> tuple[str, list[Any]]:
+        """The UPDATE of a document that has that revision, and perhaps the content ``before``, and its parameters.
+
+        SQLite writes every index that has a column that is set, also to the value that it has; so those stay as they
+        are that were the same before, if they really were.
+        """
+        _, text, *values = self.row(key, document)
+        assignments, conditions, changed, same = "document = ?", "key = ? AND revision = ?", [text], [key, revision]
+        for field, value in zip(self.fields, values, strict=True):
+            if before is not None and before.get(field) == document.get(field):
+                conditions += f' AND "f_{field}" = ?'
+                same.append(value)
+            else:
+                assignments += f', "f_{field}" = ?'
+                changed.append(value)
+        statement = f"UPDATE {self.name} SET {assignments}, revision = revision + 1 WHERE {conditions}"
+        return statement, [*changed, *same]
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make the table and its indexes, and fill the column of a newly declared one from the documents."""
