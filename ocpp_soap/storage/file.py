@@ -29,8 +29,8 @@ from ocpp_soap.storage.sqlite_rows import execute_rows
 from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of, stored_rows
 
 _COUNT = (
-    "INSERT INTO counters (name, value) VALUES (?, ?) "
-    "ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value"
+    "INSERT INTO counters (name, value) SELECT ?1, ?2 WHERE ?2 < 2147483648 ON CONFLICT (name) DO UPDATE "
+    "SET value = value + excluded.value WHERE value + excluded.value < 2147483648 RETURNING value"
 )
 _KEYS_AT_ONCE = 500
 T = TypeVar("T")
@@ -185,13 +185,10 @@ class FileStorage(Storage):
         if by < 1:
             raise ValueError(f"{counter}: a counter grows by at least 1, not {by}")
 
-        def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute("SELECT value FROM counters WHERE name = ?", (counter,)).fetchone()
-            if (row[0] if row else 0) + by >= 2**31:
-                raise StorageError(f"The counter {counter} is used up: there is no number left below 2^31")
-            return int(connection.execute(_COUNT, (counter, by)).fetchall()[0][0])
+        def refused(_: sqlite3.Connection) -> StorageError:
+            return StorageError(f"The counter {counter} is used up: there is no number left below 2^31")
 
-        return self._write(work, False)
+        return int(self._process().change(Change(_COUNT, (counter, by), None, refused), durable=False))
 
     def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
         table = self._settled(collection)

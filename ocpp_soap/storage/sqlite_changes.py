@@ -14,7 +14,10 @@ _AT_ONCE = 16
 
 
 class Change(NamedTuple):
-    """One row to write by a statement that writes nothing where it is refused; ``refused`` then says why."""
+    """One row to write by a statement that writes nothing where it is refused; ``refused`` then says why.
+
+    Where the statement is RETURNING a value, that is the result.
+    """
 
     statement: str
     values: Sequence[Any]
@@ -23,9 +26,20 @@ class Change(NamedTuple):
 
     def __call__(self, connection: sqlite3.Connection) -> Any:
         """Write the row by itself. Raises what ``refused`` gives."""
-        if connection.execute(self.statement, self.values).rowcount == 0:
+        cursor = connection.execute(self.statement, self.values)
+        if self.returns:
+            rows = cursor.fetchall()
+            if not rows:
+                raise self.refused(connection)
+            return rows[0][0]
+        if cursor.rowcount == 0:
             raise self.refused(connection)
         return self.result
+
+    @property
+    def returns(self) -> bool:
+        """Whether the result is what the statement returns."""
+        return " RETURNING " in self.statement
 
 
 class NotAll(Exception):

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -38,7 +38,10 @@ _PAUSE_AFTER_FAILURE = 1.0
 _RECEIPT_SECONDS = 3600
 _AT_ONCE = 2**16
 _HEAD = struct.Struct(">I")
-_DONE, _NOT_DONE = b"1", b"0"
+_ANSWER = struct.Struct(">?q")
+"""Whether it is done, and what the statement returned."""
+GATHERING = 0.0003
+"""Seconds for which more requests may join a commit, where several did the last time."""
 _TIMEOUT = struct.pack("ll", int(LONGEST_WAIT), 0)
 Commit = Callable[[Sequence[Write]], None]
 
@@ -52,6 +55,7 @@ class Committing:
         self._commit = commit
         self._poll = select.poll()
         self._listener: socket.socket | None = None
+        self._several = False
         self._peers: dict[int, socket.socket] = {}
 
     def listen(self) -> None:
@@ -77,9 +81,12 @@ class Committing:
         until = time.monotonic() + seconds
         left = seconds
         while True:
-            asked = [self._peers[handle] for handle, _ in self._poll.poll(left * 1000) if not self._accepted(handle)]
-            requests = [request for peer in asked if (request := self._read(peer)) is not None]
+            requests = self._requests(left)
+            if requests and self._several:
+                time.sleep(GATHERING)
+                requests += self._requests(0)
             if requests:
+                self._several = len(requests) > 1
                 self._answer(requests)
             left = until - time.monotonic()
             if left <= 0:
@@ -92,6 +99,11 @@ class Committing:
             self._listener.close()
         for peer in self._peers.values():
             peer.close()
+
+    def _requests(self, seconds: float) -> list[_Request]:
+        """The requests that are there, or the first ones that come within so many seconds."""
+        asked = [self._peers[handle] for handle, _ in self._poll.poll(seconds * 1000) if not self._accepted(handle)]
+        return [request for peer in asked if (request := self._read(peer)) is not None]
 
     def _accepted(self, handle: int) -> bool:
         if self._listener is None or handle != self._listener.fileno():
@@ -116,7 +128,7 @@ class Committing:
         self._commit([*(request.write for request in requests), Write(_receipts(requests), durable=False)])
         for request in requests:
             try:
-                request.peer.sendall(_DONE if request.write.error is None else _NOT_DONE)
+                request.peer.sendall(_ANSWER.pack(request.write.error is None, int(request.write.result or 0)))
             except OSError:
                 self._drop(request.peer)
 
@@ -140,7 +152,7 @@ def _receipts(requests: Sequence[_Request]) -> Callable[[sqlite3.Connection], No
 
     def note(connection: sqlite3.Connection) -> None:
         now = time.time()
-        rows = [(request.name, request.number, now) for request in requests if request.write.result is True]
+        rows = [(request.name, request.number, now) for request in requests if request.write.result is not None]
         execute_rows(connection, "INSERT OR REPLACE INTO receipts (name, number, at) VALUES (?, ?, ?)", rows)
 
     return note
@@ -160,34 +172,35 @@ class Committed:
         self._again_at = 0.0
         self._closed = False
 
-    def commit(self, change: Change, durable: bool) -> bool:
-        """Have a change committed; False if the caller must do it, to have it done or to hear why it cannot be.
+    def commit(self, change: Change, durable: bool) -> Any:
+        """The result of a change that was committed; None if the caller must do it, or hear why it cannot be done.
 
         Where that process ends meanwhile, its receipt tells what it did. Raises StoreUnavailable where it hangs.
         """
         with self._going:
             line = self._line()
             if line is None:
-                return False
+                return None
             line.number += 1
             try:
                 request = orjson.dumps((line.name, line.number, change.statement, change.values, durable))
             except TypeError:  # a text that is none: SQLite says what is wrong with it
                 self._keep(line)
-                return False
+                return None
             try:
-                is_done = line.ask(request)
+                is_done, returned = line.ask(request)
             except (ConnectionError, EOFError):
                 self._lose(line)
-                return self._has_receipt(line)
+                is_done, returned = self._has_receipt(line), None
             except OSError as error:
                 self._lose(line)
                 raise StoreUnavailable(
                     f"{self._path}: the process that commits hangs, so it is not known whether this was stored: end it "
                     "(it is a child of ocpp-soap serve), and ask again"
                 ) from error
-            self._keep(line)
-            return is_done
+            else:
+                self._keep(line)
+            return (returned if change.returns else change.result) if is_done else None
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -239,13 +252,14 @@ class _Line:
         self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
         self.number = 0
 
-    def ask(self, request: bytes) -> bool:
-        """Whether that was done. Raises OSError, EOFError."""
+    def ask(self, request: bytes) -> tuple[bool, int]:
+        """Whether that was done, and what it returned. Raises OSError, EOFError."""
         self.peer.sendall(_HEAD.pack(len(request)) + request)
-        answer = self.peer.recv(1)
-        if not answer:
+        answer = self.peer.recv(_ANSWER.size)
+        if len(answer) < _ANSWER.size:
             raise EOFError("the connection has ended")
-        return answer == _DONE
+        is_done, returned = _ANSWER.unpack(answer)
+        return is_done, returned
 
 
 def _forget_old_receipts(connection: sqlite3.Connection) -> None:

@@ -29,8 +29,6 @@ READERS = 8
 LOOK_SECONDS = 0.2
 WRITER_CACHE = 32_000
 """KiB of pages that the connection that writes may keep in memory."""
-PAUSE = 0.0
-"""Seconds for which more writes may join a commit, where several did the last time."""
 
 
 class Process:
@@ -38,7 +36,7 @@ class Process:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.commits = GroupCommit(self._commit, pause=PAUSE)
+        self.commits = GroupCommit(self._commit)
         self.telemetry = Telemetry(path, self.commits, self.reader)
         self._committed = Committed(self.telemetry.folder, self.reader)
         self._opening = threading.Lock()
@@ -146,9 +144,8 @@ class Process:
     def change(self, change: Change, *, durable: bool) -> Any:
         """Have a change committed by the process that does it for all, else by this one. Raises StorageError."""
         self._check_file()
-        if not self.telemetry.tends and self._committed.commit(change, durable):
-            return change.result
-        return self.commits.run(change, durable=durable)
+        result = None if self.telemetry.tends else self._committed.commit(change, durable)
+        return self.commits.run(change, durable=durable) if result is None else result
 
     def _commit(self, batch: Sequence[Write]) -> None:
         """Commit the writes in one transaction; where that fails, each in its own, so that one cannot spoil others."""

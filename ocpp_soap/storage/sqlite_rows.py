@@ -36,8 +36,11 @@ def restored(row: Sequence[Any]) -> list[Any]:
 
 
 def can_be_widened(statement: str) -> bool:
-    """Whether a statement can write several rows; not one that looks at the table, for it would not see those rows."""
-    return " SELECT " not in statement
+    """Whether a statement can write several rows.
+
+    Not one that looks at the table, for it would not see those rows, nor one that returns something.
+    """
+    return " SELECT " not in statement and " RETURNING " not in statement
 
 
 @lru_cache(maxsize=256)
