@@ -17,7 +17,8 @@ from typing import Any
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly, run_together
-from ocpp_soap.storage.sqlite_commits import Committed, Committing
+from ocpp_soap.storage.sqlite_committed import Committed
+from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare

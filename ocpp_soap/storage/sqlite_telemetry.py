@@ -21,7 +21,7 @@ import structlog
 from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.group_commit import GroupCommit
-from ocpp_soap.storage.sqlite_commits import Committing
+from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_logs import OwnLog, Steps, StoredLog, folded, forget, frame
 
 FOLD_SECONDS = 0.1

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StoreUnavailable
-from ocpp_soap.storage import Collection, sqlite_commits
+from ocpp_soap.storage import Collection, sqlite_commit_socket, sqlite_committed
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_rows import can_be_widened, widened
@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def commit_socket(path: Path) -> Path:
-    return path.with_name(f"{path.name}-log") / sqlite_commits.SOCKET
+    return path.with_name(f"{path.name}-log") / sqlite_commit_socket.NAME
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -158,7 +158,7 @@ def test_when_it_is_killed_each_commits_itself_and_later_the_next_one_does(
     store.create(SESSIONS, "s2", OPEN, durable=True)
     assert len(own) == 1
     second = Tender(path)
-    time.sleep(sqlite_commits._PAUSE_AFTER_FAILURE)
+    time.sleep(sqlite_committed.PAUSE_AFTER_FAILURE)
     store.create(SESSIONS, "s3", OPEN, durable=True)
     second.end()
     store.create(SESSIONS, "s4", OPEN, durable=True)
@@ -204,13 +204,13 @@ def test_what_got_no_answer_but_a_receipt_is_done(
 ) -> None:
     """The process dies between its commit and its answer: seen from here, it commits and the answer is lost."""
     store.create(SESSIONS, "s1", OPEN)
-    ask = sqlite_commits._Line.ask
+    ask = sqlite_committed._Line.ask
 
-    def lose(line: sqlite_commits._Line, request: bytes) -> tuple[bool, int]:
+    def lose(line: sqlite_committed._Line, request: bytes) -> tuple[bool, int]:
         ask(line, request)
         raise ConnectionResetError
 
-    monkeypatch.setattr(sqlite_commits._Line, "ask", lose)
+    monkeypatch.setattr(sqlite_committed._Line, "ask", lose)
     assert store.create(SESSIONS, "s2", OPEN, durable=True).revision == 1
     assert own == []
     store._process()._committed._again_at = 0.0
@@ -224,7 +224,7 @@ def test_what_got_no_answer_but_a_receipt_is_done(
 def test_who_hangs_is_told_of(
     tender: Tender, store: FileStorage, own: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_commits, "_TIMEOUT", struct.pack("ll", 0, 200_000))
+    monkeypatch.setattr(sqlite_commit_socket, "LONGEST_WAIT", struct.pack("ll", 0, 200_000))
     tender.send(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable, match="hangs"):
         store.create(SESSIONS, "s1", OPEN, durable=True)
