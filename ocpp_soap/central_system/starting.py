@@ -20,7 +20,7 @@ from ocpp_soap.central_system.transactions import Transaction, Transactions, Tra
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import AlreadyExists, NotAlone, RetryLater
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo, StartTransactionRequest
-from ocpp_soap.storage.base import Collection, Document, Storage
+from ocpp_soap.storage.base import Collection, Document, Storage, Stored
 
 PATIENCE = 1.0
 """Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
@@ -83,15 +83,15 @@ class Starting:
         return read(stored.document)
 
     def _start_among_others(self, key: str, begun: Document, transaction_id: int, call: Call) -> Transaction:
-        stored = self._store.get(TRANSACTIONS, key)
-        is_retry = stored is not None
-        if stored is None:
+        is_retry = False
+        stored: Stored | None
+        try:
             document = {**self._allowed(begun), "transaction_id": transaction_id}
-            try:
-                stored = self._store.create(TRANSACTIONS, key, document, durable=True)
-                self._transactions.remember(transaction_id, stored)
-            except AlreadyExists:
-                stored = self._store.get(TRANSACTIONS, key)
+            stored = self._store.create(TRANSACTIONS, key, document, durable=True)
+            self._transactions.remember(transaction_id, stored)
+        except AlreadyExists:
+            is_retry = True
+            stored = self._store.get(TRANSACTIONS, key)
         if stored is None:
             raise RetryLater("The transaction was removed while it began.")
         transaction = read(stored.document)

@@ -41,6 +41,8 @@ class Committing:
         self._listener: socket.socket | None = None
         self._several = False
         self._peers: dict[int, socket.socket] = {}
+        self._names: dict[socket.socket, str] = {}
+        self._gone: list[str] = []
 
     def listen(self) -> None:
         """Begin, as the only process that may; does nothing the second time, nor where there can be no socket."""
@@ -103,6 +105,7 @@ class Committing:
         """A request; None: the peer is gone."""
         try:
             name, number, statement, values, durable = orjson.loads(receive(peer))
+            self._names[peer] = name
             change = Change(statement, restored(values), True, _refused)
             return _Request(peer, name, number, Write(change, bool(durable)))
         except (OSError, EOFError, ValueError, TypeError):
@@ -110,7 +113,8 @@ class Committing:
             return None
 
     def _answer(self, requests: Sequence[_Request]) -> None:
-        self._commit([*(request.write for request in requests), Write(_receipts(requests), durable=False)])
+        gone, self._gone = self._gone, []
+        self._commit([*(request.write for request in requests), Write(_receipts(requests, gone), durable=False)])
         for request in requests:
             try:
                 request.peer.sendall(ANSWER.pack(request.write.error is None, int(request.write.result or 0)))
@@ -120,6 +124,8 @@ class Committing:
     def _drop(self, peer: socket.socket) -> None:
         self._poll.unregister(peer)
         del self._peers[peer.fileno()]
+        if peer in self._names:
+            self._gone.append(self._names.pop(peer))
         peer.close()
 
 
@@ -132,13 +138,15 @@ class _Request(NamedTuple):
     write: Write
 
 
-def _receipts(requests: Sequence[_Request]) -> Callable[[sqlite3.Connection], None]:
-    """Notes what is done in the transaction that does it, for those who get no answer."""
+def _receipts(requests: Sequence[_Request], gone: Sequence[str]) -> Callable[[sqlite3.Connection], None]:
+    """Notes what is done in the transaction that does it, for those who get no answer; forgets those who are gone."""
 
     def note(connection: sqlite3.Connection) -> None:
         now = time.time()
         rows = [(request.name, request.number, now) for request in requests if request.write.result is not None]
         execute_rows(connection, "INSERT OR REPLACE INTO receipts (name, number, at) VALUES (?, ?, ?)", rows)
+        for name in gone:
+            connection.execute("DELETE FROM receipts WHERE name = ?", (name,))
 
     return note
 

@@ -50,7 +50,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")
     connection.execute("CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, folded INTEGER NOT NULL)")
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS receipts (name TEXT PRIMARY KEY, number INTEGER NOT NULL, at REAL NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS receipts "
+        "(name TEXT PRIMARY KEY, number INTEGER NOT NULL, at REAL NOT NULL) WITHOUT ROWID"
     )
     if not connection.execute("PRAGMA application_id").fetchone()[0]:
         connection.execute(f"PRAGMA application_id = {secrets.randbelow(2**31 - 1) + 1}")

@@ -221,6 +221,15 @@ def test_what_got_no_answer_but_a_receipt_is_done(
     assert len(own) == 2
 
 
+def test_receipts_of_those_who_are_gone_are_forgotten(path: Path, store: FileStorage) -> None:
+    for number in range(5):
+        with closing(FileStorage(path)) as other:
+            other.create(SESSIONS, f"s{number}", OPEN)
+    store.create(SESSIONS, "last", OPEN)
+    with store._process().reader() as connection:
+        assert connection.execute("SELECT count(*) FROM receipts").fetchone()[0] <= 2
+
+
 def test_who_hangs_is_told_of(
     tender: Tender, store: FileStorage, own: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
