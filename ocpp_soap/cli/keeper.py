@@ -7,12 +7,15 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import ForkProcess
 from threading import Event, Thread
 
 from ocpp_soap import storage
 from ocpp_soap.config import Settings
 
 SECONDS_TO_STOP = 3
+SECONDS_TO_RETURN = 0.5
+"""Pause before another process takes the place of one that died."""
 
 
 @contextmanager
@@ -21,15 +24,44 @@ def looked_after(settings: Settings) -> Iterator[None]:
     if settings.storage.backend != "file":
         yield
         return
-    process = get_context("fork").Process(target=_look_after, args=(settings,), daemon=True)
-    process.start()
+    keeper = _Keeper(settings)
     try:
         yield
     finally:
-        process.terminate()
-        process.join(SECONDS_TO_STOP)
-        process.kill()
-        process.join()
+        keeper.end()
+
+
+class _Keeper:
+    """The process, and another one when it dies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ending = Event()
+        self._process = self._start()
+        self._watching = Thread(target=self._watch, name="watching the store's process", daemon=True)
+        self._watching.start()
+
+    def end(self) -> None:
+        """End the process."""
+        self._ending.set()
+        self._process.terminate()
+        self._watching.join(SECONDS_TO_STOP)
+        self._process.kill()
+        self._watching.join()
+
+    def _start(self) -> ForkProcess:
+        process = get_context("fork").Process(target=_look_after, args=(self._settings,), daemon=True)
+        process.start()
+        return process
+
+    def _watch(self) -> None:
+        while True:
+            self._process.join()
+            if self._ending.wait(SECONDS_TO_RETURN):
+                return
+            self._process = self._start()
+            if self._ending.is_set():
+                self._process.terminate()
 
 
 def _look_after(settings: Settings) -> None:

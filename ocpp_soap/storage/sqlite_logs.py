@@ -47,7 +47,10 @@ def frames(data: bytes) -> Iterator[tuple[int, Steps]]:
         if len(content) < length or zlib.crc32(content) != check:
             return
         begin += length
-        yield begin, [(statement, [restored(row) for row in rows]) for statement, rows in orjson.loads(content)]
+        steps: Steps = orjson.loads(content)
+        if b",null" in content or b"[null" in content:
+            steps = [(statement, [restored(row) for row in rows]) for statement, rows in steps]
+        yield begin, steps
 
 
 def run(connection: sqlite3.Connection, every: Iterable[Steps]) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -168,6 +169,25 @@ def test_two_workers_that_died_at_once_come_back(serve: Any) -> None:
     for worker in before:
         os.kill(worker, signal.SIGKILL)
     eventually(partial(replaced, served, before))
+
+
+def commits(served: Served) -> int:
+    """The process id of who commits for the workers; 0 while nobody does."""
+    with socket.socket(socket.AF_UNIX) as asking, contextlib.suppress(OSError):
+        asking.connect(str(served.config.parent / "serve.sqlite-log" / "commits"))
+        return int(struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+    return 0
+
+
+def test_who_looks_after_the_store_comes_back_when_it_dies_and_ends_with_the_rest(serve: Any) -> None:
+    served = serve()
+    for _ in range(2):
+        eventually(lambda: commits(served) > 0)
+        before = commits(served)
+        os.kill(before, signal.SIGKILL)
+        eventually(partial(lambda before: commits(served) not in (0, before), before))
+    assert served.end() == 0
+    eventually(partial(is_over, served))
 
 
 def test_the_workers_end_when_their_parent_is_killed(serve: Any) -> None:
