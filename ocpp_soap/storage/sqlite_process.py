@@ -20,6 +20,7 @@ from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly,
 from ocpp_soap.storage.sqlite_committed import Committed
 from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
+from ocpp_soap.storage.sqlite_forks import INSIDE
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
 from ocpp_soap.storage.sqlite_telemetry import Telemetry
@@ -56,8 +57,8 @@ class Process:
     def reader(self) -> Iterator[sqlite3.Connection]:
         """A connection for one read. Raises StoreClosed, StoreUnavailable."""
         try:
-            self._check_file()
-            with self._reading:
+            with INSIDE, self._reading:
+                self._check_file()
                 try:
                     connection = self._readers.pop()
                 except IndexError:
@@ -92,7 +93,7 @@ class Process:
         """Wait for the commit that is under way, then close everything."""
         self.telemetry.close()
         self._closed = True
-        with self._writing:
+        with INSIDE, self._writing:
             if self._upkeep is not None:
                 self._upkeep.stop()
             self._close_readers()
@@ -125,7 +126,7 @@ class Process:
             raise StoreUnavailable(f"{self.path} was replaced while it was in use: restart this program")
 
     def _open(self) -> None:
-        with self._opening:
+        with INSIDE, self._opening:
             if self._inode:
                 return
             refuse_network_file_system(self.path)
@@ -150,7 +151,7 @@ class Process:
 
     def _commit(self, batch: Sequence[Write]) -> None:
         """Commit the writes in one transaction; where that fails, each in its own, so that one cannot spoil others."""
-        with self._writing:
+        with INSIDE, self._writing:
             try:
                 self._transact(batch)
             except (StorageError, sqlite3.Error, OSError) as error:

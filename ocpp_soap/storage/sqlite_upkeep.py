@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from ocpp_soap.storage.sqlite_forks import INSIDE
+
 TICK_SECONDS = 0.5
 FOLD_BYTES = 4 * 2**20
 LIMIT_BYTES = 128 * 2**20
@@ -54,7 +56,8 @@ class Upkeep:
                 self._stopped.wait(TICK_SECONDS)
                 self._dirty.clear()
                 try:
-                    self._tick(connection)
+                    with INSIDE:
+                        self._tick(connection)
                 except (sqlite3.Error, OSError):  # the next write meets the same trouble and reports it
                     continue
 
