@@ -1,4 +1,4 @@
-"""``make crash``: ``kill -9`` of a worker and of the whole server, in turn, 20 times, while stations begin to charge.
+"""``make crash``: ``kill -9`` of a process of the server and of all of them in turn, 20 times, while stations charge.
 
 The goal: every transaction that was answered is stored exactly once, under the id that was answered. A station that got
 no answer sends the same start again, as real ones do. Prints what was seen; exit code 1 if anything is lost or doubled.
@@ -71,7 +71,7 @@ class Station(threading.Thread):
             time.sleep(0.1)
 
 
-def kill_a_worker(server: Server) -> None:
+def kill_one(server: Server) -> None:
     """Kill one of the processes that ``serve`` has started."""
     assert server.process is not None  # noqa: S101
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
@@ -127,7 +127,7 @@ def crash(times: int) -> int:
                 if time_ % 2:
                     kill_everything(server, log)
                 else:
-                    kill_a_worker(server)
+                    kill_one(server)
             time.sleep(1)
         finally:
             for station in stations:
@@ -140,7 +140,7 @@ def crash(times: int) -> int:
         found += compare(answered, config.load(None, {"OCPP_SOAP__STORAGE__FILE__PATH": f"{folder}/bench.sqlite"}))
         with sqlite3.connect(f"{folder}/bench.sqlite") as database:
             found += [f"SQLite: {line}" for (line,) in database.execute("PRAGMA integrity_check") if line != "ok"]
-    print(f"killed          {times} times: a worker and the whole server in turn")
+    print(f"killed          {times} times: one process of the server and all of them in turn")
     print(f"starts          {len(answered)} answered, {sum(station.repeated for station in stations)} sent again")
     print(f"lost or doubled {len(found)}")
     for line in found[:10]:
