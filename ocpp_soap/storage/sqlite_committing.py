@@ -122,8 +122,10 @@ class Committing:
                 self._drop(request.peer)
 
     def _drop(self, peer: socket.socket) -> None:
+        """Let go of a peer; one that ended while its request waited is met twice."""
+        if self._peers.pop(peer.fileno(), None) is None:
+            return
         self._poll.unregister(peer)
-        del self._peers[peer.fileno()]
         if peer in self._names:
             self._gone.append(self._names.pop(peer))
         peer.close()

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StoreUnavailable
-from ocpp_soap.storage import Collection, sqlite_commit_socket, sqlite_committed
+from ocpp_soap.storage import Collection, sqlite_commit_socket, sqlite_committed, sqlite_committing
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_rows import can_be_widened, widened
@@ -270,6 +270,23 @@ def test_nonsense_ends_the_connection_and_nothing_else(path: Path, store: FileSt
             peer.shutdown(socket.SHUT_WR)
             assert peer.recv(10) == b""
     assert store.create(SESSIONS, "s1", OPEN).revision == 1
+
+
+def test_who_ends_while_its_request_waits_ends_nothing_else(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_committing, "GATHERING", 0.2)
+    committed: list[Any] = []
+    (path.parent / "log").mkdir()
+    committing = sqlite_committing.Committing(path.parent / "log", 0o600, committed.extend)
+    committing.listen()
+    committing._several = True
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(path.parent / "log" / sqlite_commit_socket.NAME))
+        committing.serve(0)
+        request = b'["peer",1,"INSERT INTO t VALUES (?)",[1],true]'
+        peer.sendall(sqlite_commit_socket.HEAD.pack(len(request)) + request)
+    committing.serve(0)
+    assert [write.durable for write in committed] == [False, True, False], "old receipts, the request, its receipt"
+    committing.close()
 
 
 def test_where_no_socket_can_be_each_commits_itself(
