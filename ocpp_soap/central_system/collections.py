@@ -7,7 +7,7 @@ their own content, a station by its identity. Nothing here grows with use inside
 from __future__ import annotations
 
 from ocpp_soap.central_system.fleet_collections import COMMAND_ID, FLEET, RESERVATION_ID
-from ocpp_soap.storage.base import Collection
+from ocpp_soap.storage.base import Collection, Only
 
 STATIONS = Collection(
     "stations",
@@ -30,15 +30,18 @@ SECRETS = Collection("secrets")
 TAGS = Collection("tags", indexes=(("status",), ("parent_key",)))
 """The idTags, by their folded spelling: stored status, expiry date, parent, allowed concurrent transactions."""
 
+_OPEN = Only("state", "open")
+
 TRANSACTIONS = Collection(
     "transactions",
     indexes=(
         ("transaction_id",),
-        ("charge_box_identity", "state", "begun_at"),
+        ("charge_box_identity", _OPEN, "begun_at"),
         ("charge_box_identity", "begun_at"),
-        ("tag_key", "state"),
+        ("tag_key", _OPEN),
         ("tag_key", "begun_at"),
-        ("state", "begun_at"),
+        (_OPEN, "begun_at"),
+        (Only("state", "orphan"), "begun_at"),
         ("begun_at",),
     ),
 )

@@ -165,11 +165,11 @@ class Transactions:
         where: dict[str, Any] = {}
         if charge_box_identity is not None:
             where["charge_box_identity"] = charge_box_identity
-            if state is not None:
+            if state == TransactionState.OPEN:
                 where["state"] = state
         elif id_tag is not None:
             where["tag_key"] = fold(id_tag)
-        elif state is not None:
+        elif state in (TransactionState.OPEN, TransactionState.ORPHAN):
             where["state"] = state
         if since is not None or until is not None:
             where["begun_at"] = Range(since, until)

@@ -29,6 +29,26 @@ Entries = Sequence[tuple[str, Document]]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A field of an index that serves searches for this one ``value`` of it only.
+
+    A backend may leave documents with another value out of the index, so that it costs nothing for them.
+    """
+
+    field: str
+    value: str
+
+
+Index = tuple["str | Only", ...]
+"""The fields that a kind of search compares, in the order of the backend's index."""
+
+
+def field_names(index: Index) -> tuple[str, ...]:
+    """The names of the fields of an index."""
+    return tuple(part.field if isinstance(part, Only) else part for part in index)
+
+
 @dataclass(frozen=True)
 class Collection:
     """A kind of document. ``indexes``: one tuple of top-level fields for each kind of search (see ``Storage.find``).
@@ -41,7 +61,7 @@ class Collection:
     """
 
     name: str
-    indexes: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[Index, ...] = ()
     append_only: bool = False
     latest: str = ""
     telemetry: bool = False
@@ -51,11 +71,19 @@ class Collection:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r}: a collection or an indexed field is named in lower case, like 'id_tag'")
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that are compared, by an index or as ``latest``, each once."""
-        compared = [*(field for index in self.indexes for field in index), *filter(None, (self.latest,))]
+        compared = [*(name for index in self.full_indexes for name in index), *filter(None, (self.latest,))]
         return tuple(dict.fromkeys(compared))
+
+    @property
+    def full_indexes(self) -> tuple[tuple[str, ...], ...]:
+        """The indexes of a backend whose indexes have all documents, each once."""
+        return tuple(dict.fromkeys(map(field_names, self.indexes)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def composite_indexes(collections: Iterable[Collection]) -> dict[str, Any]:
     indexes: list[dict[str, Any]] = []
     overrides: list[dict[str, Any]] = []
     for collection in collections:
-        for index in [*collection.indexes, *([()] if collection.append_only else [])]:
+        for index in [*collection.full_indexes, *([()] if collection.append_only else [])]:
             names = [f"f.{field}" for field in index] + (["arrival", "n"] if collection.append_only else [])
             for direction in ("ASCENDING", "DESCENDING") if len(names) > 1 else ():
                 fields = [{"fieldPath": name, "order": direction} for name in names]

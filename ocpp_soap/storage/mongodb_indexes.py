@@ -17,7 +17,7 @@ _DIFFERENT_OPTIONS = 85
 
 def create_indexes(target: MongoCollection[dict[str, Any]], collection: Collection, days: float | None) -> None:
     """Make what is missing. ``days``: the entries of a time series are removed after so many."""
-    searches = list(collection.indexes)
+    searches = list(collection.full_indexes)
     if collection.append_only:
         searches.append(())
     models = [IndexModel([(name, 1) for name in index_fields(collection, index)]) for index in searches]

@@ -14,7 +14,7 @@ from bson.min_key import MinKey
 from bson.objectid import ObjectId
 from bson.timestamp import Timestamp
 
-from ocpp_soap.storage.base import Collection
+from ocpp_soap.storage.base import Collection, Index, field_names
 from ocpp_soap.storage.mongodb_documents import split
 from ocpp_soap.storage.searches import Search
 
@@ -40,9 +40,9 @@ def _tie(plain: Any) -> Any:
     return ObjectId(plain["ObjectId"]) if isinstance(plain, dict) else plain
 
 
-def index_fields(collection: Collection, index: tuple[str, ...]) -> list[str]:
+def index_fields(collection: Collection, index: Index) -> list[str]:
     """The fields of MongoDB's index for a declared one; for an empty one, those of the order by key or arrival."""
-    return [*(name for field in index for name in (field, f"_us.{field}")), tie_field(collection)]
+    return [*(name for field in field_names(index) for name in (field, f"_us.{field}")), tie_field(collection)]
 
 
 def bounds(

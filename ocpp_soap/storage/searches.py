@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Range
+from ocpp_soap.storage.base import Collection, Index, Only, Range, field_names
 from ocpp_soap.storage.encoding import decode, encode, searchable
 
 
@@ -17,7 +17,7 @@ from ocpp_soap.storage.encoding import decode, encode, searchable
 class Search:
     """A search that an index serves. ``equals``: in the order of the index; ``sort``: the field after them, if any."""
 
-    index: tuple[str, ...]
+    index: Index
     equals: dict[str, Any]
     sort: str | None
     range: Range | None
@@ -46,24 +46,33 @@ def _search(collection: Collection, where: Mapping[str, Any] | None, order: str 
     sort = next(iter(ranges), None if order in equals else order)
     if not equals and not sort:
         return Search((), {}, None, None)
-    index = _index(collection, tuple(equals), sort, exact)
-    return Search(index, {field: equals[field] for field in index[: len(equals)]}, sort, ranges.get(sort or ""))
-
-
-@lru_cache(maxsize=256)
-def _index(collection: Collection, equals: tuple[str, ...], sort: str | None, exact: bool) -> tuple[str, ...]:
-    """The shortest index that serves a search. Raises ValueError, naming the one to declare."""
-    for index in sorted(collection.indexes, key=len):
-        if _serves(index, set(equals), sort, exact):
-            return index
+    for index, names, only in _indexes(collection, tuple(equals), sort, exact):
+        if all(equals.get(part.field) == part.value for part in only):
+            return Search(index, {name: equals[name] for name in names[: len(equals)]}, sort, ranges.get(sort or ""))
     wanted = (*equals, *([sort] if sort else []))
     raise ValueError(f"{collection.name}: no index serves this search; declare {wanted!r} as an index of it")
 
 
-def _serves(index: tuple[str, ...], equals: set[str], sort: str | None, exact: bool) -> bool:
-    if set(index[: len(equals)]) != equals:
+@lru_cache(maxsize=256)
+def _indexes(
+    collection: Collection, equals: tuple[str, ...], sort: str | None, exact: bool
+) -> list[tuple[Index, tuple[str, ...], list[Only]]]:
+    """The indexes that serve a search for some values of those fields, the shortest first.
+
+    Each with the names of its fields, and with what it has only.
+    """
+    named = [(index, field_names(index)) for index in sorted(collection.indexes, key=len)]
+    return [
+        (index, names, [part for part in index if isinstance(part, Only)])
+        for index, names in named
+        if _serves(names, set(equals), sort, exact)
+    ]
+
+
+def _serves(names: tuple[str, ...], equals: set[str], sort: str | None, exact: bool) -> bool:
+    if set(names[: len(equals)]) != equals:
         return False
-    rest = index[len(equals) :]
+    rest = names[len(equals) :]
     if exact:
         return rest == ((sort,) if sort else ())
     return sort is None or rest[:1] == (sort,)
@@ -71,7 +80,7 @@ def _serves(index: tuple[str, ...], equals: set[str], sort: str | None, exact: b
 
 def write_token(search: Search, value: Any, tie: Any) -> str:
     """The place of the document that has this value in the sorting field, and this key or number."""
-    place = encode({"search": [search.index, search.sort], "value": value, "tie": tie})
+    place = encode({"search": [field_names(search.index), search.sort], "value": value, "tie": tie})
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
@@ -79,7 +88,7 @@ def read_token(token: str, search: Search) -> tuple[Any, Any]:
     """The value and the tie of a token of the same search. Raises ValueError."""
     try:
         place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
-        same = json.dumps(place["search"]) == json.dumps([search.index, search.sort])
+        same = json.dumps(place["search"]) == json.dumps([field_names(search.index), search.sort])
         found = place["value"], place["tie"]
     except (ValueError, KeyError, TypeError):
         same = False

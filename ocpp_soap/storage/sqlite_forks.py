@@ -22,19 +22,17 @@ class _Inside(threading.local):
 
     def __enter__(self) -> None:
         if not self.depth:
-            with _door, _counting:
+            with _door:
                 _threads.add(threading.get_ident())
         self.depth += 1
 
     def __exit__(self, *_: Any) -> None:
         self.depth -= 1
         if not self.depth:
-            with _counting:
-                _threads.discard(threading.get_ident())
+            _threads.discard(threading.get_ident())
 
 
 _door = threading.Lock()
-_counting = threading.Lock()
 _threads: set[int] = set()
 INSIDE = _Inside()
 
@@ -45,12 +43,10 @@ def keep_out() -> None:
     _door.acquire()
     while _threads - {threading.get_ident()} and time.monotonic() < give_up:
         time.sleep(_PAUSE)
-    _counting.acquire()
 
 
 def let_in() -> None:
     """Let them in again."""
-    _counting.release()
     _door.release()
 
 

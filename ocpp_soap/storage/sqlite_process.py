@@ -8,9 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,11 @@ from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_syste
 from ocpp_soap.storage.sqlite_forks import INSIDE
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
+from ocpp_soap.storage.sqlite_readers import Readers
 from ocpp_soap.storage.sqlite_telemetry import Telemetry
 from ocpp_soap.storage.sqlite_turns import Turns
 from ocpp_soap.storage.sqlite_upkeep import Upkeep
 
-READERS = 8
 LOOK_SECONDS = 0.2
 WRITER_CACHE = 32_000
 """KiB of pages that the connection that writes may keep in memory."""
@@ -39,38 +37,18 @@ class Process:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.commits = GroupCommit(self._commit)
+        self.reader = Readers(self._check_file, lambda: connect(path), self._error)
         self.telemetry = Telemetry(path, self.commits, self.reader)
         self._committed = Committed(self.telemetry.folder, self.reader)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
-        self._reading = threading.BoundedSemaphore(READERS)
-        self._readers: deque[sqlite3.Connection] = deque()
         self._inode = 0
         self._looked_at = 0.0
         self._mode = ""
         self._turns: Turns | None = None
         self._upkeep: Upkeep | None = None
         self._closed = False
-
-    @contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one read. Raises StoreClosed, StoreUnavailable."""
-        try:
-            with INSIDE, self._reading:
-                self._check_file()
-                try:
-                    connection = self._readers.pop()
-                except IndexError:
-                    connection = connect(self.path)
-                try:
-                    yield connection
-                finally:
-                    self._readers.append(connection)
-                    if self._closed:
-                        self._close_readers()
-        except (sqlite3.Error, OSError) as error:
-            raise self._error(error) from error
 
     def log(self, steps: Steps) -> None:
         """Keep telemetry in the log, from where it gets into the tables. Raises StoreClosed, StoreUnavailable."""
@@ -96,16 +74,12 @@ class Process:
         with INSIDE, self._writing:
             if self._upkeep is not None:
                 self._upkeep.stop()
-            self._close_readers()
+            self.reader.close()
             if self._writer is not None:
                 self._writer.close()
             if self._turns is not None:
                 self._turns.close()
             self._committed.close()
-
-    def _close_readers(self) -> None:
-        while self._readers:
-            self._readers.pop().close()
 
     def _check_file(self) -> None:
         if self._closed:
@@ -133,7 +107,7 @@ class Process:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = connect(self.path)
             prepare(connection, self.path)
-            self._readers.append(connection)
+            self.reader.add(connection)
             self._inode = self.path.stat().st_ino
 
     def _error(self, error: sqlite3.Error | OSError) -> StorageError:

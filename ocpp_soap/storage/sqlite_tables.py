@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Document, Stored
+from ocpp_soap.storage.base import Collection, Document, Index, Only, Stored, field_names
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
 from ocpp_soap.storage.searches import Search, count_search
 from ocpp_soap.storage.sqlite_rows import MISSING
@@ -51,6 +51,7 @@ class Table:
         self.get = f"{self.select} WHERE key = ?"
         self.revision = f"SELECT revision FROM {self.name} WHERE key = ?"
         self.delete = f"DELETE FROM {self.name} WHERE key = ?"
+        self._searches: dict[tuple[Any, ...], str] = {}
 
     def row(self, key: str, document: Document) -> tuple[Any, ...]:
         """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored."""
@@ -95,8 +96,12 @@ class Table:
             assignments = ", ".join(f"\"f_{field}\" = field_of(document, '{field}')" for field in missing)
             connection.execute(f"UPDATE {self.name} SET {assignments}")
         for index in self.collection.indexes:
-            columns = ", ".join([*(f'"f_{field}"' for field in index), self.tie])
-            connection.execute(f"CREATE INDEX IF NOT EXISTS {self.index(index)} ON {self.name} ({columns})")
+            columns = ", ".join([*(f'"f_{part}"' for part in index if not isinstance(part, Only)), self.tie])
+            only = " AND ".join(_only(part) for part in index if isinstance(part, Only))
+            filters = f" WHERE {only}" if only else ""
+            connection.execute(f"CREATE INDEX IF NOT EXISTS {self.index(index)} ON {self.name} ({columns}){filters}")
+            if only:  # an older version had one of all documents in its place
+                connection.execute(f"DROP INDEX IF EXISTS {self.index(field_names(index))}")
 
     def is_there(self, connection: sqlite3.Connection) -> bool:
         """Whether the table and all its indexes exist."""
@@ -111,25 +116,36 @@ class Table:
         statement = "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN (?, ?)"
         return [name for (name,) in connection.execute(statement, (self.name.strip('"'), *kinds))]
 
-    def index(self, fields: tuple[str, ...]) -> str:
+    def index(self, index: Index) -> str:
         """The name of an index."""
-        return f'"i_{self.collection.name}.{".".join(fields)}"'
+        parts = (f"{part.field}={part.value}" if isinstance(part, Only) else part for part in index)
+        return f'"i_{self.collection.name}.{".".join(parts)}"'
 
     def search(
         self, search: Search, *, descending: bool, limit: int, after: tuple[Any, Any] | None
     ) -> tuple[str, list[Any]]:
         """The SELECT of a page and its parameters; ``after``: the column value and the tie of the last one."""
-        conditions, values = self._conditions(search)
-        sort = [f'"f_{search.sort}"', self.tie] if search.sort else [self.tie]
+        values = self._values(search)
         if after is not None:
-            places = list(after) if search.sort else [after[1]]
+            values += after if search.sort else after[1:]
+        values.append(limit)
+        bounds = search.range and (search.range.at_least is not None, search.range.below is not None)
+        shape = search.index, search.sort, bounds, descending, after is not None
+        statement = self._searches.get(shape)
+        if statement is None:
+            statement = self._searches[shape] = self._search(search, descending, after is not None)
+        return statement, values
+
+    def _search(self, search: Search, descending: bool, goes_on: bool) -> str:
+        conditions = self._conditions(search)
+        sort = [f'"f_{search.sort}"', self.tie] if search.sort else [self.tie]
+        if goes_on:
             conditions.append(f"({', '.join(sort)}) {'<' if descending else '>'} ({', '.join('?' for _ in sort)})")
-            values += places
         source = f" INDEXED BY {self.index(search.index)}" if search.index else ""
         filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         direction = " DESC" if descending else ""
         ordering = ", ".join(f"{column}{direction}" for column in sort)
-        return f"{self.select}{source}{filters} ORDER BY {ordering} LIMIT ?", [*values, limit]
+        return f"{self.select}{source}{filters} ORDER BY {ordering} LIMIT ?"
 
     def delete_where(self, search: Search, limit: int) -> tuple[str, list[Any]]:
         """The DELETE of the first documents of a search and its parameters."""
@@ -139,10 +155,10 @@ class Table:
 
     def count(self, search: Search) -> tuple[str, list[Any]]:
         """The SELECT that counts and its parameters."""
-        conditions, values = self._conditions(search)
+        conditions = self._conditions(search)
         source = f" INDEXED BY {self.index(search.index)}" if search.index else ""
         filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return f"SELECT count(*) FROM {self.name}{source}{filters}", values
+        return f"SELECT count(*) FROM {self.name}{source}{filters}", self._values(search)
 
     def presence(self, which: str | Mapping[str, Any]) -> tuple[str, list[Any]]:
         """Whether there is a document of that key or search, as a condition, and its parameters."""
@@ -151,16 +167,25 @@ class Table:
         counting, values = self.count(count_search(self.collection, which))
         return f"EXISTS ({counting.replace('count(*)', '1', 1)})", values
 
-    def _conditions(self, search: Search) -> tuple[list[str], list[Any]]:
-        conditions = [f'"f_{field}" = ?' for field in search.equals]
-        values = [column_value(value) for value in search.equals.values()]
+    def _conditions(self, search: Search) -> list[str]:
+        """The conditions of a search, with a question mark for each of its :meth:`_values`."""
+        parts = search.index[: len(search.equals)]
+        conditions = [_only(part) if isinstance(part, Only) else f'"f_{part}" = ?' for part in parts]
         if search.range is not None:
             conditions.append(f'"f_{search.sort}" > {_MISSING_SQL}')
-            for sign, bound in ((">=", search.range.at_least), ("<", search.range.below)):
-                if bound is not None:
-                    conditions.append(f'"f_{search.sort}" {sign} ?')
-                    values.append(column_value(bound))
-        return conditions, values
+            if search.range.at_least is not None:
+                conditions.append(f'"f_{search.sort}" >= ?')
+            if search.range.below is not None:
+                conditions.append(f'"f_{search.sort}" < ?')
+        return conditions
+
+    def _values(self, search: Search) -> list[Any]:
+        parts = search.index[: len(search.equals)]
+        values = [column_value(search.equals[part]) for part in parts if not isinstance(part, Only)]
+        if search.range is not None:
+            bounds = search.range.at_least, search.range.below
+            values += [column_value(bound) for bound in bounds if bound is not None]
+        return values
 
 
 def stored_of(row: tuple[Any, ...]) -> Stored:
@@ -171,6 +196,12 @@ def stored_of(row: tuple[Any, ...]) -> Stored:
 def stored_rows(rows: Iterator[tuple[Any, ...]]) -> Mapping[str, Stored]:
     """The documents of rows, by key."""
     return {row[0]: stored_of(row) for row in rows}
+
+
+def _only(part: Only) -> str:
+    """The condition of an index that has some documents only; SQLite compares it as it is written."""
+    value = part.value.replace("'", "''")
+    return f"\"f_{part.field}\" = '{value}'"
 
 
 def _field_of(document: str, field: str) -> Any:

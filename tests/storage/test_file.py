@@ -55,7 +55,7 @@ def test_one_file_is_left_after_close(store: FileStorage, path: Path) -> None:
 def test_every_search_uses_its_index(store: FileStorage) -> None:
     store.put(STATIONS, {"CP1": {"vendor": "A"}, "CP2": {"vendor": "A"}})
     statements: list[str] = []
-    (reader,) = store._process()._readers
+    (reader,) = store._process().reader._free
     reader.set_trace_callback(statements.append)
     for where, order in [({"vendor": "A"}, None), ({"vendor": "A"}, "seen"), (None, "seen"), (None, None)]:
         for descending in (False, True):
