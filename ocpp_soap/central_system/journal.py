@@ -7,7 +7,7 @@ rules; a process that is killed loses that second of its journal. Lines end afte
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import deque
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ MOST_TEXT = 64_000_000
 BATCH, BATCH_TEXT = 500, 4_000_000
 _CLEANING = timedelta(minutes=10)
 _IN = Direction.IN.value
+_Lines = list[Document]
 
 
 class Journal:
@@ -41,7 +42,7 @@ class Journal:
         self._envelopes = envelopes
         self._keep = timedelta(days=keep_days)
         self._lock = threading.Lock()
-        self._lines: list[tuple[str, Document]] = []
+        self._lines: deque[Document] = deque()
         self._text_waiting = 0
         self._heartbeats = 0
         self._cleaned_at = datetime.now(timezone.utc)
@@ -56,48 +57,46 @@ class Journal:
                 self._heartbeats += 1
             self._writing.begin()
             return
-        self._append(
-            {
-                "id": arrival_key(),
-                "at": exchanged.received_at,
-                "action": exchanged.action,
-                "direction": _IN,
-                "outcome": exchanged.outcome,
-                "charge_box_identity": exchanged.charge_box_identity or None,
-                "version": exchanged.version.value if exchanged.version else None,
-                "peer": exchanged.peer or None,
-                "status": exchanged.status,
-                "milliseconds": round(exchanged.seconds * 1000, 3),
-                "bytes_in": len(exchanged.request),
-                "bytes_out": len(exchanged.response),
-                "warnings": warning_documents(exchanged.warnings) if exchanged.warnings else [],
-                "request": _text(exchanged.request) if self._envelopes else None,
-                "response": _text(exchanged.response) if self._envelopes else None,
-            }
-        )
+        document: Document = {
+            "id": arrival_key(),
+            "at": exchanged.received_at,
+            "action": exchanged.action,
+            "direction": _IN,
+            "outcome": exchanged.outcome,
+            "status": exchanged.status,
+            "milliseconds": int(exchanged.seconds * 1e6) / 1000,
+            "bytes_in": len(exchanged.request),
+            "bytes_out": len(exchanged.response),
+        }
+        if exchanged.charge_box_identity:
+            document["charge_box_identity"] = exchanged.charge_box_identity
+        if exchanged.version is not None:
+            document["version"] = exchanged.version._value_
+        if exchanged.peer:
+            document["peer"] = exchanged.peer
+        if exchanged.warnings:
+            document["warnings"] = warning_documents(exchanged.warnings)
+        self._append(document, exchanged.request, exchanged.response)
 
     def add_call(self, called: Called, seconds: float, transcript: Transcript) -> None:
         """Note a call of ours, how long it took and what went over the wire."""
         if self._enabled:
-            self._append(
-                {
-                    "id": arrival_key(),
-                    "at": called.at,
-                    "action": called.action,
-                    "direction": Direction.OUT.value,
-                    "outcome": called.outcome,
-                    "reason": called.reason,
-                    "charge_box_identity": called.charge_box_identity,
-                    "version": called.version.value,
-                    "status": transcript.status or None,
-                    "milliseconds": round(seconds * 1000, 3),
-                    "bytes_in": len(transcript.response),
-                    "bytes_out": len(transcript.request),
-                    "warnings": warning_documents(transcript.warnings),
-                    "request": _text(transcript.request) if self._envelopes else None,
-                    "response": _text(transcript.response) if self._envelopes else None,
-                }
-            )
+            document = {
+                "id": arrival_key(),
+                "at": called.at,
+                "action": called.action,
+                "direction": Direction.OUT.value,
+                "outcome": called.outcome,
+                "reason": called.reason,
+                "charge_box_identity": called.charge_box_identity,
+                "version": called.version.value,
+                "status": transcript.status or None,
+                "milliseconds": round(seconds * 1000, 3),
+                "bytes_in": len(transcript.response),
+                "bytes_out": len(transcript.request),
+                "warnings": warning_documents(transcript.warnings),
+            }
+            self._append(document, transcript.request, transcript.response)
 
     def get(self, entry_id: str) -> JournalEntry | None:
         """The entry of that id, or None."""
@@ -143,21 +142,20 @@ class Journal:
     def flush(self) -> None:
         """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""
         with self._lock:
-            lines, self._lines, self._text_waiting = self._lines, [], 0
             heartbeats, self._heartbeats = self._heartbeats, 0
         if heartbeats:
             at = datetime.now(timezone.utc)
             beats = {"at": at, "action": "Heartbeat", "direction": _IN, "outcome": "ok", "count": heartbeats}
-            lines.append(_line({"id": arrival_key(), **beats}))
-        try:
-            for batch in _batches(lines):
-                self._store.write(append={JOURNAL: batch})
-                del lines[: len(batch)]
-        except StorageError:
-            with self._lock:
-                self._lines = [*lines, *self._lines][-LONGEST_QUEUE:]
-                self._text_waiting = sum(map(_text_size, self._lines))
-            raise
+            self._lines.append({"id": arrival_key(), **beats})
+        while batch := self._batch():
+            try:
+                self._store.write(append={JOURNAL: [(line["id"], line) for line in batch]})
+            except StorageError:
+                self._lines.extendleft(reversed(batch))
+                raise
+            if self._envelopes:
+                with self._lock:
+                    self._text_waiting -= sum(map(_text_size, batch))
 
     def forget_old(self, now: datetime) -> None:
         """Remove the entries that are older than the journal is kept."""
@@ -177,34 +175,31 @@ class Journal:
             self._cleaned_at = now
             self.forget_old(now)
 
-    def _append(self, document: Document) -> None:
-        if self._text_waiting > MOST_TEXT:
-            document["request"] = document["response"] = None
-        line = _line(document)
-        with self._lock:
-            if len(self._lines) < LONGEST_QUEUE:
-                self._lines.append(line)
-                self._text_waiting += _text_size(line)
+    def _append(self, document: Document, request: bytes, response: bytes) -> None:
+        if len(self._lines) >= LONGEST_QUEUE:
+            return
+        if self._envelopes and self._text_waiting <= MOST_TEXT:
+            document["request"], document["response"] = _text(request), _text(response)
+            with self._lock:
+                self._text_waiting += _text_size(document)
+        self._lines.append(document)
         self._writing.begin()
+
+    def _batch(self) -> _Lines:
+        """The first lines, taken out, as many as a store takes at once."""
+        batch: _Lines = []
+        size = 0
+        while self._lines and len(batch) < BATCH:
+            size += _text_size(self._lines[0])
+            if batch and size > BATCH_TEXT:
+                break
+            batch.append(self._lines.popleft())
+        return batch
 
 
 def _text(envelope: bytes) -> str:
     return envelope[:LONGEST_ENVELOPE].decode("utf-8", "replace")
 
 
-def _line(document: Document) -> tuple[str, Document]:
-    return document["id"], document
-
-
-def _text_size(line: tuple[str, Document]) -> int:
-    return len(line[1].get("request") or "") + len(line[1].get("response") or "")
-
-
-def _batches(lines: list[tuple[str, Document]]) -> Iterator[list[tuple[str, Document]]]:
-    """The lines in portions that a store takes at once; each is taken from ``lines`` before the next is made."""
-    while lines:
-        count, size = 0, 0
-        while count < min(BATCH, len(lines)) and (not count or size + _text_size(lines[count]) <= BATCH_TEXT):
-            size += _text_size(lines[count])
-            count += 1
-        yield lines[:count]
+def _text_size(document: Document) -> int:
+    return len(document.get("request", "")) + len(document.get("response", ""))

@@ -27,7 +27,7 @@ from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, Sto
 from ocpp_soap.storage.base import Document, Storage, Stored
 
 LARGEST_DOCUMENT = 250_000
-"""Rough size of a stored document above which a message is spread over several: characters, properties included."""
+"""Rough size of a stored document above which a message is spread over several: bytes, properties included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +133,9 @@ def _entries(
 ) -> list[tuple[str, Document]]:
     """The values of a message as what is stored of them but for the transaction, keyed by their content."""
     samples: list[Document] = [
-        {"timestamp": value.timestamp, "value": [_sampled(one) for one in value.value]} for value in values
+        {"timestamp": _utc(value.timestamp), "value": [_sampled(one) for one in value.value]} for value in values
     ]
-    about = (call.charge_box_identity, call.action.name, str(connector_id), str(reported_transaction_id))
-    content = "\x1e".join([*about, *map(_content, samples)])
+    content = orjson.dumps((call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples))
     key = digest_of(content, samples[0]["timestamp"] if samples else None)
     common: Document = {
         "charge_box_identity": call.charge_box_identity,
@@ -154,17 +153,8 @@ def _entries(
     return entries
 
 
-def _content(sample: Document) -> str:
-    """A sample as text that is the same for a retry; the separators cannot occur in XML."""
-    timestamp: datetime = sample["timestamp"]
-    if timestamp.tzinfo is not timezone.utc:
-        timestamp = timestamp.astimezone(timezone.utc)
-    pieces = [orjson.dumps(timestamp).decode()[1:-1]]
-    for value in sample["value"]:
-        pieces.append("\x1d")
-        pieces += value
-        pieces += value.values()
-    return "\x1f".join(pieces)
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
 
 
 def _sampled(value: SampledValue) -> Document:

@@ -95,7 +95,7 @@ def digest(*parts: Any, at: datetime | None = None) -> str:
 
     With ``at``, the time at which it happened, later ones sort later, so that a store has them beside each other.
     """
-    return digest_of(canonical(parts), at)
+    return digest_of(canonical(parts).encode("utf-8", "surrogatepass"), at)
 
 
 def canonical(content: Any) -> str:
@@ -106,9 +106,9 @@ def canonical(content: Any) -> str:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_time_text)
 
 
-def digest_of(text: str, at: datetime | None = None) -> str:
-    """The key of a text that :func:`canonical` made, see :func:`digest`."""
-    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def digest_of(content: bytes, at: datetime | None = None) -> str:
+    """The key of content as bytes that are the same for equal content, see :func:`digest`."""
+    key = hashlib.sha256(content).hexdigest()
     return key[:40] if at is None else f"{max(0, int(at.timestamp() * 1000)):012x}{key[:28]}"
 
 

@@ -13,6 +13,9 @@ Element = Any
 
 _MARKUP_OF_AN_ELEMENT = 3
 """``<`` for each element: a tag at both ends, and perhaps a comment or CDATA."""
+_USUAL_DEPTH = 8
+_UNUSUALLY_DEEP = etree.XPath("/*" * (_USUAL_DEPTH + 1))
+"""Told in a fraction of the time that more levels take."""
 _TOO_DEEP: dict[int, etree.XPath] = {}
 _COUNT = etree.XPath("count(//*)")
 
@@ -38,7 +41,7 @@ def check_markup(data: bytes, max_elements: int) -> None:
 
 def check_depth(root: Element, data: bytes, max_depth: int) -> None:
     """Raise ProtocolError for more than ``max_depth`` levels of elements."""
-    if data.count(b"<") <= max_depth or (data.count(b"</") < max_depth and b"\0" not in data):
+    if data.count(b"<") <= max_depth or (max_depth >= _USUAL_DEPTH and not _UNUSUALLY_DEEP(root)):
         return
     too_deep = _TOO_DEEP.get(max_depth)
     if too_deep is None:

@@ -17,7 +17,7 @@ from ocpp_soap.storage.base import Document
 
 _DATETIME = "$t"
 _BEFORE_TIME = '{"$t":"'
-_FINE, _WHOLE = b'{"$t":%b}', b'{"$t":%b.000000+00:00"}'
+_TIME = b'{"$t":%b}'
 _PLAIN = (str, int, float, bool, type(None))
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -31,8 +31,7 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
         nonlocal datetimes
         datetimes += 1
         if type(value) is datetime and value.tzinfo is timezone.utc:
-            text = orjson.dumps(value)
-            return orjson.Fragment(_FINE % text if value.microsecond else _WHOLE % text[:20])
+            return orjson.Fragment(_TIME % orjson.dumps(value))
         return {_DATETIME: datetime_text(value)}
 
     try:

@@ -57,10 +57,15 @@ class Table:
         """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored."""
         if not isinstance(key, str) or not key:
             raise ValueError(f"{self.collection.name}: a key is a text that is not empty, not {key!r}")
-        values = [key, encode(document)]
+        values: list[Any] = [key, encode(document)]
         for field in self.fields:
             value = document.get(field)
-            values.append(value if type(value) is str else column_value(searchable(value, field)))
+            kind = type(value)
+            if kind is datetime:
+                value = datetime_text(value)
+            elif kind is not str:
+                value = column_value(searchable(value, field))
+            values.append(value)
         return tuple(values)
 
     def update(self, key: str, revision: int, document: Document, before: Document | None) -> tuple[str, list[Any]]:
