@@ -25,6 +25,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from ocpp_soap import log, storage
+from ocpp_soap.cli import granian_calls
 from ocpp_soap.cli.keeper import looked_after
 from ocpp_soap.config import Settings
 from ocpp_soap.errors import OcppSoapError
@@ -50,6 +51,7 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
     _allow_many_connections()
     _share_memory_between_threads()
     _let_threads_finish()
+    granian_calls.use()
     server = _Server(
         "ocpp_soap.wsgi:application",
         address=address,
