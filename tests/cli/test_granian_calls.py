@@ -11,7 +11,6 @@ from granian.server import mp
 
 from ocpp_soap.cli import granian_calls
 
-
 GRANIAN: Any = mp
 
 
