@@ -58,6 +58,8 @@ class Collection:
     ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there.
     ``telemetry``: much of it arrives, so that ``write`` may take the cheapest way that survives kill -9; entries of
     several processes may then be kept in another order than they were written in.
+    ``watched``: a field by which ``append_found`` searches often, for a backend that can tell whether a document with a
+    value of it was written since; a document keeps its value.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Collection:
     append_only: bool = False
     latest: str = ""
     telemetry: bool = False
+    watched: str = ""
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.fields):
@@ -276,16 +279,21 @@ class Storage(ABC):
         As cheap as one ``write`` where the backend can, and as safe. ``fields`` gets all that is found and may run in
         another thread, for which others wait; what it returns has no name that an entry has.
         """
+        added = fields(self.find_all(source, where, order=order))
+        self.write(append={collection: [(key, {**document, **added}) for key, document in entries]})
+
+    def find_all(
+        self, collection: Collection, where: Mapping[str, Any], *, order: str | None = None
+    ) -> Sequence[Stored]:
+        """All that ``find`` finds, of which there must not be many."""
         found: list[Stored] = []
         after = None
         while True:
-            page = self.find(source, where, order=order, after=after)
+            page = self.find(collection, where, order=order, after=after)
             found += page.items
             after = page.next
             if after is None:
-                break
-        added = fields(found)
-        self.write(append={collection: [(key, {**document, **added}) for key, document in entries]})
+                return found
 
     @abstractmethod
     def indexes(self, collection: Collection) -> list[str]:

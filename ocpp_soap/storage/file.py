@@ -57,7 +57,7 @@ class FileStorage(Storage):
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
         row, stored = table.row(key, document), Stored(key, 1, document)
-        return self._change(Change(table.insert_new, row, stored, refused), durable)
+        return self._change(collection, Change(table.insert_new, row, stored, refused), durable)
 
     def create_alone(
         self,
@@ -81,7 +81,7 @@ class FileStorage(Storage):
             return NotAlone(f"{collection.name}: something is there beside which {key!r} must not be created")
 
         statement = f"{table.insert_if} {' AND '.join(conditions)} ON CONFLICT (key) DO NOTHING"
-        return self._change(Change(statement, values, Stored(key, 1, document), refused), durable)
+        return self._change(collection, Change(statement, values, Stored(key, 1, document), refused), durable)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         table = self._settled(collection)
@@ -116,7 +116,8 @@ class FileStorage(Storage):
             return _conflict(connection, table, key, revision)
 
         statement, values = table.update(key, revision, document, before)
-        return self._change(Change(statement, values, Stored(key, revision + 1, document), refused), durable)
+        change = Change(statement, values, Stored(key, revision + 1, document), refused)
+        return self._change(collection, change, durable)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)
@@ -126,7 +127,7 @@ class FileStorage(Storage):
             execute_rows(connection, table.upsert, rows)
 
         if rows:
-            self._write(work, False)
+            self._write(work, False, collection)
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         table = self._settled(collection)
@@ -141,12 +142,12 @@ class FileStorage(Storage):
                 return False
             raise conflict
 
-        return self._write(work, False)
+        return self._write(work, False, collection)
 
     def delete_where(self, collection: Collection, where: Mapping[str, Any], *, limit: int = 10_000) -> int:
         table = self._settled(collection)
         statement, values = table.delete_where(find_search(collection, where, None), limit)
-        return self._write(lambda connection: connection.execute(statement, values).rowcount, False)
+        return self._write(lambda connection: connection.execute(statement, values).rowcount, False, collection)
 
     def find(
         self,
@@ -176,6 +177,15 @@ class FileStorage(Storage):
         cursor = write_token(search, value, rows[len(items) - 1][3])
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
+    def find_all(
+        self, collection: Collection, where: Mapping[str, Any], *, order: str | None = None
+    ) -> Sequence[Stored]:
+        def search() -> Sequence[Stored]:
+            return super(FileStorage, self).find_all(collection, where, order=order)
+
+        self._settled(collection)
+        return self._process().found.find(collection, where, order, search)
+
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         statement, values = self._settled(collection).count(count_search(collection, where))
         with self._process().reader() as connection:
@@ -195,7 +205,7 @@ class FileStorage(Storage):
         rows = [table.row(key, document) for key, document in entries]
         if not rows:
             return 0
-        return self._write(lambda connection: execute_rows(connection, table.insert_new, rows), durable)
+        return self._write(lambda connection: execute_rows(connection, table.insert_new, rows), durable, collection)
 
     def write(
         self,
@@ -214,7 +224,7 @@ class FileStorage(Storage):
         if not durable and all(collection.telemetry for collection in (*(append or ()), *(put or ()))):
             self._process().log(steps)
         else:
-            self._write(lambda connection: run(connection, [steps]), durable)
+            self._write(lambda connection: run(connection, [steps]), durable, *(append or ()), *(put or ()))
 
     def indexes(self, collection: Collection) -> list[str]:
         table = self._table(collection)
@@ -250,12 +260,24 @@ class FileStorage(Storage):
         identity = os.getpid()
         return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
 
-    def _change(self, change: Change, durable: bool) -> Stored:
-        stored: Stored = self._process().change(change, durable=durable)
+    def _change(self, collection: Collection, change: Change, durable: bool) -> Stored:
+        found = self._process().found
+        found.prepare(collection)
+        try:
+            stored: Stored = self._process().change(change, durable=durable)
+        finally:
+            found.written(collection, change.result.document.get(collection.watched))
         return stored
 
-    def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
-        result: T = self._process().commits.run(work, durable=durable)
+    def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool, *collections: Collection) -> T:
+        found = self._process().found
+        for collection in collections:
+            found.prepare(collection)
+        try:
+            result: T = self._process().commits.run(work, durable=durable)
+        finally:
+            for collection in collections:
+                found.written(collection)
         return result
 
     def _settled(self, collection: Collection) -> Table:

@@ -19,6 +19,7 @@ from ocpp_soap.storage.sqlite_committed import Committed
 from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
 from ocpp_soap.storage.sqlite_forks import INSIDE
+from ocpp_soap.storage.sqlite_found import Found
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
 from ocpp_soap.storage.sqlite_readers import Readers
@@ -39,6 +40,7 @@ class Process:
         self.commits = GroupCommit(self._commit)
         self.reader = Readers(self._check_file, lambda: connect(path), self._error)
         self.telemetry = Telemetry(path, self.commits, self.reader)
+        self.found = Found(self.telemetry.folder, lambda: path.stat().st_mode & 0o777)
         self._committed = Committed(self.telemetry.folder, self.reader)
         self._opening = threading.Lock()
         self._writing = threading.Lock()

@@ -39,9 +39,9 @@ BODIES = {
 }
 CALLS = {
     "Heartbeat": 95,
-    "Authorize": 138,
-    "StatusNotification": 193,
-    "MeterValues": 331,
+    "Authorize": 125,
+    "StatusNotification": 177,
+    "MeterValues": 285,
     "StartTransaction": 371,
     "StopTransaction": 231,
 }
@@ -49,7 +49,7 @@ STORE = {
     "Heartbeat": {},
     "Authorize": {"get": 1},
     "StatusNotification": {"write": 1},
-    "MeterValues": {"append_found": 1, "find": 1, "write": 1},
+    "MeterValues": {"append_found": 1, "write": 1},
     "StartTransaction": {"get": 1, "create_alone": 1, "write": 1},
     "StopTransaction": {"replace": 1, "write": 1},
 }

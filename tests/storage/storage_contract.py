@@ -25,12 +25,22 @@ from ocpp_soap.errors import (
     StoreUnavailable,
 )
 from ocpp_soap.storage import Collection, Page, Range, Storage
-from ocpp_soap.storage.base import Stored
+from ocpp_soap.storage.base import Only, Stored
 
 STATIONS = Collection("stations", indexes=(("vendor",), ("vendor", "seen"), ("seen",), ("power",), ("model",)))
 STATES = Collection("states", indexes=(("station",),), latest="at", telemetry=True)
 SAMPLES = Collection("samples", indexes=(("station", "at"),), append_only=True, telemetry=True)
 READINGS = Collection("readings", indexes=(("station",), ("station", "at")), append_only=True)
+SESSIONS = Collection(
+    "sessions",
+    indexes=(
+        ("station", Only("state", "open"), "at"),
+        (Only("state", "open"),),
+        (Only("state", "orphan"),),
+        ("station", "at"),
+    ),
+    watched="station",
+)
 WRITERS = 8
 NOON = datetime(2012, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
 
@@ -75,6 +85,12 @@ class StorageContract:
 
     @pytest.fixture
     def store(self, settings: Any) -> Iterator[Storage]:
+        with closing(storage.open(settings)) as opened:
+            yield opened
+
+    @pytest.fixture
+    def other(self, settings: Any) -> Iterator[Storage]:
+        """The same store as another process has it."""
         with closing(storage.open(settings)) as opened:
             yield opened
 
@@ -520,6 +536,43 @@ class StorageContract:
         assert store.count(READINGS) == 6
         assert _keys(store.find(READINGS, {"station": "A"})) == ["2a", "2b"]
 
+    def test_what_others_wrote_to_a_watched_collection_is_found_for_entries(
+        self, store: Storage, other: Storage
+    ) -> None:
+        def add(writer: Storage, key: str) -> None:
+            where = {"station": "CP1", "state": "open"}
+            writer.append_found(
+                READINGS, [(key, {})], SESSIONS, where, lambda found: {"n": [item.key for item in found]}, order="at"
+            )
+
+        def found(key: str) -> Any:
+            stored = store.get(READINGS, key)
+            return stored and stored.document["n"]
+
+        session = {"station": "CP1", "state": "open", "at": NOON}
+        add(store, "nothing yet")
+        stored = other.create(SESSIONS, "s1", session)
+        add(store, "created")
+        add(other, "seen by who wrote it")
+        store.replace(SESSIONS, "s1", {**session, "state": "closed"}, revision=stored.revision)
+        add(other, "replaced")
+        other.put(SESSIONS, {"s1": session, "s2": {**session, "at": NOON + timedelta(1)}})
+        add(store, "put")
+        store.delete(SESSIONS, "s1")
+        add(other, "deleted")
+        other.delete_where(SESSIONS, {"state": "open"})
+        add(store, "several deleted")
+        names = ("nothing yet", "created", "seen by who wrote it", "replaced", "put", "deleted", "several deleted")
+        assert {name: found(name) for name in names} == {
+            "nothing yet": [],
+            "created": ["s1"],
+            "seen by who wrote it": ["s1"],
+            "replaced": [],
+            "put": ["s1", "s2"],
+            "deleted": ["s2"],
+            "several deleted": [],
+        }
+
     def test_nothing_is_appended_when_what_is_found_is_refused(self, store: Storage) -> None:
         def refuse(found: Sequence[Stored]) -> dict[str, Any]:
             raise LookupError(f"{len(found)} found")
@@ -529,6 +582,30 @@ class StorageContract:
         with pytest.raises(ValueError, match="index"):
             store.append_found(READINGS, [("a", {})], STATIONS, {"text": "A"}, refuse)
         assert store.get(READINGS, "a") is None
+
+    # --- indexes that serve one value
+
+    def test_an_index_for_one_value_follows_what_a_document_becomes(self, store: Storage) -> None:
+        for number, state in enumerate(("open", "closed", "open", "orphan", None)):
+            document = {"station": f"CP{number % 2}", "at": NOON + timedelta(number), "state": state}
+            store.create(SESSIONS, f"s{number}", document)
+        at_one = {"station": "CP0", "state": "open"}
+        assert _keys(store.find(SESSIONS, at_one, order="at")) == ["s0", "s2"]
+        assert _keys(store.find(SESSIONS, {"state": "open"})) == ["s0", "s2"]
+        assert _keys(store.find(SESSIONS, {"state": "orphan"})) == ["s3"]
+        begun = {"station": "CP0", "at": NOON, "state": "open"}
+        store.replace(SESSIONS, "s0", {**begun, "state": "closed"}, revision=1, before=begun)
+        store.replace(SESSIONS, "s3", {"station": "CP0", "at": NOON, "state": "open"}, revision=1)
+        assert _keys(store.find(SESSIONS, at_one, order="at", descending=True)) == ["s2", "s3"]
+        assert (store.count(SESSIONS, {"state": "open"}), store.count(SESSIONS, {"state": "orphan"})) == (2, 0)
+        assert store.count(SESSIONS, at_one) == 2
+        assert _keys(store.find(SESSIONS, {"station": "CP0"}, order="at")) == ["s0", "s3", "s2", "s4"]
+
+    def test_an_index_for_one_value_serves_no_other(self, store: Storage) -> None:
+        with pytest.raises(ValueError, match="index"):
+            store.find(SESSIONS, {"state": "closed"})
+        with pytest.raises(ValueError, match="index"):
+            store.count(SESSIONS, {"station": "CP0", "state": "closed"})
 
     # --- the state of the store
 

@@ -18,6 +18,7 @@ from storage_contract import READINGS, STATIONS, StorageContract
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import sqlite_process, sqlite_upkeep
+from ocpp_soap.storage.base import Collection, Only
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -177,3 +178,14 @@ def test_the_file_of_a_newer_version_is_left_alone(store: FileStorage, path: Pat
         connection.execute("PRAGMA user_version = 99")
     with closing(FileStorage(path)) as newer, pytest.raises(StoreUnavailable, match="newer version"):
         newer.get(STATIONS, "CP1")
+
+
+def test_an_index_for_one_value_takes_the_place_of_that_for_all(path: Path) -> None:
+    before = Collection("sessions", indexes=(("station", "state"),))
+    after = Collection("sessions", indexes=(("station", Only("state", "open")),))
+    with closing(FileStorage(path)) as store:
+        store.put(before, {name: {"station": "CP1", "state": name} for name in ("open", "closed")})
+    with closing(FileStorage(path)) as store:
+        assert [item.key for item in store.find(after, {"station": "CP1", "state": "open"}).items] == ["open"]
+        names = [name for name in store.indexes(after) if name.startswith("i_")]
+        assert names == ["i_sessions.station.state=open"]
