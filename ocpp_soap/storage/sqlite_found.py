@@ -71,7 +71,7 @@ class Found:
         if collection.watched:
             marks = self._open()
             for place in map(_place, values) if values else (0,):
-                marks[place] = random.getrandbits(64)  # noqa: S311 - it only has to differ
+                marks[place] = random.getrandbits(64)
 
     def _open(self) -> memoryview:
         if self._marks is None:
