@@ -29,6 +29,7 @@ from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import Commits, Step, Target, Work, until
 from ocpp_soap.storage.mongodb_errors import is_passing
 from ocpp_soap.storage.mongodb_reads import Reads, Wanted
+from ocpp_soap.waiting import WAITING
 
 T = TypeVar("T")
 Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
@@ -133,7 +134,8 @@ class MongoClient:
         again = False
         while True:
             try:
-                return attempt(again, deadline)
+                with WAITING:
+                    return attempt(again, deadline)
             except DuplicateKeyError:
                 raise
             except (BSONError, UnicodeError) as error:
