@@ -1,23 +1,19 @@
 """How granian's threads call the WSGI application of a worker (PEP 3333).
 
-As granian does it, but that few of them compute at a time (:mod:`.turns`), and that the variables of the process's
-environment are left out of each request's environ, as the standard allows: merging them took 4 of 90 µs of an
-Authorize.
+As granian does it, but that the variables of the process's environment are left out of each request's environ, as the
+standard allows: merging them took 4 of 90 µs of an Authorize.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from granian import wsgi
 from granian.server import mp
 
-from ocpp_soap.cli.turns import Turns
 from ocpp_soap.soap.http import WsgiApplication
-from ocpp_soap.waiting import WAITING
 
 
 class _Response:
@@ -66,10 +62,4 @@ def caller(
         else:
             protocol.response_iter(response.status, response.headers, _wrap_pieces(answer))
 
-    turns = Turns()
-    WAITING.began, WAITING.ended = turns.wait, turns.go_on
-
-    def call_in_turn(protocol: Any, scope: dict[str, Any]) -> None:
-        turns.take(partial(call, protocol, scope))
-
-    return call_in_turn
+    return call

@@ -27,7 +27,6 @@ from ocpp_soap.storage.sqlite_logs import run
 from ocpp_soap.storage.sqlite_process import Process
 from ocpp_soap.storage.sqlite_rows import execute_rows
 from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of, stored_rows
-from ocpp_soap.waiting import WAITING
 
 _COUNT = (
     "INSERT INTO counters (name, value) SELECT ?1, ?2 WHERE ?2 < 2147483648 ON CONFLICT (name) DO UPDATE "
@@ -275,8 +274,7 @@ class FileStorage(Storage):
         for collection in collections:
             found.prepare(collection)
         try:
-            with WAITING:
-                result: T = self._process().commits.run(work, durable=durable)
+            result: T = self._process().commits.run(work, durable=durable)
         finally:
             for collection in collections:
                 found.written(collection)

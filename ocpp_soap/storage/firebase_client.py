@@ -19,7 +19,6 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 
 from ocpp_soap.errors import ConfigurationError, StoreClosed, StoreUnavailable
-from ocpp_soap.waiting import WAITING
 
 T = TypeVar("T")
 _PASSING = (
@@ -61,8 +60,7 @@ class FirestoreClient:
     def call(self) -> Iterator[dict[str, Any]]:
         """The limits for the calls inside. Raises StoreClosed, StoreUnavailable; lets conflicts through."""
         try:
-            with WAITING:
-                yield self.limits
+            yield self.limits
         except (exceptions.Conflict, exceptions.NotFound, exceptions.FailedPrecondition) as error:
             if isinstance(error, exceptions.Aborted) or "index" in str(error):
                 raise self._unavailable(error) from error

@@ -29,7 +29,6 @@ from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import Commits, Step, Target, Work, until
 from ocpp_soap.storage.mongodb_errors import is_passing
 from ocpp_soap.storage.mongodb_reads import Reads, Wanted
-from ocpp_soap.waiting import WAITING
 
 T = TypeVar("T")
 Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
@@ -134,8 +133,7 @@ class MongoClient:
         again = False
         while True:
             try:
-                with WAITING:
-                    return attempt(again, deadline)
+                return attempt(again, deadline)
             except DuplicateKeyError:
                 raise
             except (BSONError, UnicodeError) as error:

@@ -26,7 +26,6 @@ from ocpp_soap.storage.sqlite_readers import Readers
 from ocpp_soap.storage.sqlite_telemetry import Telemetry
 from ocpp_soap.storage.sqlite_turns import Turns
 from ocpp_soap.storage.sqlite_upkeep import Upkeep
-from ocpp_soap.waiting import WAITING
 
 LOOK_SECONDS = 0.2
 WRITER_CACHE = 32_000
@@ -123,9 +122,8 @@ class Process:
     def change(self, change: Change, *, durable: bool) -> Any:
         """Have a change committed by the process that does it for all, else by this one. Raises StorageError."""
         self._check_file()
-        with WAITING:
-            result = None if self.telemetry.tends else self._committed.commit(change, durable)
-            return self.commits.run(change, durable=durable) if result is None else result
+        result = None if self.telemetry.tends else self._committed.commit(change, durable)
+        return self.commits.run(change, durable=durable) if result is None else result
 
     def _commit(self, batch: Sequence[Write]) -> None:
         """Commit the writes in one transaction; where that fails, each in its own, so that one cannot spoil others."""
