@@ -13,7 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -145,6 +147,33 @@ def test_it_ends_within_five_seconds_beside_clients_that_stall(serve: Any) -> No
     time.sleep(0.3)
     started = time.monotonic()
     served.end()
+    assert time.monotonic() - started < 5
+    for client in clients:
+        client.close()
+
+
+def test_after_a_crowd_it_answers_beside_clients_that_stall_and_ends_in_order(serve: Any) -> None:
+    served = serve()
+    until = time.monotonic() + 1
+
+    def ask(_: int) -> int:
+        connection = HTTPConnection("127.0.0.1", served.port, timeout=10)
+        number = 0
+        while time.monotonic() < until:
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+            number += 1
+        connection.close()
+        return number
+
+    with ThreadPoolExecutor(12) as crowd:
+        assert min(crowd.map(ask, range(12))) > 1
+    clients = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(20)]
+    for client in clients:
+        client.sendall(STALLED_REQUEST)
+        assert served.answers()
+    started = time.monotonic()
+    assert served.end() == 0
     assert time.monotonic() - started < 5
     for client in clients:
         client.close()
