@@ -49,10 +49,11 @@ def field_names(index: Index) -> tuple[str, ...]:
     return tuple(part.field if isinstance(part, Only) else part for part in index)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Collection:
-    """A kind of document. ``indexes``: one tuple of top-level fields for each kind of search (see ``Storage.find``).
+    """A kind of document, declared once. ``indexes``: one tuple of top-level fields for each kind of search.
 
+    See ``Storage.find``. In the place of a field there may be an :class:`Only`.
     An indexed field holds strings, numbers, bools or datetimes, not a mixture of them; None is the same as missing.
     ``append_only``: written by ``append`` only, as a time series, kept in the order of arrival.
     ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there.
@@ -73,9 +74,6 @@ class Collection:
         for name in (self.name, *self.fields):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r}: a collection or an indexed field is named in lower case, like 'id_tag'")
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     @property
     def fields(self) -> tuple[str, ...]:

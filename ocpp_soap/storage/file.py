@@ -215,12 +215,17 @@ class FileStorage(Storage):
         durable: bool = False,
     ) -> None:
         steps: list[tuple[str, list[tuple[Any, ...]]]] = []
+        texts: dict[int, str] = {}
         for collection, entries in (append or {}).items():
             table = self._table(collection)
-            steps.append((table.insert_new, [table.row(key, document) for key, document in entries]))
+            rows = [table.row(key, document) for key, document in entries]
+            steps.append((table.insert_new, rows))
+            if put:
+                texts |= {id(document): row[1] for (_, document), row in zip(entries, rows, strict=True)}
         for collection, documents in (put or {}).items():
             table = self._table(collection)
-            steps.append((table.upsert, [table.row(key, document) for key, document in documents.items()]))
+            rows = [table.row(key, document, texts.get(id(document), "")) for key, document in documents.items()]
+            steps.append((table.upsert, rows))
         if not durable and all(collection.telemetry for collection in (*(append or ()), *(put or ()))):
             self._process().log(steps)
         else:

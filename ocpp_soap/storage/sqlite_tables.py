@@ -53,11 +53,14 @@ class Table:
         self.delete = f"DELETE FROM {self.name} WHERE key = ?"
         self._searches: dict[tuple[Any, ...], str] = {}
 
-    def row(self, key: str, document: Document) -> tuple[Any, ...]:
-        """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored."""
+    def row(self, key: str, document: Document, text: str = "") -> tuple[Any, ...]:
+        """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored.
+
+        ``text`` is the document as JSON, for callers that have it.
+        """
         if not isinstance(key, str) or not key:
             raise ValueError(f"{self.collection.name}: a key is a text that is not empty, not {key!r}")
-        values: list[Any] = [key, encode(document)]
+        values: list[Any] = [key, text or encode(document)]
         for field in self.fields:
             value = document.get(field)
             kind = type(value)
