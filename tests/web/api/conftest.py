@@ -71,6 +71,7 @@ def settings(tmp_path: Path) -> config.Settings:
             "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept",
             "OCPP_SOAP__AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": "0",
             "OCPP_SOAP__METRICS__FOLDER": str(tmp_path / "metrics"),
+            "OCPP_SOAP__EVENTS__RETENTION_DAYS": "36500",  # what is sent here happens in NOON's year
         },
     )
 
