@@ -108,9 +108,13 @@ class Process:
             refuse_network_file_system(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = connect(self.path)
-            prepare(connection, self.path)
+            try:
+                prepare(connection, self.path)
+                self._inode = self.path.stat().st_ino
+            except BaseException:
+                connection.close()
+                raise
             self.reader.add(connection)
-            self._inode = self.path.stat().st_ino
 
     def _error(self, error: sqlite3.Error | OSError) -> StorageError:
         if self._closed:
