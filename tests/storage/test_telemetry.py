@@ -54,11 +54,6 @@ threading.Event().wait()
 """
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "test.sqlite"
-
-
 def logs(path: Path) -> list[Path]:
     folder = path.with_name(f"{path.name}-log")
     return sorted(folder.iterdir()) if folder.exists() else []
