@@ -29,7 +29,7 @@ from ocpp_soap.storage.sqlite_rows import execute_rows
 from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of, stored_rows
 
 _COUNT = (
-    "INSERT INTO counters (name, value) SELECT ?1, ?2 WHERE ?2 < 2147483648 ON CONFLICT (name) DO UPDATE "
+    "INSERT INTO counters (name, value) SELECT ?, ? WHERE ? < 2147483648 ON CONFLICT (name) DO UPDATE "
     "SET value = value + excluded.value WHERE value + excluded.value < 2147483648 RETURNING value"
 )
 _KEYS_AT_ONCE = 500
@@ -198,7 +198,7 @@ class FileStorage(Storage):
         def refused(_: sqlite3.Connection) -> StorageError:
             return StorageError(f"The counter {counter} is used up: there is no number left below 2^31")
 
-        return int(self._process().change(Change(_COUNT, (counter, by), None, refused), durable=False))
+        return int(self._process().change(Change(_COUNT, (counter, by, by), None, refused), durable=False))
 
     def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
         table = self._settled(collection)

@@ -24,9 +24,12 @@ def connect(path: Path, *, cache: int = 2000) -> sqlite3.Connection:
     connection = sqlite3.connect(
         str(path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
     )
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA cache_size = -{cache}")
+    try:
+        for setting in ("wal_autocheckpoint = 0", "temp_store = MEMORY", f"cache_size = -{cache}"):
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
