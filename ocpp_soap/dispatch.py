@@ -97,10 +97,14 @@ class Exchanged:
 
 @dataclass(frozen=True)
 class Handlers:
-    """The handlers of one role: one for each action, and those of DataTransfer by vendorId."""
+    """The handlers of one role: one for each action, and those of DataTransfer by vendorId.
+
+    ``folders`` tells from which of the folders the handler of an action came.
+    """
 
     by_action: dict[str, Handler]
     by_vendor: dict[str, Handler]
+    folders: dict[str, Path] = field(default_factory=dict)
 
 
 def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
@@ -112,6 +116,7 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
     wanted = {action.snake_name: action.name for action in actions(role)}
     by_action: dict[str, Handler] = {}
     by_vendor: dict[str, Handler] = {}
+    origins: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
             raise HandlerError(f"handlers.paths: {folder} is not a folder; create it or remove it from the list")
@@ -119,12 +124,13 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
             if file.stem not in wanted:
                 raise HandlerError(f"{file}: matches no action; expected one of {', '.join(sorted(wanted))}")
             by_action.setdefault(wanted[file.stem], _load(file))
+            origins.setdefault(wanted[file.stem], folder)
         for file in _python_files(folder / role.value / VENDOR_FOLDER):
             by_vendor.setdefault(file.stem, _load(file))
     missing = sorted(set(wanted.values()) - set(by_action))
     if missing:
         raise HandlerError(f"no handler file for {', '.join(missing)} of the {role.value.replace('_', ' ')}")
-    return Handlers(by_action, by_vendor)
+    return Handlers(by_action, by_vendor, origins)
 
 
 def load_hook(name: str, folders: Iterable[Path]) -> Handler | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,10 +21,14 @@ _log = structlog.get_logger("ocpp_soap.central_system")
 
 @dataclass(slots=True, kw_only=True)
 class CentralSystemCall(Call):
-    """A request of a charge point: ``station`` sent it, the rules are on ``central_system``."""
+    """A request of a charge point: ``station`` sent it, the rules are on ``central_system``.
+
+    ``told`` holds the keys of the events that a rule has stored together with what they tell of.
+    """
 
     central_system: CentralSystem
     station: Station
+    told: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, call: Call, central_system: CentralSystem, station: Station) -> CentralSystemCall:
@@ -44,6 +48,7 @@ class CentralSystemCall(Call):
         made.warnings = call.warnings
         made.central_system = central_system
         made.station = station
+        made.told = set()
         return made
 
     def authorize(self, id_tag: str) -> IdTagInfo:

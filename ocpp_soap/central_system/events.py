@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection as Many
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -16,10 +17,11 @@ from ocpp_soap.central_system.collections import EVENTS
 from ocpp_soap.central_system.periodic import Periodic, ThisProcess
 from ocpp_soap.central_system.records import arrival_key, plain, record_of
 from ocpp_soap.errors import StorageError
-from ocpp_soap.storage.base import Document, Page, Range, Storage
+from ocpp_soap.storage.base import Document, Entries, Page, Range, Storage
 
 LONGEST_DELAY = 0.2
 BATCH = 1_000
+_Batch = list[tuple[str, Document]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,15 @@ class EventPage:
     has_more: bool = False
 
 
+@dataclass(slots=True)
+class Told:
+    """An event, and what was noted before it, for a write to take along; ``is_stored`` is set when it has."""
+
+    key: str
+    entries: Entries
+    is_stored: bool = False
+
+
 class Events:
     """The log of events."""
 
@@ -52,7 +63,7 @@ class Events:
         self._store = store
         self._process = ThisProcess.id
         self._lock = threading.Lock()
-        self._noted: list[tuple[str, Document]] = []
+        self._noted: _Batch = []
         self._writing = Periodic("events", LONGEST_DELAY, self.flush)
 
     def add(
@@ -97,6 +108,20 @@ class Events:
         self._begin_in_this_process()
         self._store_with([_entry(kind, charge_box_identity, key, at, data)])
 
+    @contextmanager
+    def together(
+        self, kind: str, charge_box_identity: str | None = None, *, key: str, at: datetime | None = None, **data: Any
+    ) -> Iterator[Told]:
+        """An event for whoever stores it now, together with what it tells of; if not, what was noted stays noted."""
+        self._begin_in_this_process()
+        noted = self._take()
+        told = Told(key, _stamped([*noted, _entry(kind, charge_box_identity, key, at, data)]))
+        try:
+            yield told
+        finally:
+            if not told.is_stored:
+                self._note_again(noted)
+
     def get(self, event_id: str) -> Event | None:
         """The event of that id, or None."""
         stored = self._store.get(EVENTS, event_id)
@@ -131,17 +156,25 @@ class Events:
 
     def _store_with(self, entries: Sequence[tuple[str, Document]]) -> None:
         """Store what was noted, up to BATCH of it, and ``entries``; what cannot be stored counts as noted."""
-        with self._lock:
-            batch, self._noted = [*self._noted[:BATCH], *entries], self._noted[BATCH:]
+        batch = [*self._take(), *entries]
         if not batch:
             return
         try:
             self._store.write(append={EVENTS: _stamped(batch)})
         except StorageError:
+            self._note_again(batch)
+            raise
+
+    def _take(self) -> _Batch:
+        with self._lock:
+            batch, self._noted = self._noted[:BATCH], self._noted[BATCH:]
+        return batch
+
+    def _note_again(self, batch: _Batch) -> None:
+        if batch:
             with self._lock:
                 self._noted = batch + self._noted
             self._writing.begin()
-            raise
 
     def _settled(self, page: Page, where: Document, after: str | None) -> Page:
         """The beginning of a page, up to where an event could still appear before one that is there."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.records import digest
 from ocpp_soap.dispatch import Call
@@ -15,11 +16,12 @@ from ocpp_soap.errors import OcppSoapError
 _log = structlog.get_logger("ocpp_soap.central_system")
 
 
-def observe(events: Events, call: Call, response: Any) -> None:
+def observe(events: Events, call: CentralSystemCall, response: Any) -> None:
     """Add the event of a message that was handled; it never raises, and what it cannot store now is stored later.
 
     A start or a stop is stored before the answer leaves, under a key of its content: a station that got no answer
-    sends it again, so no event of a transaction is missing and none is there twice. The others are queued.
+    sends it again, so no event of a transaction is missing and none is there twice. The others are queued. What the
+    call's rule has told already is not told again.
     """
     rule = _RULES.get(call.action.name)
     if rule is None:
@@ -30,7 +32,7 @@ def observe(events: Events, call: Call, response: Any) -> None:
         _log.warning("an event was not stored", action=call.action.name, error=str(error))
 
 
-def _booted(events: Events, call: Call, response: Any) -> None:
+def _booted(events: Events, call: CentralSystemCall, response: Any) -> None:
     request = call.request
     events.note(
         "station.booted",
@@ -43,7 +45,7 @@ def _booted(events: Events, call: Call, response: Any) -> None:
     )
 
 
-def _status(events: Events, call: Call, response: Any) -> None:
+def _status(events: Events, call: CentralSystemCall, response: Any) -> None:
     request = call.request
     events.note(
         "connector.status",
@@ -59,46 +61,60 @@ def _status(events: Events, call: Call, response: Any) -> None:
     )
 
 
-def _started(events: Events, call: Call, response: Any) -> None:
+def started(call: Call, transaction_id: int, authorization: str) -> dict[str, Any]:
+    """The event of a start, which was answered with that id and that status of the tag."""
     request = call.request
-    events.keep(
-        "transaction.started",
-        call.charge_box_identity,
-        key=digest("transaction.started", call.charge_box_identity, response.transaction_id, at=request.timestamp),
-        at=call.received_at,
-        transaction_id=response.transaction_id,
-        connector_id=request.connector_id,
-        id_tag=request.id_tag,
-        meter_start=request.meter_start,
-        timestamp=request.timestamp,
-        reservation_id=request.reservation_id,
-        authorization=str(response.id_tag_info.status),
-    )
+    return {
+        "kind": "transaction.started",
+        "charge_box_identity": call.charge_box_identity,
+        "key": digest("transaction.started", call.charge_box_identity, transaction_id, at=request.timestamp),
+        "at": call.received_at,
+        "transaction_id": transaction_id,
+        "connector_id": request.connector_id,
+        "id_tag": request.id_tag,
+        "meter_start": request.meter_start,
+        "timestamp": request.timestamp,
+        "reservation_id": request.reservation_id,
+        "authorization": authorization,
+    }
 
 
-def _stopped(events: Events, call: Call, response: Any) -> None:
+def stopped(call: Call) -> dict[str, Any]:
+    """The event of a stop."""
     request = call.request
     content = (request.transaction_id, request.timestamp, request.meter_stop)
-    events.keep(
-        "transaction.stopped",
-        call.charge_box_identity,
-        key=digest("transaction.stopped", call.charge_box_identity, *content, at=request.timestamp),
-        at=call.received_at,
-        transaction_id=request.transaction_id,
-        id_tag=request.id_tag or None,
-        meter_stop=request.meter_stop,
-        timestamp=request.timestamp,
-    )
+    return {
+        "kind": "transaction.stopped",
+        "charge_box_identity": call.charge_box_identity,
+        "key": digest("transaction.stopped", call.charge_box_identity, *content, at=request.timestamp),
+        "at": call.received_at,
+        "transaction_id": request.transaction_id,
+        "id_tag": request.id_tag or None,
+        "meter_stop": request.meter_stop,
+        "timestamp": request.timestamp,
+    }
 
 
-def _notified(kind: str) -> Callable[[Events, Call, Any], None]:
-    def rule(events: Events, call: Call, response: Any) -> None:
+def _started(events: Events, call: CentralSystemCall, response: Any) -> None:
+    event = started(call, response.transaction_id, str(response.id_tag_info.status))
+    if event["key"] not in call.told:
+        events.keep(**event)
+
+
+def _stopped(events: Events, call: CentralSystemCall, response: Any) -> None:
+    event = stopped(call)
+    if event["key"] not in call.told:
+        events.keep(**event)
+
+
+def _notified(kind: str) -> Callable[[Events, CentralSystemCall, Any], None]:
+    def rule(events: Events, call: CentralSystemCall, response: Any) -> None:
         events.note(kind, call.charge_box_identity, at=call.received_at, status=str(call.request.status))
 
     return rule
 
 
-_RULES: dict[str, Callable[[Events, Call, Any], None]] = {
+_RULES: dict[str, Callable[[Events, CentralSystemCall, Any], None]] = {
     "BootNotification": _booted,
     "StatusNotification": _status,
     "StartTransaction": _started,

@@ -17,7 +17,7 @@ import orjson
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import NotFound, RetryLater, RevisionConflict
-from ocpp_soap.storage.base import Collection, Document, Storage, Stored
+from ocpp_soap.storage.base import Collection, Document, Entries, Storage, Stored
 from ocpp_soap.storage.encoding import datetime_text
 
 T = TypeVar("T")
@@ -127,12 +127,14 @@ def revise(
     durable: bool = False,
     revision: int | None = None,
     stored: Stored | None = None,
+    append: Mapping[Collection, Entries] | None = None,
 ) -> Stored | None:
     """Change a document so that no concurrent writer's change is lost.
 
     ``change`` gets the content and returns the new one, or None to leave it; it runs again if somebody else wrote
     first. Returns the document as it is now, None if there is none. With ``revision``, raises RevisionConflict if the
-    document has another one. ``stored`` is the document as read a moment ago, which saves a reading.
+    document has another one. ``stored`` is the document as read a moment ago, which saves a reading. ``append`` are
+    entries that are appended with the change, and not without one.
     """
     for _ in range(ATTEMPTS):
         stored = stored or store.get(collection, key)
@@ -144,9 +146,10 @@ def revise(
         if content is None:
             return stored
         try:
-            return store.replace(
-                collection, key, content, revision=stored.revision, durable=durable, before=stored.document
-            )
+            known: dict[str, Any] = {"revision": stored.revision, "durable": durable, "before": stored.document}
+            if append is None:
+                return store.replace(collection, key, content, **known)
+            return store.replace_and_append(collection, key, content, append, **known)
         except RevisionConflict:
             stored = None
         except NotFound:

@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from ocpp_soap.central_system.collections import TRANSACTIONS
+from ocpp_soap.central_system.call import CentralSystemCall
+from ocpp_soap.central_system.collections import EVENTS, TRANSACTIONS
+from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import RESERVED
+from ocpp_soap.central_system.observation import started
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
 from ocpp_soap.central_system.reservations import Reservations
 from ocpp_soap.central_system.reserved_connectors import reserved_key
@@ -34,18 +37,25 @@ SETTLED = timedelta(seconds=5)
 
 
 class Starting:
-    """The rule of StartTransaction."""
+    """The rule of StartTransaction.
 
-    def __init__(self, store: Storage, transactions: Transactions, reservations: Reservations) -> None:
+    With ``events``, a start is stored together with its event where that is one write; without, nothing is told here,
+    as a handler of somebody's own may still answer something else.
+    """
+
+    def __init__(
+        self, store: Storage, transactions: Transactions, reservations: Reservations, events: Events | None
+    ) -> None:
         self._store = store
         self._ids = TransactionIds(store)
         self._transactions = transactions
         self._reservations = reservations
+        self._events = events
 
     def start(
         self,
         request: StartTransactionRequest,
-        call: Call,
+        call: CentralSystemCall,
         *,
         authorize: Callable[[str], IdTagInfo],
         max_concurrent: Callable[[str], int],
@@ -82,12 +92,14 @@ class Starting:
         self._transactions.remember(transaction_id, stored)
         return read(stored.document)
 
-    def _start_among_others(self, key: str, begun: Document, transaction_id: int, call: Call) -> Transaction:
+    def _start_among_others(
+        self, key: str, begun: Document, transaction_id: int, call: CentralSystemCall
+    ) -> Transaction:
         is_retry = False
         stored: Stored | None
         try:
             document = {**self._allowed(begun), "transaction_id": transaction_id}
-            stored = self._store.create(TRANSACTIONS, key, document, durable=True)
+            stored = self._create(key, document, call)
             self._transactions.remember(transaction_id, stored)
         except AlreadyExists:
             is_retry = True
@@ -99,6 +111,18 @@ class Starting:
         if is_retry and call.received_at - (transaction.start_received_at or call.received_at) > SETTLED:
             return transaction
         return self._keep_allowance(key, transaction)
+
+    def _create(self, key: str, document: Document, call: CentralSystemCall) -> Stored:
+        """Store a start, with its event if its answer cannot change any more. Raises AlreadyExists."""
+        if self._events is None or (document["max_concurrent"] and _is_accepted(document)):
+            return self._store.create(TRANSACTIONS, key, document, durable=True)
+        event = started(call, document["transaction_id"], document["id_tag_info"]["status"])
+        with self._events.together(**event) as told:
+            entries = {EVENTS: told.entries}
+            stored = self._store.create_and_append(TRANSACTIONS, key, document, entries, durable=True)
+            told.is_stored = True
+        call.told.add(told.key)
+        return stored
 
     def _begun(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:
         values = {
@@ -138,8 +162,6 @@ class Starting:
 
     def _close_others(self, transaction: Transaction, call: Call) -> None:
         """Close what is open on the connector but its latest transaction; the same after a crash, or at a retry."""
-        if self._transactions.count_open(charge_box_identity=call.charge_box_identity) <= 1:
-            return
         for key, _ in self._transactions.open_at(call.charge_box_identity, transaction.connector_id or 0)[:-1]:
             revise(self._store, TRANSACTIONS, key, lambda document: _closed_as_inferred(document, call))
 

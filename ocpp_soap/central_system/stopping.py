@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from ocpp_soap.central_system.collections import TRANSACTIONS
+from ocpp_soap.central_system.call import CentralSystemCall
+from ocpp_soap.central_system.collections import EVENTS, TRANSACTIONS
+from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.meter_values import MeterValues
+from ocpp_soap.central_system.observation import stopped
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
 from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import StopTransactionRequest
-from ocpp_soap.storage.base import Document, Storage
+from ocpp_soap.storage.base import Document, Storage, Stored
 
 
 class Stopping:
     """The rule of StopTransaction."""
 
-    def __init__(self, store: Storage, transactions: Transactions, meter_values: MeterValues) -> None:
+    def __init__(self, store: Storage, transactions: Transactions, meter_values: MeterValues, events: Events) -> None:
         self._store = store
         self._transactions = transactions
         self._meter_values = meter_values
+        self._events = events
 
-    def stop(self, request: StopTransactionRequest, call: Call) -> Transaction:
+    def stop(self, request: StopTransactionRequest, call: CentralSystemCall) -> Transaction:
         """The transaction that this stop closed; on disk on return, its transactionData too.
 
         A repeated stop changes nothing. A real stop replaces an inferred one. A stop for an id that is no transaction
@@ -33,19 +37,28 @@ class Stopping:
             self._meter_values.add_transaction_data(request, call, None if found is None else read(found.document))
         if found is None:
             return self._keep_orphan(request, call)
-        stored = revise(
-            self._store,
-            TRANSACTIONS,
-            found.key,
-            lambda document: _closed(document, request, call),
-            durable=True,
-            stored=found,
-        )
-        transaction = read((stored or found).document)
+        transaction = read((self._close(found, request, call) or found).document)
         if _is_same_stop(transaction, request):
             return transaction
         call.warnings.append(MessageWarning("already_stopped", "transactionId", str(request.transaction_id)))
         return self._keep_orphan(request, call)
+
+    def _close(self, found: Stored, request: StopTransactionRequest, call: CentralSystemCall) -> Stored | None:
+        """Store the stop with its event, unless the transaction is closed already; the transaction as it is then."""
+        closed: Document | None = None
+
+        def close(document: Document) -> Document | None:
+            nonlocal closed
+            closed = _closed(document, request, call)
+            return closed
+
+        with self._events.together(**stopped(call)) as told:
+            entries = {EVENTS: told.entries}
+            stored = revise(self._store, TRANSACTIONS, found.key, close, durable=True, stored=found, append=entries)
+            told.is_stored = closed is not None and stored is not None
+        if told.is_stored:
+            call.told.add(told.key)
+        return stored
 
     def _keep_orphan(self, request: StopTransactionRequest, call: Call) -> Transaction:
         orphan = Transaction(

@@ -107,7 +107,7 @@ class CentralSystem:
         )
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
         self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
-        self._stopping = Stopping(store, self.transactions, self.meter_values)
+        self._stopping = Stopping(store, self.transactions, self.meter_values, self.events)
         self._add_fleet_rules(store, settings)
         self._add_background_work(store, settings)
 
@@ -122,7 +122,8 @@ class CentralSystem:
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
         self.local_lists = LocalLists(store, self.tags, self.events, self.commands.call)
         self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
-        self._starting = Starting(store, self.transactions, self.reservations)
+        has_own_rule = self.handlers.folders.get("StartTransaction") == bundled("handlers")
+        self._starting = Starting(store, self.transactions, self.reservations, self.events if has_own_rule else None)
         self.configurations = Configurations(store, self.events)
         self.command_queue.on_closed.append(self.configurations.learn)
         self.labels = Labels(store)
@@ -196,13 +197,14 @@ class CentralSystem:
         try:
             station = self.admission.admit(call, replayed=replayed)
             handler = self.handlers.by_action[call.action.name]
-            response = handler(call.request, CentralSystemCall.of(call, self, station))
+            extended = CentralSystemCall.of(call, self, station)
+            response = handler(call.request, extended)
             if isinstance(call.request, StatusNotificationRequest):
                 self.reservations.reported(call.charge_box_identity, call.request)
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
         leave_out_long_parent(call, response)
-        observe(self.events, call, response)
+        observe(self.events, extended, response)
         if self.settings.log.lifecycle:
             log_answered(call, response)
         return response

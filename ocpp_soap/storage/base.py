@@ -186,6 +186,42 @@ class Storage(ABC):
         ``before``: the content in that revision, for callers that have it; what is the same need not be written.
         """
 
+    def create_and_append(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        *,
+        durable: bool = False,
+    ) -> Stored:
+        """As ``create``, and then append entries as ``write`` does, in the same go where the backend can.
+
+        Nothing is appended beside a document that is refused. When it raises StoreUnavailable, the document may be
+        stored without them: its sender has to come again.
+        """
+        stored = self.create(collection, key, document, durable=durable)
+        if append:
+            self.write(append=append)
+        return stored
+
+    def replace_and_append(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
+    ) -> Stored:
+        """As ``replace``, and then append entries, as :meth:`create_and_append` does."""
+        stored = self.replace(collection, key, document, revision=revision, durable=durable, before=before)
+        if append:
+            self.write(append=append)
+        return stored
+
     @abstractmethod
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         """Store each of the documents whether or not its key exists. For any number at once.

@@ -87,16 +87,30 @@ class MongoStorage(Storage):
         return cls(chosen.url, timeout=chosen.timeout, retention_days=chosen.retention_days)
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
+        return self.create_and_append(collection, key, document, {})
+
+    def create_and_append(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        *,
+        durable: bool = False,
+    ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=1, _write=write)
         target = self._collection(collection)
 
         def settle(again: bool, refused: list[set[int]]) -> Stored:
-            if any(refused) and not (again and is_ours(target, key, write)):
-                raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
+            if refused[0]:
+                if not (again and is_ours(target, key, write)):
+                    raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
+                self.write(append=append)
             return Stored(key, 1, document)
 
-        return self._client().commit([Step(target, INSERT, [row])], settle)
+        steps = [Step(target, INSERT, [row]), *self._appends(append)]
+        return self._client().commit(steps, settle, stops=True)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -125,18 +139,41 @@ class MongoStorage(Storage):
         durable: bool = False,
         before: Document | None = None,
     ) -> Stored:
+        return self.replace_and_append(collection, key, document, {}, revision=revision)
+
+    def replace_and_append(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
+    ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=revision + 1, _write=write)
         target = self._collection(collection)
 
-        def settle(again: bool, refused: list[set[int]] | list[bool]) -> Stored:
-            if any(refused) and not (again and is_ours(target, key, write)):
+        def settle(again: bool, refused: bool) -> Stored:
+            if refused and not (again and is_ours(target, key, write)):
                 raise conflict(target, collection, key, revision)
             return Stored(key, revision + 1, document)
 
-        if is_certain(key, revision):
-            return self._client().commit([Step(target, UPDATE, [revised(row, key, revision)])], settle)
-        return self._client().run(lambda again: settle(again, [not replaced(target, row, key, revision)]))
+        if not is_certain(key, revision):
+            stored = self._client().run(lambda again: settle(again, not replaced(target, row, key, revision)))
+            self.write(append=append)
+            return stored
+
+        def settle_steps(again: bool, refused: list[set[int]]) -> Stored:
+            stored = settle(again, bool(refused[0]))
+            if refused[0]:
+                self.write(append=append)
+            return stored
+
+        steps = [Step(target, UPDATE, [revised(row, key, revision)]), *self._appends(append)]
+        return self._client().commit(steps, settle_steps, stops=True)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         items = list(documents.items())
@@ -228,11 +265,7 @@ class MongoStorage(Storage):
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
     ) -> None:
-        appends = [
-            Step(self._collection(collection), INSERT, inserts(collection, entries, ObjectId()))
-            for collection, entries in (append or {}).items()
-            if entries
-        ]
+        appends = self._appends(append or {})
         puts = [
             Step(self._collection(collection), UPDATE, [upserted(collection, *item) for item in documents.items()])
             for collection, documents in (put or {}).items()
@@ -250,6 +283,13 @@ class MongoStorage(Storage):
                 if places
             ]
             first_put = 0
+
+    def _appends(self, append: Mapping[Collection, Entries]) -> list[Step]:
+        return [
+            Step(self._collection(collection), INSERT, inserts(collection, entries, ObjectId()))
+            for collection, entries in append.items()
+            if entries
+        ]
 
     def append_found(
         self,

@@ -109,19 +109,19 @@ class MongoClient:
 
         def attempt(_: bool, deadline: float) -> None:
             wanted = Wanted((command["find"], names), values, command, deadline)
-            self._commits.run(Work((), deadline, wanted, complete))
+            self._commits.run(Work((), deadline, wanted=wanted, complete=complete))
 
         self._run(attempt)
 
-    def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T]) -> T:
+    def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T], *, stops: bool = False) -> T:
         """Do the operations, step by step, together with those of other threads.
 
         The result is that of ``settle(again, refused)``, where ``refused`` holds for each step the places of the
-        operations that were refused. Raises what ``run`` does.
+        operations that were refused. ``stops``: there is no step after such a one. Raises what ``run`` does.
         """
 
         def attempt(again: bool, deadline: float) -> T:
-            refused = self._commits.run(Work(steps, deadline))
+            refused = self._commits.run(Work(steps, deadline, stops))
             with until(deadline):
                 return settle(again, refused)
 

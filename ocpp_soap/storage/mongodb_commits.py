@@ -57,11 +57,13 @@ class Step:
 class Work:
     """The steps of a write, each done after the one before it. ``deadline``: of time.monotonic(), when to give up.
 
-    With a search, ``wanted``, the steps are made by ``complete`` of what it finds.
+    ``stops``: none is done after one of which an operation was refused. With a search, ``wanted``, the steps are made
+    by ``complete`` of what it finds.
     """
 
     steps: Sequence[Step]
     deadline: float
+    stops: bool = False
     wanted: Wanted | None = None
     complete: Callable[[list[Row]], Sequence[Step]] | None = None
 
@@ -74,7 +76,7 @@ class Commits:
         self._group = GroupCommit(self._commit, pause=_PAUSE)
 
     def run(self, work: Work) -> list[set[int]]:
-        """Do the steps; for each, the places of the operations that were refused.
+        """Do the steps; for each that was done, the places of the operations that were refused.
 
         An insert is refused for a key that is there, a conditional update for another revision. Raises PyMongoError,
         after which any of the operations may have been done.
@@ -139,18 +141,22 @@ def _do_steps(going: list[Write]) -> None:
         done = [write for write in going if len(write.result) == step]
         going = []
         for write in done:
-            if len(write.work.steps) > step:
+            if len(write.work.steps) > step and not (write.work.stops and write.result[-1]):
                 going.append(write)
             else:
                 write.error = None
 
 
-def _send(writes: Sequence[Write], step: int, elections: set[Any]) -> None:
-    """One step of several writes at once; if the server takes none for a reason of one, each by itself."""
+def _send(writes: Sequence[Write], step: int, elections: set[Any], *, is_last: bool = False) -> None:
+    """One step of several writes at once; if the server takes none for a reason of one, each by itself.
+
+    ``is_last``: it waits for what the target demands, also where another step comes that would.
+    """
     steps: list[Step] = [write.work.steps[step] for write in writes]
     target, kind = steps[0].target, steps[0].kind
     concern = target.write_concern.document
-    if all(len(write.work.steps) > step + 1 for write in writes) and _is_one_log(target):
+    is_last = is_last or any(len(write.work.steps) == step + 1 for write in writes) or not _is_one_log(target)
+    if not is_last:
         concern = {"w": 1}
     try:
         with until(min(write.work.deadline for write in writes)):
@@ -165,6 +171,16 @@ def _send(writes: Sequence[Write], step: int, elections: set[Any]) -> None:
     else:
         elections |= details.pop("elections")
         _tell(writes, step, details)
+        if not is_last:
+            _wait_for_the_refusing(writes, step, elections)
+
+
+def _wait_for_the_refusing(writes: Sequence[Write], step: int, elections: set[Any]) -> None:
+    """Send what was refused and has no other step again: what it met has to be as safe as what it would have stored."""
+    for write in writes:
+        if write.work.stops and len(write.result) == step + 1 and write.result[step]:
+            write.result.pop()
+            _send([write], step, elections, is_last=True)
 
 
 def _is_one_log(target: Target) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.collections import EVENTS, TAGS
 from ocpp_soap.dispatch import Call
-from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.errors import AlreadyExists, StoreUnavailable
 from ocpp_soap.messages import (
     BootNotificationRequest,
     ChargePointErrorCode,
@@ -87,6 +88,24 @@ def test_an_event_is_stored_behind_those_noted_before_it(central_system: Central
     central_system.events.note("first.one")
     central_system.events.add("second.one")
     assert [event.kind for event in central_system.events.list().items] == ["first.one", "second.one"]
+
+
+def test_an_event_is_stored_with_what_it_tells_of_behind_those_noted_before_it(central_system: CentralSystem) -> None:
+    events, store = central_system.events, central_system.store
+    events.note("first.one")
+    with events.together("second.one", key="second") as told:
+        store.create_and_append(TAGS, "T", {}, {EVENTS: told.entries})
+        told.is_stored = True
+    assert kinds(central_system) == ["first.one", "second.one"]
+
+
+def test_what_was_noted_stays_noted_where_the_event_is_not_stored(central_system: CentralSystem) -> None:
+    events, store = central_system.events, central_system.store
+    store.create(TAGS, "T", {})
+    events.note("first.one")
+    with pytest.raises(AlreadyExists), events.together("second.one", key="second") as told:
+        store.create_and_append(TAGS, "T", {}, {EVENTS: told.entries})
+    assert kinds(central_system) == ["first.one"]
 
 
 def test_old_events_are_forgotten_but_never_the_newest(central_system: CentralSystem, noon: datetime) -> None:

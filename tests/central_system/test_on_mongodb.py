@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,14 +15,17 @@ from storage_servers import MongoServer, mongod
 from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem, Tag
 from ocpp_soap.central_system.overview import overview
-from ocpp_soap.dispatch import Call, load_handlers
+from ocpp_soap.dispatch import Call, Handlers, load_handlers
 from ocpp_soap.messages import (
+    AuthorizationStatus,
     BootNotificationRequest,
+    IdTagInfo,
     MeterValue,
     MeterValuesRequest,
     Role,
     SampledValue,
     StartTransactionRequest,
+    StartTransactionResponse,
     StatusNotificationRequest,
     StopTransactionRequest,
 )
@@ -62,7 +66,7 @@ def station(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def send(systems: list[CentralSystem], make_call: Callable[..., Call]) -> Callable[..., Any]:
     def send_it(request: Any, identity: str, number: int = 0) -> Any:
-        return systems[number % 2].receive(make_call(request, identity))
+        return systems[number % len(systems)].receive(make_call(request, identity))
 
     return send_it
 
@@ -94,6 +98,45 @@ def test_a_stop_and_the_start_that_would_infer_it_race_without_loss(
         list(pool.map(lambda job: send(job[1], station, job[0]), enumerate(requests)))
     closed = systems[0].transactions.get(started)
     assert (closed.state, closed.inferred, closed.energy) == ("closed", False, 900)
+
+
+def test_a_start_and_a_stop_are_stored_together_with_their_events(
+    systems: Any, send: Any, start: Any, station: str, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apart(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    systems[0].tags.add(Tag(id_tag=start.id_tag, max_concurrent=0))
+    send(StatusNotificationRequest(connector_id=1, status="Occupied", error_code="NoError"), station)
+    with monkeypatch.context() as patched:
+        patched.setattr(systems[0].events, "keep", apart)
+        started = send(start, station).transaction_id
+        stop = StopTransactionRequest(transaction_id=started, timestamp=noon, meter_stop=1)
+        send(stop, station)
+    assert send(start, station, 1).transaction_id == started
+    send(stop, station, 1)
+    found = systems[0].events.list(charge_box_identity=station, descending=True).items[:3]
+    assert [event.kind for event in found] == ["transaction.stopped", "transaction.started", "connector.status"]
+    assert found[1].data["transaction_id"] == started
+    assert found[1].data["authorization"] == "Accepted"
+
+
+def test_the_event_of_a_start_says_what_a_handler_of_ones_own_answered(
+    systems: Any, send: Any, start: Any, station: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(request: Any, call: Any) -> StartTransactionResponse:
+        started = call.central_system.start_transaction(request, call)
+        return StartTransactionResponse(
+            transaction_id=started.transaction_id, id_tag_info=IdTagInfo(status=AuthorizationStatus.BLOCKED)
+        )
+
+    own = Handlers({**systems[0].handlers.by_action, "StartTransaction": refusing}, {})
+    with closing(CentralSystem(MongoStorage(systems[0].store._url), systems[0].settings, own)) as system:
+        systems.append(system)
+        send(start, station, 2)
+        systems.remove(system)
+    (event,) = systems[0].events.list(charge_box_identity=station, descending=True, limit=1).items
+    assert (event.kind, event.data["authorization"]) == ("transaction.started", "Blocked")
 
 
 def test_a_session_is_read_back_as_it_was_told(

@@ -124,6 +124,21 @@ class StorageContract:
             stored = store.create_alone(STATIONS, "CP2", {"vendor": "x"}, [(STATIONS, {"vendor": "x"})], durable=True)
             assert store.get(STATIONS, "CP2") == stored
 
+    def test_what_is_appended_with_a_document_is_stored_if_the_document_is(self, store: Storage) -> None:
+        first = store.create_and_append(STATIONS, "CP1", {"power": 1}, {READINGS: [("a", {}), ("b", {})]}, durable=True)
+        with pytest.raises(AlreadyExists, match="CP1"):
+            store.create_and_append(STATIONS, "CP1", {"power": 2}, {READINGS: [("c", {})]})
+        assert store.get(STATIONS, "CP1") == first
+        second = store.replace_and_append(
+            STATIONS, "CP1", {"power": 3}, {READINGS: [("d", {}), ("a", {})]}, revision=1, durable=True
+        )
+        with pytest.raises(RevisionConflict):
+            store.replace_and_append(STATIONS, "CP1", {"power": 4}, {READINGS: [("e", {})]}, revision=1)
+        with pytest.raises(NotFound):
+            store.replace_and_append(STATIONS, "CP2", {"power": 4}, {READINGS: [("f", {})]}, revision=1)
+        assert store.get(STATIONS, "CP1") == second
+        assert [item.key for item in store.find(READINGS).items] == ["a", "b", "d"]
+
     def test_get_of_an_absent_key_is_none(self, store: Storage) -> None:
         assert store.get(STATIONS, "CP1") is None
 

@@ -329,3 +329,22 @@ def test_of_the_steps_of_a_write_to_a_replica_set_only_the_last_is_waited_for(
         assert store.count(READINGS) == store.count(STATIONS) == 1
     once = [("insert", {"w": 1}), ("update", {"w": "majority", "j": True})]
     assert asked == once * 2
+
+
+def test_what_stands_in_the_way_of_a_write_to_a_replica_set_is_waited_for_too(
+    replica_set: MongoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    answer = mongodb_commits._answer
+
+    def noted(target: Any, kind: Any, rows: Any, concern: Any) -> dict[str, Any]:
+        asked.append((kind[0], concern))
+        return answer(target, kind, rows, concern)
+
+    with closing(storage.open(settings_of(replica_set))) as store:
+        store.create(STATIONS, "CP1", {})
+        monkeypatch.setattr(mongodb_commits, "_answer", noted)
+        with pytest.raises(AlreadyExists):
+            store.create_and_append(STATIONS, "CP1", {}, {READINGS: [("a", {})]})
+        assert store.count(READINGS) == 0
+    assert asked == [("insert", {"w": 1}), ("insert", {"w": "majority", "j": True})]

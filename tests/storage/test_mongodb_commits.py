@@ -207,6 +207,36 @@ def test_of_the_steps_of_a_write_the_second_waits_for_the_first_and_is_not_done_
     assert store.get(STATIONS, "CP10") is None
 
 
+def test_documents_and_what_is_appended_with_them_are_two_commands_for_all_that_wait(blocked: Blocked) -> None:
+    store = blocked.store
+    store.create(STATIONS, "CP0", {})
+    store.append(READINGS, [("x", {})])
+
+    def create(number: int) -> int:
+        entries = {READINGS: [(f"{number}", {})]}
+        return store.create_and_append(STATIONS, f"CP{number}", {"power": number}, entries).revision
+
+    works: list[Work] = [partial(create, number) for number in range(4)]
+    results, done = blocked.commands(lambda: blocked.together("insert", lambda: store.create(STATIONS, "y", {}), works))
+    assert [_kind(result) for result in results] == [AlreadyExists, 1, 1, 1]
+    assert done == ["insert"] * 3
+    assert sorted(item.key for item in store.find(READINGS).items) == ["1", "2", "3", "x"]
+
+
+@pytest.mark.parametrize("lost", ["insert", "update"])
+def test_when_the_answer_to_a_document_is_lost_its_entries_are_appended_once(blocked: Blocked, lost: str) -> None:
+    store = blocked.store
+    if lost == "update":
+        store.create(STATIONS, "CP1", {})
+    blocked.fail(lost, writeConcernError={"code": 64, "errmsg": "too late"})
+    if lost == "insert":
+        assert store.create_and_append(STATIONS, "CP1", {"power": 1}, {READINGS: [("a", {})]}).revision == 1
+    else:
+        entries = {READINGS: [("a", {})]}
+        assert store.replace_and_append(STATIONS, "CP1", {"power": 1}, entries, revision=1).revision == 2
+    assert [item.key for item in store.find(READINGS).items] == ["a"]
+
+
 def test_entries_with_what_is_found_are_one_search_and_one_insert_for_all_that_wait(blocked: Blocked) -> None:
     store = blocked.store
     store.put(STATIONS, {f"CP{number}": {"vendor": f"V{number}", "power": number} for number in range(4)})

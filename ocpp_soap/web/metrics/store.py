@@ -14,9 +14,11 @@ from ocpp_soap.web.metrics.counting import Counting
 VERBS = (
     "create",
     "create_alone",
+    "create_and_append",
     "get",
     "get_many",
     "replace",
+    "replace_and_append",
     "put",
     "delete",
     "delete_where",
