@@ -196,7 +196,7 @@ def compare(store: Storage, bare: tuple[Work, Work], options: argparse.Namespace
 @contextmanager
 def servers(folder: Path) -> Iterator[tuple[str | None, bool]]:
     """The URL of a mongod of our own (a replica set of one), and whether there is a Firestore emulator."""
-    mongo = MongoServer(folder / "mongod", replica_set=True) if mongod() else None
+    mongo = MongoServer(folder / "mongod", replica_set=True, options=()) if mongod() else None
     emulator = FirestoreEmulator(folder / "firestore") if firestore_command("gcloud") else None
     if emulator:
         os.environ["FIRESTORE_EMULATOR_HOST"] = emulator.address

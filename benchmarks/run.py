@@ -72,7 +72,10 @@ def started(server: Server, log: Path) -> Iterator[Server]:
 
 @contextmanager
 def mongodb(folder: Path) -> Iterator[tuple[str, int] | None]:
-    """A mongod of our own as a replica set of one, as (URL, process id); None if there is no mongod."""
+    """A mongod of our own as a replica set of one, as (URL, process id); None if there is no mongod.
+
+    Its memory is what mongod takes by itself.
+    """
     try:
         from storage_servers import MongoServer, mongod  # noqa: PLC0415 - needs the extra [mongodb]
     except ImportError:
@@ -81,7 +84,7 @@ def mongodb(folder: Path) -> Iterator[tuple[str, int] | None]:
     if mongod() is None:
         yield None
         return
-    server = MongoServer(folder, replica_set=True)
+    server = MongoServer(folder, replica_set=True, options=())
     try:
         yield server.url("bench"), server._process.pid
     finally:

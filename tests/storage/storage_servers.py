@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pymongo
@@ -35,13 +36,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class MongoServer:
-    """A mongod in a folder of its own: standalone, or a replica set of one."""
+_SMALL = ("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "100", "--setParameter", "enableTestCommands=1")
 
-    def __init__(self, folder: Path, *, replica_set: bool) -> None:
+
+class MongoServer:
+    """A mongod in a folder of its own: standalone, or a replica set of one.
+
+    ``options``: its command line; by default little memory, and the fail points that tests set.
+    """
+
+    def __init__(self, folder: Path, *, replica_set: bool, options: Sequence[str] = _SMALL) -> None:
         self.folder = folder
         self.port = free_port()
         self.replica_set = replica_set
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "data").mkdir(parents=True)
         self.start()
@@ -55,10 +63,9 @@ class MongoServer:
         program = mongod()
         assert program is not None
         options = ["--port", str(self.port), "--bind_ip", "127.0.0.1", "--dbpath", str(self.folder / "data")]
-        options += ["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
-        options += ["--setParameter", "diagnosticDataCollectionEnabled=0", "--setParameter", "enableTestCommands=1"]
+        options += ["--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=0", *self._options]
         if self.replica_set:
-            options += ["--replSet", "rs", "--oplogSize", "100"]
+            options += ["--replSet", "rs"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program, *options], stdout=log, stderr=log)
         self._wait()
