@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,12 +23,12 @@ _log = structlog.get_logger("ocpp_soap.central_system")
 class CentralSystemCall(Call):
     """A request of a charge point: ``station`` sent it, the rules are on ``central_system``.
 
-    ``told`` holds the keys of the events that a rule has stored together with what they tell of.
+    ``is_told``: a rule has stored its event, together with what that tells of.
     """
 
     central_system: CentralSystem
     station: Station
-    told: set[str] = field(default_factory=set)
+    is_told: bool = False
 
     @classmethod
     def of(cls, call: Call, central_system: CentralSystem, station: Station) -> CentralSystemCall:
@@ -48,7 +48,7 @@ class CentralSystemCall(Call):
         made.warnings = call.warnings
         made.central_system = central_system
         made.station = station
-        made.told = set()
+        made.is_told = False
         return made
 
     def authorize(self, id_tag: str) -> IdTagInfo:

@@ -51,7 +51,6 @@ class EventPage:
 class Told:
     """An event, and what was noted before it, for a write to take along; ``is_stored`` is set when it has."""
 
-    key: str
     entries: Entries
     is_stored: bool = False
 
@@ -115,7 +114,7 @@ class Events:
         """An event for whoever stores it now, together with what it tells of; if not, what was noted stays noted."""
         self._begin_in_this_process()
         noted = self._take()
-        told = Told(key, _stamped([*noted, _entry(kind, charge_box_identity, key, at, data)]))
+        told = Told(_stamped([*noted, _entry(kind, charge_box_identity, key, at, data)]))
         try:
             yield told
         finally:

@@ -20,11 +20,11 @@ def observe(events: Events, call: CentralSystemCall, response: Any) -> None:
     """Add the event of a message that was handled; it never raises, and what it cannot store now is stored later.
 
     A start or a stop is stored before the answer leaves, under a key of its content: a station that got no answer
-    sends it again, so no event of a transaction is missing and none is there twice. The others are queued. What the
-    call's rule has told already is not told again.
+    sends it again, so no event of a transaction is missing and none is there twice. The others are queued. Nothing is
+    added that a rule has told.
     """
     rule = _RULES.get(call.action.name)
-    if rule is None:
+    if rule is None or call.is_told:
         return
     try:
         rule(events, call, response)
@@ -96,15 +96,11 @@ def stopped(call: Call) -> dict[str, Any]:
 
 
 def _started(events: Events, call: CentralSystemCall, response: Any) -> None:
-    event = started(call, response.transaction_id, str(response.id_tag_info.status))
-    if event["key"] not in call.told:
-        events.keep(**event)
+    events.keep(**started(call, response.transaction_id, str(response.id_tag_info.status)))
 
 
 def _stopped(events: Events, call: CentralSystemCall, response: Any) -> None:
-    event = stopped(call)
-    if event["key"] not in call.told:
-        events.keep(**event)
+    events.keep(**stopped(call))
 
 
 def _notified(kind: str) -> Callable[[Events, CentralSystemCall, Any], None]:

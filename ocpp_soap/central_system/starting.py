@@ -121,7 +121,7 @@ class Starting:
             entries = {EVENTS: told.entries}
             stored = self._store.create_and_append(TRANSACTIONS, key, document, entries, durable=True)
             told.is_stored = True
-        call.told.add(told.key)
+        call.is_told = True
         return stored
 
     def _begun(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:

@@ -56,8 +56,7 @@ class Stopping:
             entries = {EVENTS: told.entries}
             stored = revise(self._store, TRANSACTIONS, found.key, close, durable=True, stored=found, append=entries)
             told.is_stored = closed is not None and stored is not None
-        if told.is_stored:
-            call.told.add(told.key)
+        call.is_told = told.is_stored
         return stored
 
     def _keep_orphan(self, request: StopTransactionRequest, call: Call) -> Transaction:
