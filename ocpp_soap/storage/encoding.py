@@ -30,8 +30,9 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
     def encode_datetime(value: object) -> object:
         nonlocal datetimes
         datetimes += 1
-        if type(value) is datetime and value.tzinfo is timezone.utc:
-            return orjson.Fragment(_TIME % orjson.dumps(value))
+        if type(value) is datetime and value.tzinfo is not None:
+            in_utc = value if value.tzinfo is timezone.utc else value.astimezone(timezone.utc)
+            return orjson.Fragment(_TIME % orjson.dumps(in_utc))
         return {_DATETIME: datetime_text(value)}
 
     try:
