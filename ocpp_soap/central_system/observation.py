@@ -32,7 +32,7 @@ def observe(events: Events, call: CentralSystemCall, response: Any) -> None:
         _log.warning("an event was not stored", action=call.action.name, error=str(error))
 
 
-def _booted(events: Events, call: CentralSystemCall, response: Any) -> None:
+def _booted(events: Events, call: Call, response: Any) -> None:
     request = call.request
     events.note(
         "station.booted",
@@ -45,7 +45,7 @@ def _booted(events: Events, call: CentralSystemCall, response: Any) -> None:
     )
 
 
-def _status(events: Events, call: CentralSystemCall, response: Any) -> None:
+def _status(events: Events, call: Call, response: Any) -> None:
     request = call.request
     events.note(
         "connector.status",
@@ -95,22 +95,22 @@ def stopped(call: Call) -> dict[str, Any]:
     }
 
 
-def _started(events: Events, call: CentralSystemCall, response: Any) -> None:
+def _started(events: Events, call: Call, response: Any) -> None:
     events.keep(**started(call, response.transaction_id, str(response.id_tag_info.status)))
 
 
-def _stopped(events: Events, call: CentralSystemCall, response: Any) -> None:
+def _stopped(events: Events, call: Call, response: Any) -> None:
     events.keep(**stopped(call))
 
 
-def _notified(kind: str) -> Callable[[Events, CentralSystemCall, Any], None]:
-    def rule(events: Events, call: CentralSystemCall, response: Any) -> None:
+def _notified(kind: str) -> Callable[[Events, Call, Any], None]:
+    def rule(events: Events, call: Call, response: Any) -> None:
         events.note(kind, call.charge_box_identity, at=call.received_at, status=str(call.request.status))
 
     return rule
 
 
-_RULES: dict[str, Callable[[Events, CentralSystemCall, Any], None]] = {
+_RULES: dict[str, Callable[[Events, Call, Any], None]] = {
     "BootNotification": _booted,
     "StatusNotification": _status,
     "StartTransaction": _started,

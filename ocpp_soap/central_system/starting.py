@@ -154,10 +154,11 @@ class Starting:
 
     def _others(self, transaction: Transaction) -> list[Transaction]:
         """The open accepted transactions of the tag but this one and those of its connector, which it closes."""
-        if self._transactions.count_open(tag_key=transaction.tag_key) <= (transaction.transaction_id is not None):
+        tag_key = transaction.tag_key or ""
+        if self._transactions.count_open_with(tag_key) <= (transaction.transaction_id is not None):
             return []
         place = (transaction.charge_box_identity, transaction.connector_id)
-        found = self._transactions.open_with(transaction.tag_key or "")
+        found = self._transactions.open_with(tag_key)
         return [other for other in found if (other.charge_box_identity, other.connector_id) != place]
 
     def _close_others(self, transaction: Transaction, call: Call) -> None:

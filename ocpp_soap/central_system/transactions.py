@@ -139,9 +139,9 @@ class Transactions:
         there = [item for item in found if item.document.get("connector_id") == connector_id]
         return max(there, key=lambda item: read(item.document).arrival, default=None)
 
-    def count_open(self, **where: Any) -> int:
-        """How many open transactions a station has (``charge_box_identity``), or a tag (``tag_key``)."""
-        return self._store.count(TRANSACTIONS, {**where, "state": TransactionState.OPEN.value})
+    def count_open_with(self, tag_key: str) -> int:
+        """How many open transactions a tag has."""
+        return self._store.count(TRANSACTIONS, {"tag_key": tag_key, "state": TransactionState.OPEN.value})
 
     def open_with(self, tag_key: str) -> list[Transaction]:
         """The open transactions of a tag that were accepted."""

@@ -201,8 +201,7 @@ class Storage(ABC):
         stored without them: its sender has to come again.
         """
         stored = self.create(collection, key, document, durable=durable)
-        if append:
-            self.write(append=append)
+        self.write(append=append)
         return stored
 
     def replace_and_append(
@@ -218,8 +217,7 @@ class Storage(ABC):
     ) -> Stored:
         """As ``replace``, and then append entries, as :meth:`create_and_append` does."""
         stored = self.replace(collection, key, document, revision=revision, durable=durable, before=before)
-        if append:
-            self.write(append=append)
+        self.write(append=append)
         return stored
 
     @abstractmethod

@@ -31,8 +31,7 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
         nonlocal datetimes
         datetimes += 1
         if type(value) is datetime and value.tzinfo is not None:
-            in_utc = value if value.tzinfo is timezone.utc else value.astimezone(timezone.utc)
-            return orjson.Fragment(_TIME % orjson.dumps(in_utc))
+            return orjson.Fragment(_TIME % orjson.dumps(value.astimezone(timezone.utc)))
         return {_DATETIME: datetime_text(value)}
 
     try:

@@ -226,6 +226,8 @@ class FileStorage(Storage):
             table = self._table(collection)
             rows = [table.row(key, document, texts.get(id(document), "")) for key, document in documents.items()]
             steps.append((table.upsert, rows))
+        if not steps:
+            return
         if not durable and all(collection.telemetry for collection in (*(append or ()), *(put or ()))):
             self._process().log(steps)
         else:

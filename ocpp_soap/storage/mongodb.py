@@ -21,7 +21,7 @@ from bson.objectid import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.storage.base import Collection, Document, Entries, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target
@@ -87,7 +87,7 @@ class MongoStorage(Storage):
         return cls(chosen.url, timeout=chosen.timeout, retention_days=chosen.retention_days)
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
-        return self.create_and_append(collection, key, document, {})
+        return self._create(collection, key, document, {})
 
     def create_and_append(
         self,
@@ -98,19 +98,7 @@ class MongoStorage(Storage):
         *,
         durable: bool = False,
     ) -> Stored:
-        write = ObjectId()
-        row = pack(collection, key, document, _revision=1, _write=write)
-        target = self._collection(collection)
-
-        def settle(again: bool, refused: list[set[int]]) -> Stored:
-            if refused[0]:
-                if not (again and is_ours(target, key, write)):
-                    raise AlreadyExists(f"{collection.name}: there is already a document {key!r}")
-                self.write(append=append)
-            return Stored(key, 1, document)
-
-        steps = [Step(target, INSERT, [row]), *self._appends(append)]
-        return self._client().commit(steps, settle, stops=True)
+        return self._create(collection, key, document, append)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -139,7 +127,7 @@ class MongoStorage(Storage):
         durable: bool = False,
         before: Document | None = None,
     ) -> Stored:
-        return self.replace_and_append(collection, key, document, {}, revision=revision)
+        return self._replace(collection, key, document, {}, revision)
 
     def replace_and_append(
         self,
@@ -152,28 +140,7 @@ class MongoStorage(Storage):
         durable: bool = False,
         before: Document | None = None,
     ) -> Stored:
-        write = ObjectId()
-        row = pack(collection, key, document, _revision=revision + 1, _write=write)
-        target = self._collection(collection)
-
-        def settle(again: bool, refused: bool) -> Stored:
-            if refused and not (again and is_ours(target, key, write)):
-                raise conflict(target, collection, key, revision)
-            return Stored(key, revision + 1, document)
-
-        if not is_certain(key, revision):
-            stored = self._client().run(lambda again: settle(again, not replaced(target, row, key, revision)))
-            self.write(append=append)
-            return stored
-
-        def settle_steps(again: bool, refused: list[set[int]]) -> Stored:
-            stored = settle(again, bool(refused[0]))
-            if refused[0]:
-                self.write(append=append)
-            return stored
-
-        steps = [Step(target, UPDATE, [revised(row, key, revision)]), *self._appends(append)]
-        return self._client().commit(steps, settle_steps, stops=True)
+        return self._replace(collection, key, document, append, revision)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         items = list(documents.items())
@@ -283,6 +250,58 @@ class MongoStorage(Storage):
                 if places
             ]
             first_put = 0
+
+    def _create(
+        self, collection: Collection, key: str, document: Document, append: Mapping[Collection, Entries]
+    ) -> Stored:
+        write = ObjectId()
+        row = pack(collection, key, document, _revision=1, _write=write)
+        step = Step(self._collection(collection), INSERT, [row])
+
+        def refusal() -> AlreadyExists:
+            return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
+
+        self._store(step, key, write, append, refusal)
+        return Stored(key, 1, document)
+
+    def _replace(
+        self, collection: Collection, key: str, document: Document, append: Mapping[Collection, Entries], revision: int
+    ) -> Stored:
+        write = ObjectId()
+        row = pack(collection, key, document, _revision=revision + 1, _write=write)
+        target = self._collection(collection)
+
+        def refusal() -> NotFound | RevisionConflict:
+            return conflict(target, collection, key, revision)
+
+        def attempt(again: bool) -> None:
+            if not replaced(target, row, key, revision) and not (again and is_ours(target, key, write)):
+                raise refusal()
+
+        if is_certain(key, revision):
+            self._store(Step(target, UPDATE, [revised(row, key, revision)]), key, write, append, refusal)
+        else:
+            self._client().run(attempt)
+            self.write(append=append)
+        return Stored(key, revision + 1, document)
+
+    def _store(
+        self,
+        step: Step,
+        key: str,
+        write: ObjectId,
+        append: Mapping[Collection, Entries],
+        refusal: Callable[[], Exception],
+    ) -> None:
+        """Do the step, which stores one document by that write, then append the entries; raises ``refusal()``."""
+
+        def settle(again: bool, refused: list[set[int]]) -> None:
+            if refused[0]:
+                if not (again and is_ours(step.target, key, write)):
+                    raise refusal()
+                self.write(append=append)
+
+        self._client().commit([step, *self._appends(append)], settle, stops=True)
 
     def _appends(self, append: Mapping[Collection, Entries]) -> list[Step]:
         return [
