@@ -20,6 +20,7 @@ from typing import Any
 
 from ocpp_soap.errors import HandlerError
 from ocpp_soap.messages import Action, Role, Version, actions
+from ocpp_soap.pending import Pending
 
 Handler = Callable[[Any, Any], Any]
 
@@ -51,6 +52,8 @@ class Call:
     connection, ``received_at`` an aware UTC time, ``warnings`` what was understood although it breaks the schema.
     ``client_subject`` is the subject of the client certificate as a trusted proxy tells it (RFC 4514), ``username`` and
     ``password`` are HTTP Basic credentials as sent; empty: there were none.
+    ``pending``: the answer can wait for what is begun there; None: what is to be stored has to be stored on return.
+    ``again``: the same request was received before, but not everything could be stored that was begun.
     """
 
     charge_box_identity: str
@@ -65,6 +68,8 @@ class Call:
     username: str = ""
     password: str = field(default="", repr=False)
     warnings: list[MessageWarning] = field(default_factory=list)
+    pending: Pending | None = None
+    again: bool = False
 
 
 @dataclass(slots=True)

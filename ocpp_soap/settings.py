@@ -19,6 +19,7 @@ class ServerSettings(Section):
     host: str
     port: Port
     workers: NonNegativeInt
+    pin_workers: bool
     threads: PositiveInt
     public_url: HttpUrl
     max_body: PositiveInt

@@ -8,7 +8,7 @@ from pathlib import Path
 import ocpp_soap
 
 PACKAGE = Path(ocpp_soap.__file__).parent
-ROOT = {"errors", "paths", "settings", "config", "log"}
+ROOT = {"errors", "paths", "settings", "config", "log", "pending"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
@@ -16,10 +16,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"setting_types"},
     "config": {"settings", "errors", "paths"},
     "log": {"settings"},
+    "pending": set(),
     "messages": {"messages"},
-    "storage": {"storage", "errors"},
-    "dispatch": {"errors", "messages"},
-    "soap": {"soap", "dispatch", "messages", "errors", "paths", "config"},
+    "storage": {"storage", "errors", "pending"},
+    "dispatch": {"errors", "messages", "pending"},
+    "soap": {"soap", "dispatch", "messages", "errors", "paths", "config", "pending"},
     "central_system": {"central_system", "soap", "dispatch", "messages", "storage"} | ROOT,
     "charge_point": {"charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,
     "web": {"web", "central_system", "charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,

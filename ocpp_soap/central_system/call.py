@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,19 @@ class CentralSystemCall(Call):
         made.username = call.username
         made.password = call.password
         made.warnings = call.warnings
+        made.pending = call.pending
+        made.again = call.again
         made.central_system = central_system
         made.station = station
         made.is_told = False
         return made
+
+    def once_stored(self, step: Callable[[], None]) -> None:
+        """Run a step that neither waits nor raises when all that was stored so far is; not at all if it is not."""
+        if self.pending is None or not self.pending.is_begun:
+            step()
+        else:
+            self.pending.afterwards(lambda is_stored: step() if is_stored else None)
 
     def authorize(self, id_tag: str) -> IdTagInfo:
         """Whether the tag may charge: what this system's Authorize handler says, so that all actions decide alike.

@@ -17,6 +17,7 @@ from ocpp_soap.central_system.collections import EVENTS
 from ocpp_soap.central_system.periodic import Periodic, ThisProcess
 from ocpp_soap.central_system.records import arrival_key, plain, record_of
 from ocpp_soap.errors import StorageError
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Document, Entries, Page, Range, Storage
 
 LONGEST_DELAY = 0.2
@@ -109,9 +110,19 @@ class Events:
 
     @contextmanager
     def together(
-        self, kind: str, charge_box_identity: str | None = None, *, key: str, at: datetime | None = None, **data: Any
+        self,
+        kind: str,
+        charge_box_identity: str | None = None,
+        *,
+        key: str,
+        at: datetime | None = None,
+        pending: Pending | None = None,
+        **data: Any,
     ) -> Iterator[Told]:
-        """An event for whoever stores it now, together with what it tells of; if not, what was noted stays noted."""
+        """An event for whoever stores it now, together with what it tells of; if not, what was noted stays noted.
+
+        ``pending`` is what that was begun in.
+        """
         self._begin_in_this_process()
         noted = self._take()
         told = Told(_stamped([*noted, _entry(kind, charge_box_identity, key, at, data)]))
@@ -120,6 +131,8 @@ class Events:
         finally:
             if not told.is_stored:
                 self._note_again(noted)
+            elif noted and pending is not None and pending.is_begun:
+                pending.afterwards(lambda is_stored: None if is_stored else self._note_again(noted))
 
     def get(self, event_id: str) -> Event | None:
         """The event of that id, or None."""

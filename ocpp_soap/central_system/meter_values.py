@@ -73,7 +73,7 @@ class MeterValues:
         entries = _entries(call, request.connector_id, request.transaction_id, request.values)
         named = request.transaction_id if request.transaction_id is not None and request.transaction_id > 0 else 0
         if not named and not request.connector_id:
-            self._store.write(append={METER_VALUES: entries})
+            self._store.write(append={METER_VALUES: entries}, pending=call.pending)
             return
         where, order = ({"transaction_id": named}, None) if named else Transactions.open_of(call.charge_box_identity)
 
@@ -82,7 +82,7 @@ class MeterValues:
             session = mine[-1] if mine and named else Transactions.latest_at(mine, request.connector_id)
             return {} if session is None else {"transaction_id": session.document["transaction_id"]}
 
-        self._store.append_found(METER_VALUES, entries, TRANSACTIONS, where, session, order=order)
+        self._store.append_found(METER_VALUES, entries, TRANSACTIONS, where, session, order=order, pending=call.pending)
 
     def add_transaction_data(
         self, request: StopTransactionRequest, call: Call, transaction: Transaction | None

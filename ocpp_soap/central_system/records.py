@@ -17,6 +17,7 @@ import orjson
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import NotFound, RetryLater, RevisionConflict
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection, Document, Entries, Storage, Stored
 from ocpp_soap.storage.encoding import datetime_text
 
@@ -128,13 +129,14 @@ def revise(
     revision: int | None = None,
     stored: Stored | None = None,
     append: Mapping[Collection, Entries] | None = None,
+    pending: Pending | None = None,
 ) -> Stored | None:
     """Change a document so that no concurrent writer's change is lost.
 
     ``change`` gets the content and returns the new one, or None to leave it; it runs again if somebody else wrote
     first. Returns the document as it is now, None if there is none. With ``revision``, raises RevisionConflict if the
     document has another one. ``stored`` is the document as read a moment ago, which saves a reading. ``append`` are
-    entries that are appended with the change, and not without one.
+    entries that are appended with the change, and not without one; with ``pending`` both may only be begun on return.
     """
     for _ in range(ATTEMPTS):
         stored = stored or store.get(collection, key)
@@ -149,7 +151,7 @@ def revise(
             known: dict[str, Any] = {"revision": stored.revision, "durable": durable, "before": stored.document}
             if append is None:
                 return store.replace(collection, key, content, **known)
-            return store.replace_and_append(collection, key, content, append, **known)
+            return store.replace_and_append(collection, key, content, append, pending=pending, **known)
         except RevisionConflict:
             stored = None
         except NotFound:

@@ -70,13 +70,13 @@ class Starting:
         begun = self._begun(request, call, authorize(request.id_tag), max_concurrent(request.id_tag))
         transaction_id = self._ids.next()
         try:
-            return self._start_alone(key, begun, transaction_id)
+            return self._start_alone(key, begun, transaction_id, call)
         except (AlreadyExists, NotAlone):
             transaction = self._start_among_others(key, begun, transaction_id, call)
         self._reservations.started(transaction)
         return transaction
 
-    def _start_alone(self, key: str, begun: Document, transaction_id: int) -> Transaction:
+    def _start_alone(self, key: str, begun: Document, transaction_id: int, call: CentralSystemCall) -> Transaction:
         """Start where nothing else is to be looked at. Raises AlreadyExists for a retry, NotAlone."""
         identity, connector_id, is_open = begun["charge_box_identity"], begun["connector_id"], begun["state"]
         if begun.get("reservation_id") is not None:
@@ -88,9 +88,18 @@ class Starting:
         if begun["max_concurrent"] and _is_accepted(begun):
             others.append((TRANSACTIONS, {"tag_key": begun["tag_key"], "state": is_open}))
         document = {**begun, "transaction_id": transaction_id}
-        stored = self._store.create_alone(TRANSACTIONS, key, document, others, durable=True)
-        self._transactions.remember(transaction_id, stored)
-        return read(stored.document)
+        if self._events is None:
+            stored = self._store.create_alone(TRANSACTIONS, key, document, others, durable=True)
+        else:
+            event = started(call, transaction_id, begun["id_tag_info"]["status"])
+            with self._events.together(**event, pending=call.pending) as told:
+                stored = self._store.create_alone(
+                    TRANSACTIONS, key, document, others, {EVENTS: told.entries}, durable=True, pending=call.pending
+                )
+                told.is_stored = True
+            call.is_told = True
+        call.once_stored(lambda: self._transactions.remember(transaction_id, stored))
+        return read(document)
 
     def _start_among_others(
         self, key: str, begun: Document, transaction_id: int, call: CentralSystemCall

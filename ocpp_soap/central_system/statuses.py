@@ -63,7 +63,9 @@ class Statuses:
         if request.vendor_error_code is not None:
             document["vendor_error_code"] = request.vendor_error_code
         key = f"{call.charge_box_identity}:{request.connector_id}"
-        self._store.write(append={STATUSES: [(arrival_key(), document)]}, put={CONNECTORS: {key: document}})
+        self._store.write(
+            append={STATUSES: [(arrival_key(), document)]}, put={CONNECTORS: {key: document}}, pending=call.pending
+        )
 
     def current(self, charge_box_identity: str) -> list[ConnectorStatus]:
         """The latest status of each connector of a station that ever sent one, connector 0 first."""

@@ -52,9 +52,17 @@ class Stopping:
             closed = _closed(document, request, call)
             return closed
 
-        with self._events.together(**stopped(call)) as told:
-            entries = {EVENTS: told.entries}
-            stored = revise(self._store, TRANSACTIONS, found.key, close, durable=True, stored=found, append=entries)
+        with self._events.together(**stopped(call), pending=call.pending) as told:
+            stored = revise(
+                self._store,
+                TRANSACTIONS,
+                found.key,
+                close,
+                durable=True,
+                stored=found,
+                append={EVENTS: told.entries},
+                pending=call.pending,
+            )
             told.is_stored = closed is not None and stored is not None
         call.is_told = told.is_stored
         return stored

@@ -67,6 +67,8 @@ class CentralSystem:
         self.store = store
         self.settings = settings
         self.handlers = handlers
+        own = bundled("handlers")
+        self._own_handlers = frozenset(name for name, folder in handlers.folders.items() if folder == own)
         self.contacts = Contacts(store)
         self.events = Events(store)
         self.api_keys = ApiKeys(store)
@@ -122,8 +124,8 @@ class CentralSystem:
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
         self.local_lists = LocalLists(store, self.tags, self.events, self.commands.call)
         self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
-        is_default = self.handlers.folders.get("StartTransaction") == bundled("handlers")
-        self._starting = Starting(store, self.transactions, self.reservations, self.events if is_default else None)
+        events = self.events if "StartTransaction" in self._own_handlers else None
+        self._starting = Starting(store, self.transactions, self.reservations, events)
         self.configurations = Configurations(store, self.events)
         self.command_queue.on_closed.append(self.configurations.learn)
         self.labels = Labels(store)
@@ -182,8 +184,9 @@ class CentralSystem:
 
         Raises Fault where no repeat of the request can help, RetryLater where one can.
         """
-        self._address_limit.check(call.peer)
-        self._station_limit.check(call.charge_box_identity)
+        if not call.again:
+            self._address_limit.check(call.peer)
+            self._station_limit.check(call.charge_box_identity)
         return self._answer(call, replayed=False)
 
     def receive_again(self, call: Call) -> Any:
@@ -198,16 +201,21 @@ class CentralSystem:
             station = self.admission.admit(call, replayed=replayed)
             handler = self.handlers.by_action[call.action.name]
             extended = CentralSystemCall.of(call, self, station)
+            if call.action.name not in self._own_handlers:
+                extended.pending = None  # what somebody else's handler has stored it may look for
             response = handler(call.request, extended)
             if isinstance(call.request, StatusNotificationRequest):
                 self.reservations.reported(call.charge_box_identity, call.request)
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
         leave_out_long_parent(call, response)
-        observe(self.events, extended, response)
+        extended.once_stored(lambda: self._tell(extended, response))
+        return response
+
+    def _tell(self, call: CentralSystemCall, response: Any) -> None:
+        observe(self.events, call, response)
         if self.settings.log.lifecycle:
             log_answered(call, response)
-        return response
 
     def observe(self, exchanged: Exchanged) -> None:
         """Note an answered request before its answer leaves; one that reports energy and got a fault is kept.

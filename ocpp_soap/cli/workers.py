@@ -12,6 +12,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
@@ -75,7 +76,7 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
     )
     announce()
     with looked_after(settings):
-        server.serve(target_loader=lambda: _application_of_worker(settings), wrap_loader=False)
+        server.serve(target_loader=lambda number: _application_of_worker(settings, number), wrap_loader=False)
 
 
 def _file(path: str) -> Path | None:
@@ -83,7 +84,13 @@ def _file(path: str) -> Path | None:
 
 
 class _Server(MPServer):
-    """Respawns a worker however often it dies; granian gives up when one dies twice within six seconds."""
+    """Respawns a worker however often it dies; granian gives up when one dies twice within six seconds.
+
+    ``target_loader`` gets the number of the worker.
+    """
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Callable[[int], Any]) -> Any:
+        return super()._spawn_worker(idx, target, partial(callback_loader, idx))
 
     def _respawn_workers(self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
         now = time.monotonic()
@@ -98,8 +105,10 @@ class _Server(MPServer):
             self.main_loop_interrupt.set()
 
 
-def _application_of_worker(settings: Settings) -> Application:
+def _application_of_worker(settings: Settings, number: int) -> Application:
     """What a worker runs first. Its application is closed when the worker ends, and the worker with its parent."""
+    if settings.server.pin_workers:
+        _keep_to_one_core(number, workers=settings.server.workers)
     application = central_system_application(settings)
     Finalize(application, application.close, exitpriority=10)
     Thread(target=_end_with_parent, daemon=True).start()
@@ -165,6 +174,19 @@ def _let_threads_finish() -> None:
     """
     if hasattr(os, "SCHED_BATCH"):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _keep_to_one_core(number: int, *, workers: int) -> None:
+    """Keep the threads of this worker, which compute one at a time, to one core, if each worker can have its own.
+
+    A thread that waits for the interpreter's lock on another core is woken there each time that the lock is let go of, and
+    mostly for nothing. Measured with two workers: 10 % more Heartbeats, 15 to 20 % more of all other messages.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if (workers or os.cpu_count()) == len(cores) > 1:
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 def _allow_many_connections() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role
+from ocpp_soap.pending import Pending
 from ocpp_soap.soap import http
 from ocpp_soap.soap.envelope import CONTENT_TYPES
 from ocpp_soap.soap.exchange import Exchange, Receive
@@ -29,6 +31,8 @@ LARGE = 32768
 LARGE_AT_ONCE = 4
 LONGEST_WAIT = 5.0
 """Seconds that a large message waits for its turn before it is to be sent again (503)."""
+AGAIN_AT_ONCE = 16
+"""Requests that are answered again at once, by threads that wait for what they store."""
 
 
 class Answering:
@@ -45,26 +49,54 @@ class Answering:
         self._transports = Transports(role, settings)
         self._observers = tuple(observers)
         self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
+        self._again: ThreadPoolExecutor | None = None
+        self._beginning = threading.Lock()
 
     def answer(self, exchange: Exchange) -> Answer:
         """The answer to one request, without content coding; no more than LARGE_AT_ONCE large ones are in work.
 
-        Their trees of elements would fill the memory, and more at a time would not be faster.
+        Their trees of elements would fill the memory, and more at a time would not be faster. Nothing is begun that the
+        answer would have to wait for.
         """
-        if len(exchange.in_string) <= LARGE:
-            return self._answer(exchange)
-        if not self._large.acquire(timeout=LONGEST_WAIT):
-            return self._observed(exchange, *_later(exchange, RetryLater("Too many large messages are in work.")))
-        try:
-            return self._answer(exchange)
-        finally:
-            self._large.release()
+        return self._finish(exchange, self._run(exchange))
 
-    def _answer(self, exchange: Exchange) -> Answer:
+    def answer_later(self, exchange: Exchange, send: Callable[[Answer], None]) -> Answer | None:
+        """As :meth:`answer`; None: the answer waits for what is being stored, and is sent by another thread.
+
+        What was not all stored is answered again, by a thread that waits.
+        """
+        pending = exchange.pending = Pending()
+        error = self._run(exchange)
+        if not pending.is_begun:
+            return self._finish(exchange, error)
+
+        def over(is_stored: bool) -> None:
+            if is_stored:
+                send(self._finish(exchange, error))
+            else:
+                self._threads().submit(lambda: send(self.answer(exchange.anew())))
+
+        pending.when_over(over)
+        return None
+
+    def _run(self, exchange: Exchange) -> RetryLater | StoreUnavailable | None:
+        """Take a request through the protocol; what is returned has it sent again."""
         exchange.udc = self._receive
+        is_large = len(exchange.in_string) > LARGE
+        if is_large and not self._large.acquire(timeout=LONGEST_WAIT):
+            return RetryLater("Too many large messages are in work.")
         try:
-            status = self._transports.answer(exchange)
+            exchange.status = self._transports.answer(exchange)
         except (RetryLater, StoreUnavailable) as error:
+            return error
+        finally:
+            if is_large:
+                self._large.release()
+        return None
+
+    def _finish(self, exchange: Exchange, error: RetryLater | StoreUnavailable | None) -> Answer:
+        """The answer of a request that went through, once its observers have seen it."""
+        if error is not None:
             return self._observed(exchange, *_later(exchange, error))
         fault = exchange.out_error
         if fault is not None:
@@ -74,13 +106,20 @@ class Answering:
             forgiven = [f"{warning.kind} {warning.where}".strip() for warning in exchange.warnings]
             _log.info("request understood with warnings", warnings=forgiven, **_about(exchange))
         soap_namespace = exchange.in_document.soap_namespace if exchange.in_document else SOAP_12
-        answer = Answer(status, [("Content-Type", CONTENT_TYPES[soap_namespace])], exchange.out_string)
+        answer = Answer(exchange.status, [("Content-Type", CONTENT_TYPES[soap_namespace])], exchange.out_string)
         return self._observed(exchange, answer, fault.subcode if fault else "ok", fault.kind if fault else "")
 
     def refused(self, exchange: Exchange, refused: http.Refused) -> Answer:
         """The answer to a request whose body was not read."""
         _log.info("request refused", kind=refused.kind, status=refused.answer.status, **_about(exchange))
         return self._observed(exchange, refused.answer, refused.kind, refused.kind)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """The threads that answer again; they begin in the process that needs them."""
+        with self._beginning:
+            if self._again is None:
+                self._again = ThreadPoolExecutor(AGAIN_AT_ONCE, "answering again")
+        return self._again
 
     def _observed(self, exchange: Exchange, answer: Answer, outcome: str, kind: str) -> Answer:
         if not self._observers:

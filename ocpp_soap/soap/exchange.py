@@ -13,6 +13,7 @@ from typing import Any
 from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.errors import Fault
 from ocpp_soap.messages import Action, Version
+from ocpp_soap.pending import Pending
 
 Receive = Callable[[Call], Any]
 
@@ -22,9 +23,10 @@ class Exchange:
 
     ``in_string``: the bytes received; ``in_document``: the envelope; ``in_body_doc``: the element that holds the
     request; ``in_object``: the request message; ``out_object``: the response message; ``out_error``: the fault
-    instead; ``out_string``: the bytes to send; ``udc``: what answers a Call. ``in_document``, ``version`` and
+    instead; ``out_string``: the bytes to send and ``status`` the HTTP status that goes with them; ``udc``: what answers a Call. ``in_document``, ``version`` and
     ``action`` are None until the envelope has been read and its operation found; what the steps make is there from
-    the step on that makes it.
+    the step on that makes it. ``pending`` holds what the answer waits for where it need not be ready at the end; ``again``:
+    this was tried before, and what was begun was not all stored.
     """
 
     descriptor: Any
@@ -33,10 +35,12 @@ class Exchange:
     method_request_string: str
     out_object: Any
     out_string: bytes
+    status: int
     udc: Receive
 
     __slots__ = (
         "action",
+        "again",
         "charset",
         "client_subject",
         "descriptor",
@@ -52,8 +56,10 @@ class Exchange:
         "out_string",
         "password",
         "peer",
+        "pending",
         "received_at",
         "started",
+        "status",
         "udc",
         "url_identity",
         "url_version",
@@ -87,6 +93,24 @@ class Exchange:
         self.action: Any = None
         self.in_document: Any = None
         self.out_error: Fault | None = None
+        self.pending: Pending | None = None
+        self.again = False
+
+    def anew(self) -> Exchange:
+        """The same request, to be answered again from the beginning by a thread that waits for what it stores."""
+        anew = Exchange(
+            self.received_at,
+            self.in_string,
+            self.charset,
+            self.http_action,
+            self.peer,
+            self.url_identity,
+            self.url_version,
+        )
+        anew.started = self.started
+        anew.client_subject, anew.username, anew.password = self.client_subject, self.username, self.password
+        anew.again = True
+        return anew
 
     def call(self, action: Action, request: Any) -> Call:
         """The request as handlers get it."""
@@ -104,4 +128,6 @@ class Exchange:
             self.username,
             self.password,
             self.warnings,
+            self.pending,
+            self.again,
         )

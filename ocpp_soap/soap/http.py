@@ -16,6 +16,14 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+LATER = "ocpp_soap.answer_later"
+"""The key of an environ under which a WSGI server of ours has what sends an answer: of a status, headers and a body.
+
+It may be called after the application has returned, from any thread, once; the application then returns ANSWERS_LATER.
+"""
+ANSWERS_LATER: list[bytes] = []
+AnswerLater = Callable[[int, list[tuple[str, str]], bytes], None]
+
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", re.IGNORECASE)
 _ACTION = re.compile(r";\s*action\s*=\s*[\"']?([^\"';]+)", re.IGNORECASE)
@@ -46,8 +54,17 @@ def text(status: int, sentence: str, *headers: tuple[str, str]) -> Answer:
 
 def respond(answer: Answer, environ: Environ, start_response: StartResponse) -> list[bytes]:
     """Hand an answer to the WSGI server, without its body if only the head was asked for."""
-    start_response(_STATUS_LINES[answer.status], [*answer.headers, ("Content-Length", str(len(answer.body)))])
+    start_response(_STATUS_LINES[answer.status], _complete(answer))
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+
+
+def respond_later(answer: Answer, send: AnswerLater) -> None:
+    """Hand the answer to a POST to a server of ours."""
+    send(answer.status, _complete(answer), answer.body)
+
+
+def _complete(answer: Answer) -> list[tuple[str, str]]:
+    return [*answer.headers, ("Content-Length", str(len(answer.body)))]
 
 
 def path_of(environ: Environ) -> str:

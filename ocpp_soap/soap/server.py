@@ -54,20 +54,35 @@ class SoapServer:
         exchange = Exchange(datetime.now(timezone.utc), b"", charset, action, peer, place.identity, place.version)
         try:
             if environ["REQUEST_METHOD"] == "POST":
-                answer = self._post(environ, exchange)
+                posted = self._post(environ, exchange)
+                if posted is None:
+                    return http.ANSWERS_LATER
+                answer = posted
             else:
                 answer = self._other(environ, place)
         except Refused as refused:
             answer = self._answering.refused(exchange, refused)
         return http.respond(answer, environ, start_response)
 
-    def _post(self, environ: Environ, exchange: Exchange) -> Answer:
+    def _post(self, environ: Environ, exchange: Exchange) -> Answer | None:
+        """The answer; None: it is sent later."""
         if "HTTP_AUTHORIZATION" in environ:
             exchange.username, exchange.password = http.basic_credentials(environ)
         if self._settings.client_certificate_header:
             exchange.client_subject = self._peers.client_subject(environ)
         exchange.in_string = self._bodies.read(environ)
-        answer = self._answering.answer(exchange)
+        later: http.AnswerLater | None = environ.get(http.LATER)
+        if later is None:
+            return self._compressed(self._answering.answer(exchange), environ)
+        send = later
+
+        def send_later(answer: Answer) -> None:
+            http.respond_later(self._compressed(answer, environ), send)
+
+        answer = self._answering.answer_later(exchange, send_later)
+        return None if answer is None else self._compressed(answer, environ)
+
+    def _compressed(self, answer: Answer, environ: Environ) -> Answer:
         accepted = environ.get("HTTP_ACCEPT_ENCODING")
         return http.compressed(answer, accepted, self._settings.compress_over) if accepted else answer
 

@@ -6,6 +6,10 @@ is a ValueError. Collections are declared in advance, with the top-level fields 
 atomic by itself and safe to call from any thread and any process; there are no transactions over several documents, so
 what must not happen twice is keyed by its content.
 
+Some verbs take a ``pending``, which says that an answer can wait for them instead of the calling thread. A backend may
+then begin the write and return what it returns where that succeeds; ``pending`` is told when it is over, and the caller
+answers nobody before.
+
 Every verb raises :class:`~ocpp_soap.errors.StoreClosed` after :meth:`Storage.close` and
 :class:`~ocpp_soap.errors.StoreUnavailable` when the backend cannot do it now.
 """
@@ -21,6 +25,7 @@ from functools import cached_property
 from typing import Any
 
 from ocpp_soap.errors import NotAlone
+from ocpp_soap.pending import Pending
 
 Document = dict[str, Any]
 Entries = Sequence[tuple[str, Document]]
@@ -152,13 +157,16 @@ class Storage(ABC):
         key: str,
         document: Document,
         others: Sequence[tuple[Collection, str | Mapping[str, Any]]],
+        append: Mapping[Collection, Entries] | None = None,
         *,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> Stored:
         """Store a new document if in the same moment there is none of ``others``: a key each, or as ``count`` wants it.
 
-        Raises NotAlone if there is, and always where the backend cannot tell in the same moment: the caller then looks
-        for them, before and afterwards. Raises AlreadyExists, and ValueError as ``count`` does.
+        Then append entries, as :meth:`create_and_append` does. Raises NotAlone if there is one of them, and always where
+        the backend cannot tell in the same moment: the caller then looks for them, before and afterwards. Raises
+        AlreadyExists, and ValueError as ``count`` does.
         """
         raise NotAlone(f"{collection.name}: this store cannot tell in the same moment what else there is")
 
@@ -194,6 +202,7 @@ class Storage(ABC):
         append: Mapping[Collection, Entries],
         *,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> Stored:
         """As ``create``, and then append entries as ``write`` does, in the same go where the backend can.
 
@@ -214,6 +223,7 @@ class Storage(ABC):
         revision: int,
         durable: bool = False,
         before: Document | None = None,
+        pending: Pending | None = None,
     ) -> Stored:
         """As ``replace``, and then append entries, as :meth:`create_and_append` does."""
         stored = self.replace(collection, key, document, revision=revision, durable=durable, before=before)
@@ -285,6 +295,7 @@ class Storage(ABC):
         append: Mapping[Collection, Entries] | None = None,
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> None:
         """Append to and put into several collections: as cheap as one write where the backend can.
 
@@ -306,6 +317,7 @@ class Storage(ABC):
         fields: Callable[[Sequence[Stored]], Document],
         *,
         order: str | None = None,
+        pending: Pending | None = None,
     ) -> None:
         """Append entries, each with what ``fields`` makes of the documents that ``find`` finds in ``source``.
 

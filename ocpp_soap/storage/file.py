@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
 from ocpp_soap.storage.sqlite_backup import backup
+from ocpp_soap.storage.sqlite_begun import Begun
 from ocpp_soap.storage.sqlite_changes import Change
 from ocpp_soap.storage.sqlite_logs import run
 from ocpp_soap.storage.sqlite_process import Process
@@ -51,13 +53,25 @@ class FileStorage(Storage):
         return cls(settings.file.path)
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
+        return self.create_and_append(collection, key, document, {}, durable=durable)
+
+    def create_and_append(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        *,
+        durable: bool = False,
+        pending: Pending | None = None,
+    ) -> Stored:
         table = self._settled(collection)
 
         def refused(_: sqlite3.Connection) -> AlreadyExists:
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
         row, stored = table.row(key, document), Stored(key, 1, document)
-        return self._change(collection, Change(table.insert_new, row, stored, refused), durable)
+        return self._change(collection, Change(table.insert_new, row, stored, refused), durable, append, pending)
 
     def create_alone(
         self,
@@ -65,8 +79,10 @@ class FileStorage(Storage):
         key: str,
         document: Document,
         others: Sequence[tuple[Collection, str | Mapping[str, Any]]],
+        append: Mapping[Collection, Entries] | None = None,
         *,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> Stored:
         table = self._settled(collection)
         conditions, values = [], list(table.row(key, document))
@@ -81,7 +97,8 @@ class FileStorage(Storage):
             return NotAlone(f"{collection.name}: something is there beside which {key!r} must not be created")
 
         statement = f"{table.insert_if} {' AND '.join(conditions)} ON CONFLICT (key) DO NOTHING"
-        return self._change(collection, Change(statement, values, Stored(key, 1, document), refused), durable)
+        change = Change(statement, values, Stored(key, 1, document), refused)
+        return self._change(collection, change, durable, append or {}, pending)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         table = self._settled(collection)
@@ -110,6 +127,20 @@ class FileStorage(Storage):
         durable: bool = False,
         before: Document | None = None,
     ) -> Stored:
+        return self.replace_and_append(collection, key, document, {}, revision=revision, durable=durable, before=before)
+
+    def replace_and_append(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        *,
+        revision: int,
+        durable: bool = False,
+        before: Document | None = None,
+        pending: Pending | None = None,
+    ) -> Stored:
         table = self._settled(collection)
 
         def refused(connection: sqlite3.Connection) -> NotFound | RevisionConflict:
@@ -117,7 +148,7 @@ class FileStorage(Storage):
 
         statement, values = table.update(key, revision, document, before)
         change = Change(statement, values, Stored(key, revision + 1, document), refused)
-        return self._change(collection, change, durable)
+        return self._change(collection, change, durable, append, pending)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)
@@ -213,14 +244,12 @@ class FileStorage(Storage):
         append: Mapping[Collection, Entries] | None = None,
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> None:
-        steps: list[tuple[str, list[tuple[Any, ...]]]] = []
+        steps = self._appending(append or {})
         texts: dict[int, str] = {}
-        for collection, entries in (append or {}).items():
-            table = self._table(collection)
-            rows = [table.row(key, document) for key, document in entries]
-            steps.append((table.insert_new, rows))
-            if put:
+        if put:
+            for (_, rows), entries in zip(steps, (append or {}).values(), strict=True):
                 texts |= {id(document): row[1] for (_, document), row in zip(entries, rows, strict=True)}
         for collection, documents in (put or {}).items():
             table = self._table(collection)
@@ -267,14 +296,44 @@ class FileStorage(Storage):
         identity = os.getpid()
         return self._processes.get(identity) or self._processes.setdefault(identity, Process(self.path))
 
-    def _change(self, collection: Collection, change: Change, durable: bool) -> Stored:
-        found = self._process().found
+    def _change(
+        self,
+        collection: Collection,
+        change: Change,
+        durable: bool,
+        append: Mapping[Collection, Entries],
+        pending: Pending | None,
+    ) -> Stored:
+        """Commit a change, then append; or begin that, if ``pending`` waits and what is appended goes into the log."""
+        process = self._process()
+        found, value = process.found, change.result.document.get(collection.watched)
         found.prepare(collection)
+        stored: Stored = change.result
+        if pending is not None and all(other.telemetry for other in append):
+
+            def over(is_done: bool) -> None:
+                found.written(collection, value)
+                pending.done(is_done)
+
+            begun = Begun(self._appending(append), over)
+            pending.begin()
+            if process.begin(change, begun, durable=durable):
+                return stored
+            pending.done(True)
         try:
-            stored: Stored = self._process().change(change, durable=durable)
+            stored = process.change(change, durable=durable)
         finally:
-            found.written(collection, change.result.document.get(collection.watched))
+            found.written(collection, value)
+        if append:
+            self.write(append=append)
         return stored
+
+    def _appending(self, append: Mapping[Collection, Entries]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+        """The steps that append entries."""
+        return [
+            (table.insert_new, [table.row(key, document) for key, document in entries])
+            for table, entries in ((self._table(collection), entries) for collection, entries in append.items())
+        ]
 
     def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool, *collections: Collection) -> T:
         found = self._process().found

@@ -3,6 +3,9 @@
 A thread with something to write either finds nobody writing and leads, that is, commits everything that waits, or
 waits until a leader has committed its write too. There is no thread of its own and nothing to hand over while only
 one thread writes, and the writes that pile up during one commit (a disk sync, for a durable one) make the next.
+
+A write can also be begun, by a thread that does not wait for it. Where only such writes wait, a thread of the group's own
+leads.
 """
 
 from __future__ import annotations
@@ -11,8 +14,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
+
 from ocpp_soap.errors import StoreUnavailable
 
+_logger = structlog.get_logger("ocpp_soap.storage")
 _STEPS = 3
 """Times that a leader looks whether more have come."""
 
@@ -21,19 +27,30 @@ class Write:
     """One write that waits for its commit. ``work`` is what the commit does for it, in the form that it wants.
 
     For SQLite, a callable that is run inside the transaction; it returns no cursor, which would be freed by its own
-    thread while the next leader uses the connection.
+    thread while the next leader uses the connection. ``over``: what is called with it at its end, if no thread waits.
     """
 
-    __slots__ = ("durable", "error", "leads", "result", "wake", "work")
+    __slots__ = ("durable", "error", "leads", "over", "result", "wake", "work")
 
-    def __init__(self, work: Any, durable: bool) -> None:
+    def __init__(self, work: Any, durable: bool, over: Callable[[Write], None] | None = None) -> None:
         self.work = work
+        self.over = over
         self.durable = durable
         self.leads = False
         self.result: Any = None
         self.error: Exception | None = StoreUnavailable("The write was interrupted")
         self.wake = threading.Lock()
         self.wake.acquire()
+
+    def end(self) -> None:
+        """Tell who waits for it, or is to be told."""
+        if self.over is None:
+            self.wake.release()
+            return
+        try:
+            self.over(self)
+        except Exception:
+            _logger.exception("what waited for a write was not told")
 
 
 class GroupCommit:
@@ -51,23 +68,43 @@ class GroupCommit:
         self._mutex = threading.Lock()
         self._waiting: list[Write] = []
         self._led = False
+        self._turns = threading.Semaphore(0)
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def begin(self, work: Any, over: Callable[[Write], None], *, durable: bool = False) -> None:
+        """Have a write committed; ``over`` is called with it at its end, with the result or the error in it.
+
+        That happens in another thread, which ``over`` must not have to wait; what it raises is logged.
+        """
+        write = Write(work, durable, over)
+        with self._mutex:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._lead_begun, name="group commit", daemon=True)
+                self._thread.start()
+            if self._add(write):
+                self._turns.release()
+
+    def close(self) -> None:
+        """End the group's own thread, when everything that was begun is over."""
+        with self._mutex:
+            thread, self._closed = self._thread, True
+            self._turns.release()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
     def run(self, work: Any, *, durable: bool = False) -> Any:
         """What the commit gives as the result of ``work``. Raises the error that it sets, or its own."""
         write = Write(work, durable)
         with self._mutex:
-            self._waiting.append(write)
-            waits = self._led
-            if not waits:
-                self._led = write.leads = True
-            elif self._gathered is not None and len(self._waiting) >= self._expected:
-                self._gathered.release()
-                self._gathered = None
+            write.leads = self._add(write)
+            waits = not write.leads
         try:
             if waits:
                 write.wake.acquire()
             if write.leads:
-                self._lead(write)
+                write.leads = False
+                self._lead()
         except BaseException:
             self._withdraw(write)
             raise
@@ -75,12 +112,33 @@ class GroupCommit:
             raise write.error
         return write.result
 
-    def _lead(self, leader: Write) -> None:
+    def _add(self, write: Write) -> bool:
+        """Let a write wait; returns whether nobody leads, so that a leader is needed."""
+        self._waiting.append(write)
+        if not self._led:
+            self._led = True
+            return True
+        if self._gathered is not None and len(self._waiting) >= self._expected:
+            self._gathered.release()
+            self._gathered = None
+        return False
+
+    def _lead_begun(self) -> None:
+        while True:
+            self._turns.acquire()
+            with self._mutex:
+                if self._closed and not self._waiting:
+                    return
+            try:
+                self._lead()
+            except Exception:
+                _logger.exception("a commit failed")
+
+    def _lead(self) -> None:
         if self._pause:
             self._gather()
         with self._mutex:
             batch, self._waiting = self._waiting, []
-            leader.leads = False
         try:
             self._commit(batch)
         finally:
@@ -88,7 +146,7 @@ class GroupCommit:
                 self._expected = len(batch) + len(self._waiting)
                 self._pass_on()
             for write in batch:
-                write.wake.release()
+                write.end()
 
     def _gather(self) -> None:
         """Wait until as many writes are there as the group before had and as came while it was committed."""
@@ -107,10 +165,16 @@ class GroupCommit:
                 self._gathered = None
 
     def _pass_on(self) -> None:
+        """Let one of those who wait lead, the group's own thread where none has a thread that waits."""
         self._led = bool(self._waiting)
-        if self._waiting:
-            self._waiting[0].leads = True
-            self._waiting[0].wake.release()
+        if not self._led:
+            return
+        leader = next((write for write in self._waiting if write.over is None), None)
+        if leader is None:
+            self._turns.release()
+        else:
+            leader.leads = True
+            leader.wake.release()
 
     def _withdraw(self, write: Write) -> None:
         """Forget a write whose thread was interrupted (a signal) before it was taken up, also as the next leader."""

@@ -22,9 +22,10 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection, Document, Entries, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
-from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target
+from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target, Work
 from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
 from ocpp_soap.storage.mongodb_searches import (
@@ -87,7 +88,7 @@ class MongoStorage(Storage):
         return cls(chosen.url, timeout=chosen.timeout, retention_days=chosen.retention_days)
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
-        return self._create(collection, key, document, {})
+        return self._create(collection, key, document, {}, None)
 
     def create_and_append(
         self,
@@ -97,8 +98,9 @@ class MongoStorage(Storage):
         append: Mapping[Collection, Entries],
         *,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> Stored:
-        return self._create(collection, key, document, append)
+        return self._create(collection, key, document, append, pending)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -127,7 +129,7 @@ class MongoStorage(Storage):
         durable: bool = False,
         before: Document | None = None,
     ) -> Stored:
-        return self._replace(collection, key, document, {}, revision)
+        return self._replace(collection, key, document, {}, revision, None)
 
     def replace_and_append(
         self,
@@ -139,8 +141,9 @@ class MongoStorage(Storage):
         revision: int,
         durable: bool = False,
         before: Document | None = None,
+        pending: Pending | None = None,
     ) -> Stored:
-        return self._replace(collection, key, document, append, revision)
+        return self._replace(collection, key, document, append, revision, pending)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         items = list(documents.items())
@@ -231,6 +234,7 @@ class MongoStorage(Storage):
         append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
+        pending: Pending | None = None,
     ) -> None:
         appends = self._appends(append or {})
         puts = [
@@ -239,6 +243,8 @@ class MongoStorage(Storage):
             if documents
         ]
         steps = [*appends, *puts]
+        if steps and self._client().begin(lambda deadline: Work(steps, deadline), pending):
+            return
         first_put = len(appends)
         while steps:
             refused = self._client().commit(steps, lambda _, places: places)
@@ -252,7 +258,12 @@ class MongoStorage(Storage):
             first_put = 0
 
     def _create(
-        self, collection: Collection, key: str, document: Document, append: Mapping[Collection, Entries]
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        pending: Pending | None,
     ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=1, _write=write)
@@ -261,11 +272,17 @@ class MongoStorage(Storage):
         def refusal() -> AlreadyExists:
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
-        self._store(step, key, write, append, refusal)
+        self._store(step, key, write, append, refusal, pending)
         return Stored(key, 1, document)
 
     def _replace(
-        self, collection: Collection, key: str, document: Document, append: Mapping[Collection, Entries], revision: int
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        append: Mapping[Collection, Entries],
+        revision: int,
+        pending: Pending | None,
     ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=revision + 1, _write=write)
@@ -279,7 +296,7 @@ class MongoStorage(Storage):
                 raise refusal()
 
         if is_certain(key, revision):
-            self._store(Step(target, UPDATE, [revised(row, key, revision)]), key, write, append, refusal)
+            self._store(Step(target, UPDATE, [revised(row, key, revision)]), key, write, append, refusal, pending)
         else:
             self._client().run(attempt)
             self.write(append=append)
@@ -292,8 +309,12 @@ class MongoStorage(Storage):
         write: ObjectId,
         append: Mapping[Collection, Entries],
         refusal: Callable[[], Exception],
+        pending: Pending | None,
     ) -> None:
         """Do the step, which stores one document by that write, then append the entries; raises ``refusal()``."""
+        steps = [step, *self._appends(append)]
+        if self._client().begin(lambda deadline: Work(steps, deadline, stops=True), pending):
+            return
 
         def settle(again: bool, refused: list[set[int]]) -> None:
             if refused[0]:
@@ -301,7 +322,7 @@ class MongoStorage(Storage):
                     raise refusal()
                 self.write(append=append)
 
-        self._client().commit([step, *self._appends(append)], settle, stops=True)
+        self._client().commit(steps, settle, stops=True)
 
     def _appends(self, append: Mapping[Collection, Entries]) -> list[Step]:
         return [
@@ -319,6 +340,7 @@ class MongoStorage(Storage):
         fields: Callable[[Sequence[Stored]], Document],
         *,
         order: str | None = None,
+        pending: Pending | None = None,
     ) -> None:
         search = find_search(source, where, order)
         if search.range is not None or not search.equals:
@@ -338,7 +360,8 @@ class MongoStorage(Storage):
 
         command = self._command(source, *bounds(source, search, None, False), _FOUND + 1, False)
         try:
-            self._client().commit_found((command, tuple(command["hint"]), tuple(equal_parts(search))), complete)
+            place = (command, tuple(command["hint"]), tuple(equal_parts(search)))
+            self._client().commit_found(place, complete, pending)
         except _FoundTooMany:
             super().append_found(collection, entries, source, where, fields, order=order)
 

@@ -25,6 +25,7 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from ocpp_soap import errors
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import Commits, Step, Target, Work, until
 from ocpp_soap.storage.mongodb_errors import is_passing
@@ -36,6 +37,7 @@ Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+_PAUSE_AFTER_FAILURE = 0.1
 
 
 class MongoClient:
@@ -45,6 +47,7 @@ class MongoClient:
         self._timeout = timeout
         self._reads = Reads(self._find)
         self._commits = Commits(self._reads.search)
+        self._begins_again_at = 0.0
         self.targets: dict[Collection, Target] = {}
         """The collections that are ready for use."""
         try:
@@ -100,18 +103,44 @@ class MongoClient:
             found = list(self.database.cursor_command(command, **self._reading))
         return found
 
-    def commit_found(self, search: Searched, complete: Callable[[list[dict[str, Any]]], Sequence[Step]]) -> None:
+    def commit_found(
+        self,
+        search: Searched,
+        complete: Callable[[list[dict[str, Any]]], Sequence[Step]],
+        pending: Pending | None = None,
+    ) -> None:
         """Do what ``complete`` makes of the documents that a search finds, together with other threads' operations.
 
-        ``complete`` may run in another thread. Raises what ``run`` and it do.
+        ``complete`` may run in another thread. With ``pending`` it is only begun where that can be. Raises what ``run``
+        and ``complete`` do.
         """
         command, names, values = search
 
-        def attempt(_: bool, deadline: float) -> None:
+        def work(deadline: float) -> Work:
             wanted = Wanted((command["find"], names), values, command, deadline)
-            self._commits.run(Work((), deadline, wanted=wanted, complete=complete))
+            return Work((), deadline, wanted=wanted, complete=complete)
 
-        self._run(attempt)
+        if not self.begin(work, pending):
+            self._run(lambda _, deadline: self._commits.run(work(deadline)))
+
+    def begin(self, work: Callable[[float], Work], pending: Pending | None) -> bool:
+        """Begin what ``work`` makes of its deadline, if ``pending`` waits; False: it is to be done by a thread that waits.
+
+        That is so for a moment after something that was begun failed, because a thread that waits tries again.
+        """
+        if pending is None or time.monotonic() < self._begins_again_at:
+            return False
+
+        def over(is_stored: bool) -> None:
+            if not is_stored:
+                self._begins_again_at = time.monotonic() + _PAUSE_AFTER_FAILURE
+            pending.done(is_stored)
+
+        pending.begin()
+        if self._commits.begin(work(time.monotonic() + self._timeout), over):
+            return True
+        pending.done(True)
+        return False
 
     def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T], *, stops: bool = False) -> T:
         """Do the operations, step by step, together with those of other threads.
@@ -148,7 +177,8 @@ class MongoClient:
             again = True
 
     def close(self) -> None:
-        """Close the connections."""
+        """Wait for what was begun, then close the connections."""
+        self._commits.close()
         self._client.close()
 
     def _write_concern(self) -> WriteConcern:

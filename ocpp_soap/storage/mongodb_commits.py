@@ -92,6 +92,20 @@ class Commits:
         found = write.result
         return found
 
+    def begin(self, work: Work, over: Callable[[bool], None]) -> bool:
+        """Begin the steps, and tell in another thread whether all is stored; False: there is too much of it.
+
+        Where an operation of a write that ``stops`` or that updates was refused, not all is.
+        """
+        if sum(len(step.rows) for step in work.steps) > _MOST_TOGETHER:
+            return False
+        self._group.begin(work, lambda write: over(_is_stored(write)))
+        return True
+
+    def close(self) -> None:
+        """Wait for what was begun."""
+        self._group.close()
+
     def _commit(self, batch: Sequence[Write]) -> None:
         """Make all searches, then do the first steps of all writes, then the second ones, and so on."""
         for write in batch:
@@ -115,6 +129,17 @@ class Commits:
                 except Exception as error:
                     write.error = error
         return completed
+
+
+def _is_stored(write: Write) -> bool:
+    """Whether a write did all that it was to do; an insert into a time series that met its own key did."""
+    work: Work = write.work
+    if write.error is not None or len(write.result) < len(work.steps):
+        return False
+    return not any(
+        refused and (step.kind == UPDATE or (work.stops and number == 0))
+        for number, (step, refused) in enumerate(zip(work.steps, write.result, strict=True))
+    )
 
 
 def until(deadline: float) -> AbstractContextManager[None]:

@@ -1,7 +1,8 @@
 """The socket on which the file store's writers ask for commits: where it is, and what goes over it (docs/adr/0008).
 
 A request is JSON behind its length: name of the connection, number of the request, statement, values, durable. An
-answer tells whether it is done, and the number that the statement returned.
+answer tells whether it is done, and the number that the statement returned; on one connection the answers come in the
+order of the requests. A connection without a name gets no receipts.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "commits"
-LONGEST_WAIT = struct.pack("ll", 10, 0)
-"""Seconds and microseconds for which an answer, or the rest of a request, is waited for."""
+LONGEST_WAIT = 10
+"""Seconds for which an answer is waited for, or until a request can be sent."""
+_TIMEVAL = struct.pack("ll", LONGEST_WAIT, 0)
 HEAD = struct.Struct(">I")
 ANSWER = struct.Struct(">?q")
-_AT_ONCE = 2**16
 
 
 @contextmanager
@@ -35,16 +36,31 @@ def short(path: Path) -> Iterator[str]:
 def set_up(peer: socket.socket) -> None:
     """Wait in the kernel, and not for ever."""
     peer.setblocking(True)
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, LONGEST_WAIT)
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, LONGEST_WAIT)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
 
 
-def receive(peer: socket.socket) -> bytes:
-    """The content of the next message. Raises OSError, and EOFError at the end of the connection."""
-    data = peer.recv(_AT_ONCE)
-    while len(data) < HEAD.size or len(data) < HEAD.size + HEAD.unpack_from(data)[0]:
-        more = peer.recv(_AT_ONCE)
-        if not more:
-            raise EOFError("the connection has ended")
-        data += more
-    return data[HEAD.size :]
+def connected(path: Path) -> socket.socket | None:
+    """A connection to who listens at ``path``; None: nobody does."""
+    peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        set_up(peer)
+        with short(path) as found:
+            peer.connect(found)
+    except OSError:
+        peer.close()
+        return None
+    return peer
+
+
+def split(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole requests at the beginning of what was received, and the rest."""
+    requests = []
+    begin = 0
+    while len(data) - begin >= HEAD.size:
+        end = begin + HEAD.size + int(HEAD.unpack_from(data, begin)[0])
+        if end > len(data):
+            break
+        requests.append(data[begin + HEAD.size : end])
+        begin = end
+    return requests, data[begin:]

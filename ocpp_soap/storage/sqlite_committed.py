@@ -18,7 +18,7 @@ import orjson
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, NAME, set_up, short
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, NAME, connected
 
 MOST_AT_ONCE = 64
 """Writes of one process that wait to be committed; the others wait for these."""
@@ -83,13 +83,8 @@ class Committed:
             pass
         if time.monotonic() < self._again_at:
             return None
-        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            set_up(peer)
-            with short(self._path) as path:
-                peer.connect(path)
-        except OSError:
-            peer.close()
+        peer = connected(self._path)
+        if peer is None:
             self._again_at = time.monotonic() + PAUSE_AFTER_FAILURE
             return None
         return _Line(peer)

@@ -22,12 +22,13 @@ import orjson
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, NAME, receive, set_up, short
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, NAME, set_up, short, split
 from ocpp_soap.storage.sqlite_rows import execute_rows, restored
 
 GATHERING = 0.0003
 """Seconds for which more requests may join a commit, where several did the last time."""
 _RECEIPT_SECONDS = 3600
+_AT_ONCE = 2**17
 
 
 class Committing:
@@ -40,8 +41,7 @@ class Committing:
         self._poll = select.poll()
         self._listener: socket.socket | None = None
         self._several = False
-        self._peers: dict[int, socket.socket] = {}
-        self._names: dict[socket.socket, str] = {}
+        self._peers: dict[int, _Peer] = {}
         self._gone: list[str] = []
 
     def listen(self) -> None:
@@ -84,60 +84,84 @@ class Committing:
             self._path.unlink(missing_ok=True)
             self._listener.close()
         for peer in self._peers.values():
-            peer.close()
+            peer.socket.close()
 
     def _requests(self, seconds: float) -> list[_Request]:
         """The requests that are there, or the first ones that come within so many seconds."""
         asked = [self._peers[handle] for handle, _ in self._poll.poll(seconds * 1000) if not self._accepted(handle)]
-        return [request for peer in asked if (request := self._read(peer)) is not None]
+        return [request for peer in asked for request in self._read(peer)]
 
     def _accepted(self, handle: int) -> bool:
         if self._listener is None or handle != self._listener.fileno():
             return False
         with suppress(OSError):
-            peer, _ = self._listener.accept()
-            set_up(peer)
-            self._peers[peer.fileno()] = peer
-            self._poll.register(peer, select.POLLIN)
+            accepted, _ = self._listener.accept()
+            set_up(accepted)
+            self._peers[accepted.fileno()] = _Peer(accepted)
+            self._poll.register(accepted, select.POLLIN)
         return True
 
-    def _read(self, peer: socket.socket) -> _Request | None:
-        """A request; None: the peer is gone."""
+    def _read(self, peer: _Peer) -> list[_Request]:
+        """The requests that are there now; none: they are still to come, or the peer is gone."""
         try:
-            name, number, statement, values, durable = orjson.loads(receive(peer))
-            self._names[peer] = name
-            change = Change(statement, restored(values), True, _refused)
-            return _Request(peer, name, number, Write(change, bool(durable)))
+            received = peer.socket.recv(_AT_ONCE)
+            if not received:
+                raise EOFError
+            requests, peer.rest = split(peer.rest + received)
+            return [_Request.of(peer, request) for request in requests]
         except (OSError, EOFError, ValueError, TypeError):
             self._drop(peer)
-            return None
+            return []
 
     def _answer(self, requests: Sequence[_Request]) -> None:
         gone, self._gone = self._gone, []
-        self._commit([*(request.write for request in requests), Write(_receipts(requests, gone), durable=False)])
+        writes = [request.write for request in requests]
+        named = [request for request in requests if request.peer.name]
+        if named or gone:
+            writes.append(Write(_receipts(named, gone), durable=False))
+        self._commit(writes)
+        answers: dict[_Peer, bytes] = {}
         for request in requests:
+            answer = ANSWER.pack(request.write.error is None, int(request.write.result or 0))
+            answers[request.peer] = answers.get(request.peer, b"") + answer
+        for peer, answer in answers.items():
             try:
-                request.peer.sendall(ANSWER.pack(request.write.error is None, int(request.write.result or 0)))
+                peer.socket.sendall(answer)
             except OSError:
-                self._drop(request.peer)
+                self._drop(peer)
 
-    def _drop(self, peer: socket.socket) -> None:
+    def _drop(self, peer: _Peer) -> None:
         """Let go of a peer; one that ended while its request waited is met twice."""
-        if self._peers.pop(peer.fileno(), None) is None:
+        if self._peers.pop(peer.socket.fileno(), None) is None:
             return
-        self._poll.unregister(peer)
-        if peer in self._names:
-            self._gone.append(self._names.pop(peer))
-        peer.close()
+        self._poll.unregister(peer.socket)
+        if peer.name:
+            self._gone.append(peer.name)
+        peer.socket.close()
+
+
+class _Peer:
+    """A connection, its name once it is known, and what was received of a request that is not whole."""
+
+    def __init__(self, peer: socket.socket) -> None:
+        self.socket = peer
+        self.name = ""
+        self.rest = b""
 
 
 class _Request(NamedTuple):
-    """A write that somebody wants committed: the ``number``-th of the connection ``name``."""
+    """A write that somebody wants committed: the ``number``-th of its connection."""
 
-    peer: socket.socket
-    name: str
+    peer: _Peer
     number: int
     write: Write
+
+    @classmethod
+    def of(cls, peer: _Peer, request: bytes) -> _Request:
+        """A request as it was sent. Raises ValueError, TypeError."""
+        peer.name, number, statement, values, durable = orjson.loads(request)
+        change = Change(statement, restored(values), True, _refused)
+        return cls(peer, number, Write(change, bool(durable)))
 
 
 def _receipts(requests: Sequence[_Request], gone: Sequence[str]) -> Callable[[sqlite3.Connection], None]:
@@ -145,7 +169,7 @@ def _receipts(requests: Sequence[_Request], gone: Sequence[str]) -> Callable[[sq
 
     def note(connection: sqlite3.Connection) -> None:
         now = time.time()
-        rows = [(request.name, request.number, now) for request in requests if request.write.result is not None]
+        rows = [(request.peer.name, request.number, now) for request in requests if request.write.result is not None]
         execute_rows(connection, "INSERT OR REPLACE INTO receipts (name, number, at) VALUES (?, ?, ?)", rows)
         for name in gone:
             connection.execute("DELETE FROM receipts WHERE name = ?", (name,))

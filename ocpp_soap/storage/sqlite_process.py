@@ -14,6 +14,7 @@ from typing import Any
 
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
+from ocpp_soap.storage.sqlite_begun import Beginning, Begun
 from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly, run_together
 from ocpp_soap.storage.sqlite_committed import Committed
 from ocpp_soap.storage.sqlite_committing import Committing
@@ -42,6 +43,7 @@ class Process:
         self.telemetry = Telemetry(path, self.commits, self.reader)
         self.found = Found(self.telemetry.folder, lambda: path.stat().st_mode & 0o777)
         self._committed = Committed(self.telemetry.folder, self.reader)
+        self._beginning = Beginning(self.telemetry.folder, self.log)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -71,6 +73,7 @@ class Process:
 
     def close(self) -> None:
         """Wait for the commit that is under way, then close everything."""
+        self._beginning.close()
         self.telemetry.close()
         self._closed = True
         with INSIDE, self._writing:
@@ -128,6 +131,14 @@ class Process:
         self._check_file()
         result = None if self.telemetry.tends else self._committed.commit(change, durable)
         return self.commits.run(change, durable=durable) if result is None else result
+
+    def begin(self, change: Change, begun: Begun, *, durable: bool) -> bool:
+        """Have a change committed by the process that does it for all, without waiting; False: nobody does it.
+
+        Raises StorageError.
+        """
+        self._check_file()
+        return not self.telemetry.tends and self._beginning.begin(change, begun, durable=durable)
 
     def _commit(self, batch: Sequence[Write]) -> None:
         """Commit the writes in one transaction; where that fails, each in its own, so that one cannot spoil others."""

@@ -1,0 +1,63 @@
+"""What a request has begun to store, for which its answer waits instead of its thread.
+
+A thread that waits for a commit and is woken costs more than the commit, since it has to get the interpreter's lock back
+from those that compute. So a request may be answered by whoever learns that everything is stored; what was not stored
+has its request answered again from its beginning, by a thread that waits (docs/adr/0010-withheld-answers.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Pending:
+    """The writes of one request that are under way.
+
+    A verb of the store that is given one may call :meth:`begin` and return, as if it had stored what it was asked to. It
+    calls :meth:`done` later, from any thread.
+    """
+
+    __slots__ = ("_afterwards", "_is_stored", "_over", "_under_way", "is_begun")
+
+    def __init__(self) -> None:
+        self.is_begun = False
+        self._is_stored = True
+        self._afterwards: list[Callable[[bool], None]] = []
+        self._over: Callable[[bool], None] | None = None
+        self._under_way: list[None] = []
+
+    def begin(self) -> None:
+        """A write begins, which :meth:`done` will end."""
+        self.is_begun = True
+        self._under_way.append(None)
+
+    def done(self, is_stored: bool) -> None:
+        """A write is over; if it was refused or is not known to be stored, its request has to be answered again."""
+        if not is_stored:
+            self._is_stored = False
+        self._end_one()
+
+    def afterwards(self, step: Callable[[bool], None]) -> None:
+        """Run ``step(is_stored)`` when all is over, before the answer leaves; it must neither wait nor raise."""
+        self._afterwards.append(step)
+
+    def when_over(self, over: Callable[[bool], None]) -> None:
+        """Run ``over(is_stored)`` when all is over, now or in another thread; nothing is begun any more."""
+        self._over = over
+        self._end_one()
+
+    def _end_one(self) -> None:
+        """One of the writes or the request itself is over; the last one finds no other to take off the list.
+
+        To take something off a list is one step for the interpreter, so no two are the last one.
+        """
+        try:
+            self._under_way.pop()
+        except IndexError:
+            self._finish()
+
+    def _finish(self) -> None:
+        for step in self._afterwards:
+            step(self._is_stored)
+        if self._over is not None:
+            self._over(self._is_stored)
