@@ -1,8 +1,9 @@
 """What a request has begun to store, for which its answer waits instead of its thread.
 
-A thread that waits for a commit and is woken costs more than the commit, since it has to get the interpreter's lock back
-from those that compute. So a request may be answered by whoever learns that everything is stored; what was not stored
-has its request answered again from its beginning, by a thread that waits (docs/adr/0010-withheld-answers.md).
+A thread that waits for a commit and is woken costs more than its share of the commit, since it has to get the
+interpreter's lock back from those that compute. So a request may be answered by whoever learns that everything is
+stored. A request of which not everything was is answered again from its beginning, by a thread that waits
+(docs/adr/0010).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Callable
 class Pending:
     """The writes of one request that are under way.
 
-    A verb of the store that is given one may call :meth:`begin` and return, as if it had stored what it was asked to. It
-    calls :meth:`done` later, from any thread.
+    A verb of the store that is given one may call :meth:`begin` and return as if it had stored what it was asked to.
+    It calls :meth:`done` later, from any thread.
     """
 
     __slots__ = ("_afterwards", "_is_stored", "_over", "_under_way", "is_begun")
@@ -38,7 +39,7 @@ class Pending:
         self._end_one()
 
     def afterwards(self, step: Callable[[bool], None]) -> None:
-        """Run ``step(is_stored)`` when all is over, before the answer leaves; it must neither wait nor raise."""
+        """Run ``step(is_stored)`` when all is over, before the answer leaves; it neither waits nor raises."""
         self._afterwards.append(step)
 
     def when_over(self, over: Callable[[bool], None]) -> None:

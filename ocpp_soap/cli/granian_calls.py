@@ -31,8 +31,6 @@ class _Response:
         self.headers = headers
 
 
-import os
-NODEFER=os.environ.get("NODEFER")
 _granian: Any = mp
 _wrap_pieces: Callable[[Any], Any] = wsgi.ResponseIterWrap
 
@@ -60,7 +58,7 @@ def caller(
     def call(protocol: Any, scope: dict[str, Any]) -> None:
         response = _Response()
         environ = always | scope
-        if not NODEFER: environ[LATER] = protocol.response_bytes
+        environ[LATER] = protocol.response_bytes
         answer = application(environ, response)
         if answer is ANSWERS_LATER:
             return

@@ -33,6 +33,8 @@ LONGEST_WAIT = 5.0
 """Seconds that a large message waits for its turn before it is to be sent again (503)."""
 AGAIN_AT_ONCE = 16
 """Requests that are answered again at once, by threads that wait for what they store."""
+LONGEST_UNTIL_AGAIN = 15.0
+"""Seconds since it came after which a request is not answered again, but is to be sent again (503)."""
 
 
 class Answering:
@@ -71,13 +73,23 @@ class Answering:
             return self._finish(exchange, error)
 
         def over(is_stored: bool) -> None:
-            if is_stored:
-                send(self._finish(exchange, error))
-            else:
-                self._threads().submit(lambda: send(self.answer(exchange.anew())))
+            if is_stored and error is None and exchange.out_error is None:
+                send(self._finish(exchange, None))
+            else:  # takes longer: whoever is told that something is over has to tell others too
+                self._threads().submit(lambda: send(self._in_the_end(exchange, error, is_stored=is_stored)))
 
         pending.when_over(over)
         return None
+
+    def _in_the_end(
+        self, exchange: Exchange, error: RetryLater | StoreUnavailable | None, *, is_stored: bool
+    ) -> Answer:
+        """The answer where it was none of the usual ones, or where not everything was stored."""
+        if is_stored:
+            return self._finish(exchange, error)
+        if time.perf_counter() - exchange.started > LONGEST_UNTIL_AGAIN:
+            return self._finish(exchange, StoreUnavailable("What was begun was not stored, and too much has to be."))
+        return self.answer(exchange.anew())
 
     def _run(self, exchange: Exchange) -> RetryLater | StoreUnavailable | None:
         """Take a request through the protocol; what is returned has it sent again."""

@@ -23,10 +23,10 @@ class Exchange:
 
     ``in_string``: the bytes received; ``in_document``: the envelope; ``in_body_doc``: the element that holds the
     request; ``in_object``: the request message; ``out_object``: the response message; ``out_error``: the fault
-    instead; ``out_string``: the bytes to send and ``status`` the HTTP status that goes with them; ``udc``: what answers a Call. ``in_document``, ``version`` and
-    ``action`` are None until the envelope has been read and its operation found; what the steps make is there from
-    the step on that makes it. ``pending`` holds what the answer waits for where it need not be ready at the end; ``again``:
-    this was tried before, and what was begun was not all stored.
+    instead; ``out_string``: the bytes to send, with the HTTP status ``status``; ``udc``: what answers a Call.
+    ``in_document``, ``version`` and ``action`` are None until the envelope has been read and its operation found; what
+    the steps make is there from the step on that makes it. ``pending``: what the answer can wait for; None: nothing.
+    ``again``: the request was answered before, but what was begun was not all stored.
     """
 
     descriptor: Any

@@ -7,8 +7,8 @@ atomic by itself and safe to call from any thread and any process; there are no 
 what must not happen twice is keyed by its content.
 
 Some verbs take a ``pending``, which says that an answer can wait for them instead of the calling thread. A backend may
-then begin the write and return what it returns where that succeeds; ``pending`` is told when it is over, and the caller
-answers nobody before.
+then begin the write and return what it returns where that succeeds; ``pending`` is told when it is over, and the
+caller answers nobody before. What is refused, or fails, is then told by ``pending`` only.
 
 Every verb raises :class:`~ocpp_soap.errors.StoreClosed` after :meth:`Storage.close` and
 :class:`~ocpp_soap.errors.StoreUnavailable` when the backend cannot do it now.
@@ -164,8 +164,8 @@ class Storage(ABC):
     ) -> Stored:
         """Store a new document if in the same moment there is none of ``others``: a key each, or as ``count`` wants it.
 
-        Then append entries, as :meth:`create_and_append` does. Raises NotAlone if there is one of them, and always where
-        the backend cannot tell in the same moment: the caller then looks for them, before and afterwards. Raises
+        Then append entries, as :meth:`create_and_append` does. Raises NotAlone if there is one of them, and always
+        where the backend cannot tell in the same moment: the caller then looks for them, before and afterwards. Raises
         AlreadyExists, and ValueError as ``count`` does.
         """
         raise NotAlone(f"{collection.name}: this store cannot tell in the same moment what else there is")

@@ -4,8 +4,8 @@ A thread with something to write either finds nobody writing and leads, that is,
 waits until a leader has committed its write too. There is no thread of its own and nothing to hand over while only
 one thread writes, and the writes that pile up during one commit (a disk sync, for a durable one) make the next.
 
-A write can also be begun, by a thread that does not wait for it. Where only such writes wait, a thread of the group's own
-leads.
+A write can also be begun, by a thread that does not wait for it. Where only such writes wait, a thread of the
+group's own leads.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class GroupCommit:
         self._mutex = threading.Lock()
         self._waiting: list[Write] = []
         self._led = False
-        self._turns = threading.Semaphore(0)
+        self._turns = threading.Condition(self._mutex)
+        self._is_own_turn = False
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -83,13 +84,13 @@ class GroupCommit:
                 self._thread = threading.Thread(target=self._lead_begun, name="group commit", daemon=True)
                 self._thread.start()
             if self._add(write):
-                self._turns.release()
+                self._take_own_turn()
 
     def close(self) -> None:
         """End the group's own thread, when everything that was begun is over."""
         with self._mutex:
             thread, self._closed = self._thread, True
-            self._turns.release()
+            self._turns.notify()
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
@@ -125,10 +126,12 @@ class GroupCommit:
 
     def _lead_begun(self) -> None:
         while True:
-            self._turns.acquire()
             with self._mutex:
-                if self._closed and not self._waiting:
-                    return
+                while not self._is_own_turn:
+                    if self._closed and not self._led:
+                        return
+                    self._turns.wait()
+                self._is_own_turn = False
             try:
                 self._lead()
             except Exception:
@@ -168,13 +171,19 @@ class GroupCommit:
         """Let one of those who wait lead, the group's own thread where none has a thread that waits."""
         self._led = bool(self._waiting)
         if not self._led:
+            if self._closed:
+                self._turns.notify()
             return
         leader = next((write for write in self._waiting if write.over is None), None)
         if leader is None:
-            self._turns.release()
+            self._take_own_turn()
         else:
             leader.leads = True
             leader.wake.release()
+
+    def _take_own_turn(self) -> None:
+        self._is_own_turn = True
+        self._turns.notify()
 
     def _withdraw(self, write: Write) -> None:
         """Forget a write whose thread was interrupted (a signal) before it was taken up, also as the next leader."""

@@ -129,7 +129,7 @@ class MongoStorage(Storage):
         durable: bool = False,
         before: Document | None = None,
     ) -> Stored:
-        return self._replace(collection, key, document, {}, revision, None)
+        return self._replace(collection, key, document, {}, revision=revision, pending=None)
 
     def replace_and_append(
         self,
@@ -143,7 +143,7 @@ class MongoStorage(Storage):
         before: Document | None = None,
         pending: Pending | None = None,
     ) -> Stored:
-        return self._replace(collection, key, document, append, revision, pending)
+        return self._replace(collection, key, document, append, revision=revision, pending=pending)
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         items = list(documents.items())
@@ -272,7 +272,7 @@ class MongoStorage(Storage):
         def refusal() -> AlreadyExists:
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
-        self._store(step, key, write, append, refusal, pending)
+        self._store(step, key, write, append, refusal=refusal, pending=pending)
         return Stored(key, 1, document)
 
     def _replace(
@@ -281,6 +281,7 @@ class MongoStorage(Storage):
         key: str,
         document: Document,
         append: Mapping[Collection, Entries],
+        *,
         revision: int,
         pending: Pending | None,
     ) -> Stored:
@@ -296,7 +297,14 @@ class MongoStorage(Storage):
                 raise refusal()
 
         if is_certain(key, revision):
-            self._store(Step(target, UPDATE, [revised(row, key, revision)]), key, write, append, refusal, pending)
+            self._store(
+                Step(target, UPDATE, [revised(row, key, revision)]),
+                key,
+                write,
+                append,
+                refusal=refusal,
+                pending=pending,
+            )
         else:
             self._client().run(attempt)
             self.write(append=append)
@@ -308,6 +316,7 @@ class MongoStorage(Storage):
         key: str,
         write: ObjectId,
         append: Mapping[Collection, Entries],
+        *,
         refusal: Callable[[], Exception],
         pending: Pending | None,
     ) -> None:

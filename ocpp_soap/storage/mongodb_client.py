@@ -124,9 +124,9 @@ class MongoClient:
             self._run(lambda _, deadline: self._commits.run(work(deadline)))
 
     def begin(self, work: Callable[[float], Work], pending: Pending | None) -> bool:
-        """Begin what ``work`` makes of its deadline, if ``pending`` waits; False: it is to be done by a thread that waits.
+        """Begin what ``work`` makes of its deadline, if ``pending`` waits; False: a thread that waits has to do it.
 
-        That is so for a moment after something that was begun failed, because a thread that waits tries again.
+        That is so for a moment after something that was begun was not stored, since a thread that waits tries again.
         """
         if pending is None or time.monotonic() < self._begins_again_at:
             return False

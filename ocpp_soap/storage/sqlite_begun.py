@@ -11,19 +11,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 import structlog
 
+from ocpp_soap.storage import sqlite_commit_socket
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, LONGEST_WAIT, NAME, connected
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, NAME, connected
 from ocpp_soap.storage.sqlite_logs import Steps
 
-MOST_BEGUN = 256
+MOST_BEGUN = 64
 """Writes of one process that are under way at once; the others are waited for."""
 PAUSE_AFTER_FAILURE = 1.0
+LONGEST_CLOSE = 1.0
+_PAUSE = 0.005
 _AT_ONCE = 2**14
 
 _logger = structlog.get_logger("ocpp_soap.storage")
@@ -37,7 +41,7 @@ class Begun(NamedTuple):
 
 
 class Beginning:
-    """A process's way to have writes done without waiting for them. ``keep`` keeps telemetry and raises if it cannot."""
+    """Has the writes of one process done without waiting for them. ``keep`` keeps telemetry or raises."""
 
     def __init__(self, folder: Path, keep: Callable[[Steps], None]) -> None:
         self._path = folder / NAME
@@ -64,10 +68,13 @@ class Beginning:
         return True
 
     def close(self) -> None:
-        """Let go of the connection, and wait until everything begun is told what became of it."""
+        """Wait for what was begun, but not for long, and let go of the connection; the rest counts as not done."""
         with self._lock:
             line, self._line, self._again_at = self._line, None, float("inf")
         if line is not None:
+            give_up = time.monotonic() + LONGEST_CLOSE
+            while line.waiting and time.monotonic() < give_up:
+                time.sleep(_PAUSE)
             line.shut()
             if line.thread is not threading.current_thread():
                 line.thread.join()
@@ -134,11 +141,9 @@ class _Line:
 
     def is_overdue(self) -> bool:
         """Whether the oldest has waited for longer than an answer may take."""
-        return bool(self.waiting) and time.monotonic() - self.waiting[0][0] > LONGEST_WAIT
+        return bool(self.waiting) and time.monotonic() - self.waiting[0][0] > sqlite_commit_socket.LONGEST_WAIT
 
     def shut(self) -> None:
         """End the connection, which ends the thread that receives."""
-        try:
+        with suppress(OSError):
             self.peer.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

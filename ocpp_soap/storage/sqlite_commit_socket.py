@@ -15,9 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "commits"
-LONGEST_WAIT = 10
+LONGEST_WAIT = 10.0
 """Seconds for which an answer is waited for, or until a request can be sent."""
-_TIMEVAL = struct.pack("ll", LONGEST_WAIT, 0)
 HEAD = struct.Struct(">I")
 ANSWER = struct.Struct(">?q")
 
@@ -35,9 +34,10 @@ def short(path: Path) -> Iterator[str]:
 
 def set_up(peer: socket.socket) -> None:
     """Wait in the kernel, and not for ever."""
+    longest = struct.pack("ll", int(LONGEST_WAIT), int(LONGEST_WAIT % 1 * 1e6))
     peer.setblocking(True)
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, longest)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, longest)
 
 
 def connected(path: Path) -> socket.socket | None:

@@ -52,6 +52,9 @@ class Table:
         self.revision = f"SELECT revision FROM {self.name} WHERE key = ?"
         self.delete = f"DELETE FROM {self.name} WHERE key = ?"
         self._searches: dict[tuple[Any, ...], str] = {}
+        self._updates: dict[tuple[bool, ...], str] = {}
+        self._presences: dict[tuple[Any, ...], tuple[str, tuple[str, ...]]] = {}
+        self._only = {part.field for index in collection.indexes for part in index if isinstance(part, Only)}
 
     def row(self, key: str, document: Document, text: str = "") -> tuple[Any, ...]:
         """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored.
@@ -78,16 +81,24 @@ class Table:
         are that were the same before, if they really were.
         """
         _, text, *values = self.row(key, document)
-        assignments, conditions, changed, same = "document = ?", "key = ? AND revision = ?", [text], [key, revision]
-        for field, value in zip(self.fields, values, strict=True):
-            if before is not None and before.get(field) == document.get(field):
+        stays = tuple([before is not None and before.get(field) == document.get(field) for field in self.fields])
+        statement = self._updates.get(stays)
+        if statement is None:
+            statement = self._updates[stays] = self._update(stays)
+        changed, same = [text], [key, revision]
+        for is_same, value in zip(stays, values, strict=True):
+            (same if is_same else changed).append(value)
+        return statement, [*changed, *same]
+
+    def _update(self, stays: tuple[bool, ...]) -> str:
+        """The UPDATE that sets all fields but those that stay as they are."""
+        assignments, conditions = "document = ?", "key = ? AND revision = ?"
+        for field, is_same in zip(self.fields, stays, strict=True):
+            if is_same:
                 conditions += f' AND "f_{field}" = ?'
-                same.append(value)
             else:
                 assignments += f', "f_{field}" = ?'
-                changed.append(value)
-        statement = f"UPDATE {self.name} SET {assignments}, revision = revision + 1 WHERE {conditions}"
-        return statement, [*changed, *same]
+        return f"UPDATE {self.name} SET {assignments}, revision = revision + 1 WHERE {conditions}"
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make the table and its indexes, and fill the column of a newly declared one from the documents."""
@@ -172,8 +183,16 @@ class Table:
         """Whether there is a document of that key or search, as a condition, and its parameters."""
         if isinstance(which, str):
             return f"EXISTS (SELECT 1 FROM {self.name} WHERE key = ?)", [which]
-        counting, values = self.count(count_search(self.collection, which))
-        return f"EXISTS ({counting.replace('count(*)', '1', 1)})", values
+        shape = tuple([(field, value if field in self._only else type(value)) for field, value in which.items()])
+        found = self._presences.get(shape)
+        if found is not None:
+            return found[0], [column_value(searchable(which[field], field)) for field in found[1]]
+        search = count_search(self.collection, which)
+        counting, values = self.count(search)
+        condition = f"EXISTS ({counting.replace('count(*)', '1', 1)})"
+        if search.range is None:
+            self._presences[shape] = condition, tuple(self._compared(search))
+        return condition, values
 
     def _conditions(self, search: Search) -> list[str]:
         """The conditions of a search, with a question mark for each of its :meth:`_values`."""
@@ -187,9 +206,13 @@ class Table:
                 conditions.append(f'"f_{search.sort}" < ?')
         return conditions
 
+    @staticmethod
+    def _compared(search: Search) -> list[str]:
+        """The fields of a search whose values are parameters, in the order of its conditions."""
+        return [part for part in search.index[: len(search.equals)] if not isinstance(part, Only)]
+
     def _values(self, search: Search) -> list[Any]:
-        parts = search.index[: len(search.equals)]
-        values = [column_value(search.equals[part]) for part in parts if not isinstance(part, Only)]
+        values = [column_value(search.equals[field]) for field in self._compared(search)]
         if search.range is not None:
             bounds = search.range.at_least, search.range.below
             values += [column_value(bound) for bound in bounds if bound is not None]

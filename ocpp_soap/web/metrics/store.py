@@ -1,4 +1,4 @@
-"""How long the verbs of a store take."""
+"""How long the verbs of a store take, those that are only begun until they are over."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Storage
 from ocpp_soap.web.metrics.catalogue import STORE_SECONDS
 from ocpp_soap.web.metrics.counting import Counting
@@ -52,7 +53,13 @@ def _timed(work: Callable[..., Any], verb: str, counting: Counting) -> Callable[
         except Exception:
             counting.observe(name, failed, perf_counter() - begin)
             raise
-        counting.observe(name, done, perf_counter() - begin)
+        pending: Pending | None = values.get("pending")
+        if pending is None or not pending.is_begun:
+            counting.observe(name, done, perf_counter() - begin)
+        else:
+            pending.afterwards(
+                lambda is_stored: counting.observe(name, done, perf_counter() - begin) if is_stored else None
+            )
         return result
 
     return timed
