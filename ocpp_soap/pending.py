@@ -18,19 +18,29 @@ class Pending:
     It calls :meth:`done` later, from any thread.
     """
 
-    __slots__ = ("_afterwards", "_is_stored", "_over", "_under_way", "is_begun")
+    __slots__ = ("_afterwards", "_begun", "_is_stored", "_over", "_under_way")
 
     def __init__(self) -> None:
-        self.is_begun = False
+        self._begun = 0
         self._is_stored = True
         self._afterwards: list[Callable[[bool], None]] = []
         self._over: Callable[[bool], None] | None = None
         self._under_way: list[None] = []
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the answer has to wait, or had to, for anything."""
+        return self._begun > 0
+
     def begin(self) -> None:
         """A write begins, which :meth:`done` will end."""
-        self.is_begun = True
+        self._begun += 1
         self._under_way.append(None)
+
+    def withdraw(self) -> None:
+        """The write that began last cannot be begun after all: the caller does it and waits."""
+        self._begun -= 1
+        self._under_way.pop()
 
     def done(self, is_stored: bool) -> None:
         """A write is over; if it was refused or is not known to be stored, its request has to be answered again."""

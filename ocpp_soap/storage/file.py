@@ -319,7 +319,7 @@ class FileStorage(Storage):
             pending.begin()
             if process.begin(change, begun, durable=durable):
                 return stored
-            pending.done(True)
+            pending.withdraw()
         try:
             stored = process.change(change, durable=durable)
         finally:

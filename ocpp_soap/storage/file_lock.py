@@ -12,3 +12,8 @@ def lock_now(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def unlock(handle: int) -> None:
+    """Let go of the lock of an open file."""
+    fcntl.flock(handle, fcntl.LOCK_UN)

@@ -139,7 +139,7 @@ class MongoClient:
         pending.begin()
         if self._commits.begin(work(time.monotonic() + self._timeout), over):
             return True
-        pending.done(True)
+        pending.withdraw()
         return False
 
     def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T], *, stops: bool = False) -> T:

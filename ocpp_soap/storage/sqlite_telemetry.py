@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from ocpp_soap.errors import StorageError, StoreClosed
-from ocpp_soap.storage.file_lock import lock_now
+from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_logs import OwnLog, Steps, StoredLog, folded, forget, frame
@@ -102,7 +102,8 @@ class Telemetry:
     def tend(self, stop: threading.Event, committing: Committing | None = None) -> None:
         """Fold the logs of all processes until ``stop`` is set, whenever no other process does.
 
-        ``committing`` is served meanwhile, and before anything else.
+        ``committing`` is served meanwhile, and before anything else. Without it, whoever has it gets a chance to take
+        over now and then: a process that does nothing else and came later, since the one before it was killed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         role = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -116,8 +117,15 @@ class Telemetry:
                 self.tends = lock_now(role)
                 if self.tends and committing is not None:
                     committing.listen()
-                if not self.tends or not self._settle_or_warn(everything=round_ % _ROUNDS == 0):
+                everything = round_ % _ROUNDS == 0
+                if self.tends and not self._settle_or_warn(everything=everything):
                     wait(_PAUSE_AFTER_FAILURE)
+                elif committing is None:
+                    if not self.tends:
+                        wait(_PAUSE_AFTER_FAILURE)
+                    elif everything:
+                        self.tends = False
+                        unlock(role)
         finally:
             self.tends = False
             os.close(role)

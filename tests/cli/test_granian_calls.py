@@ -10,6 +10,7 @@ import pytest
 from granian.server import mp
 
 from ocpp_soap.cli import granian_calls
+from ocpp_soap.soap.http import ANSWERS_LATER, LATER
 
 GRANIAN: Any = mp
 
@@ -81,3 +82,17 @@ def test_an_answer_in_pieces_is_handed_on_in_pieces_and_closed() -> None:
 
     assert answer_of(application) == (200, [], [b"one", b"two"])
     assert closed == [True]
+
+
+def test_an_answer_may_be_given_later_by_whoever_has_it() -> None:
+    later: list[Callable[..., None]] = []
+
+    def application(environ: dict[str, Any], _: Callable[..., Any]) -> Iterable[bytes]:
+        later.append(environ[LATER])
+        return ANSWERS_LATER
+
+    protocol = Protocol()
+    granian_calls.caller(application, {}, None)(protocol, {})
+    assert protocol.sent == []
+    later[0](200, [("A", "b")], b"one")
+    assert protocol.sent == [(200, [("A", "b")], b"one")]

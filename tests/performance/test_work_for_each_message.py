@@ -51,7 +51,7 @@ STORE = {
     "StatusNotification": {"write": 1},
     "MeterValues": {"append_found": 1, "write": 1},
     "StartTransaction": {"get": 1, "create_alone": 1, "write": 1},
-    "StopTransaction": {"replace": 1, "write": 1},
+    "StopTransaction": {"replace_and_append": 1, "write": 1},
 }
 ENVELOPE = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing" '
@@ -61,7 +61,7 @@ ENVELOPE = (
 )
 VERBS = (
     *("create", "create_alone", "get", "get_many", "replace", "put", "write", "delete", "find", "count", "increment"),
-    *("append", "append_found"),
+    *("append", "append_found", "create_and_append", "replace_and_append"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, suppress
@@ -24,6 +25,7 @@ from ocpp_soap.errors import (
     StoreClosed,
     StoreUnavailable,
 )
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage import Collection, Page, Range, Storage
 from ocpp_soap.storage.base import Only, Stored
 
@@ -587,6 +589,57 @@ class StorageContract:
             "deleted": ["s2"],
             "several deleted": [],
         }
+
+    def test_what_a_pending_request_stores_is_there_when_that_is_told(self, store: Storage) -> None:
+        outcomes: list[bool] = []
+        told = threading.Semaphore(0)
+
+        def over(is_stored: bool) -> None:
+            outcomes.append(is_stored)
+            told.release()
+
+        def begin(write: Callable[[Pending], Any], refused: type[Exception] = StorageError) -> bool:
+            """Whether it was stored, for a store that begins it and for one that does it at once."""
+            pending = Pending()
+            try:
+                write(pending)
+            except refused:
+                return False
+            pending.when_over(over)
+            assert told.acquire(timeout=10)
+            return outcomes.pop()
+
+        station: dict[str, Any] = {"vendor": "A", "power": 1}
+        created = begin(lambda p: store.create_and_append(STATIONS, "CP1", station, {SAMPLES: [("a", {})]}, pending=p))
+        again = begin(
+            lambda p: store.create_and_append(STATIONS, "CP1", {}, {SAMPLES: [("b", {})]}, pending=p), AlreadyExists
+        )
+        replaced = begin(
+            lambda p: store.replace_and_append(
+                STATIONS, "CP1", {**station, "power": 2}, {SAMPLES: [("c", {})]}, revision=1, before=station, pending=p
+            )
+        )
+        late = begin(
+            lambda p: store.replace_and_append(STATIONS, "CP1", {}, {SAMPLES: [("d", {})]}, revision=1, pending=p),
+            RevisionConflict,
+        )
+        alone = begin(
+            lambda p: store.create_alone(STATIONS, "CP2", {}, [(STATIONS, "CP1")], {SAMPLES: [("e", {})]}, pending=p),
+            NotAlone,
+        )
+        assert (created, again, replaced, late, alone) == (True, False, True, False, False)
+        assert begin(lambda p: store.write(append={SAMPLES: [("f", {})]}, put={STATES: {"s": {"at": 1}}}, pending=p))
+        assert begin(lambda p: store.write(append={SAMPLES: [("f", {})]}, pending=p)), "an entry that is there already"
+        assert begin(
+            lambda p: store.append_found(
+                SAMPLES, [("g", {})], STATIONS, {"vendor": "A"}, lambda found: {"n": len(found)}, pending=p
+            )
+        )
+        assert begin(lambda p: store.write(append={SAMPLES: [(f"m{n}", {}) for n in range(200)]}, pending=p))
+        assert store.get(STATIONS, "CP1") == Stored("CP1", 2, {**station, "power": 2})
+        assert {item.key for item in store.find(SAMPLES).items if len(item.key) == 1} == set("acfg")
+        assert store.get(SAMPLES, "g") == Stored("g", 1, {"n": 1})
+        assert (store.count(STATES), store.count(SAMPLES)) == (1, 204)
 
     def test_nothing_is_appended_when_what_is_found_is_refused(self, store: Storage) -> None:
         def refuse(found: Sequence[Stored]) -> dict[str, Any]:

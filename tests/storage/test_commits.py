@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -62,6 +61,9 @@ class Tender:
     def send(self, number: int) -> None:
         assert self._process.pid is not None
         os.kill(self._process.pid, number)
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
 
     def end(self, number: int = signal.SIGTERM) -> None:
         self.send(number)
@@ -228,7 +230,7 @@ def test_receipts_of_those_who_are_gone_are_forgotten(path: Path, store: FileSto
 def test_who_hangs_is_told_of(
     tender: Tender, store: FileStorage, own: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_commit_socket, "LONGEST_WAIT", struct.pack("ll", 0, 200_000))
+    monkeypatch.setattr(sqlite_commit_socket, "LONGEST_WAIT", 0.2)
     tender.send(signal.SIGSTOP)
     with pytest.raises(StoreUnavailable, match="hangs"):
         store.create(SESSIONS, "s1", OPEN, durable=True)
