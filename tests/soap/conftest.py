@@ -86,9 +86,8 @@ class Service:
         self.calls.append(call)
         return self.answer(call) if callable(self.answer) else self.answer
 
-    def request(self, method: str, path: str, body: bytes = b"", query: str = "", **environ: Any) -> Reply:
-        started: list[Any] = []
-        full = {
+    def environ(self, method: str, path: str, body: bytes = b"", query: str = "", **environ: Any) -> dict[str, Any]:
+        return {
             "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
             "PATH_INFO": path,
@@ -102,6 +101,10 @@ class Service:
             "wsgi.input": io.BytesIO(body),
             **environ,
         }
+
+    def request(self, method: str, path: str, body: bytes = b"", query: str = "", **environ: Any) -> Reply:
+        started: list[Any] = []
+        full = self.environ(method, path, body, query, **environ)
         pieces = self.application(full, lambda status, headers: started.append((status, headers)))
         status, headers = started[0]
         return Reply(int(status.split()[0]), dict(headers), b"".join(pieces))

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from ocpp_soap import config, errors
 from ocpp_soap import messages as m
-from ocpp_soap.soap import answering
+from ocpp_soap.soap import answering, http
 from ocpp_soap.soap.replay import Replay
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
@@ -186,3 +186,105 @@ def test_kept_bytes_can_be_answered_again_without_http(envelope):
     assert (exchanged.outcome, exchanged.status, exchanged.action) == ("ok", 200, "Heartbeat")
     assert (calls[0].received_at, calls[0].peer, calls[0].charge_box_identity) == (NOW, "192.0.2.1", "CB1")
     assert replay(b"<cut", received_at=NOW).outcome == "ProtocolError"
+
+
+class Later:
+    """A server that takes answers later: ``posted`` tells whether one came at once, ``sent`` holds those that came."""
+
+    def __init__(self, served):
+        self.served = served
+        self.sent = []
+        self.came = threading.Semaphore(0)
+
+    def post(self, request):
+        path = "/Ocpp/CentralSystemService"
+        environ = self.served.environ("POST", path, request.encode(), **{http.LATER: self.send})
+        parts = self.served.application(environ, lambda *_: None)
+        return None if parts is http.ANSWERS_LATER else b"".join(parts)
+
+    def send(self, status, headers, body):
+        self.sent.append((status, dict(headers), body))
+        self.came.release()
+
+    def wait(self):
+        assert self.came.acquire(timeout=10)
+        return self.sent[-1]
+
+
+@pytest.fixture
+def storing(observed):
+    """A service whose handler begins one write for each request that may wait, and the calls that it got."""
+    calls = []
+
+    def answer(call):
+        calls.append(call)
+        if call.pending is not None:
+            call.pending.begin()
+        return ALIVE
+
+    served, seen = observed(answer)
+    return Later(served), seen, calls
+
+
+def test_an_answer_waits_for_what_its_request_has_begun_to_store(storing, envelope):
+    later, seen, calls = storing
+    assert later.post(envelope(HEARTBEAT)) is None
+    assert (later.sent, seen) == ([], [])
+    calls[0].pending.done(True)
+    status, headers, body = later.wait()
+    assert (status, headers["Content-Length"]) == (200, str(len(body)))
+    assert b"heartbeatResponse" in body
+    assert [exchanged.response for exchanged in seen] == [body, body]
+
+
+def test_what_was_not_all_stored_is_answered_again_by_a_thread_that_waits(storing, envelope):
+    later, seen, calls = storing
+    assert later.post(envelope(HEARTBEAT)) is None
+    calls[0].pending.done(False)
+    status, _, body = later.wait()
+    assert (status, len(later.sent)) == (200, 1)
+    assert [(call.pending is None, call.again) for call in calls] == [(False, False), (True, True)]
+    assert calls[1].received_at == calls[0].received_at
+    assert [exchanged.response for exchanged in seen] == [body, body]
+
+
+def test_what_was_begun_too_long_ago_has_to_be_sent_again(storing, envelope, monkeypatch):
+    later, seen, calls = storing
+    monkeypatch.setattr(answering, "LONGEST_UNTIL_AGAIN", -1.0)
+    assert later.post(envelope(HEARTBEAT)) is None
+    calls[0].pending.done(False)
+    status, headers, _ = later.wait()
+    assert (status, headers["Retry-After"]) == (503, "30")
+    assert (len(calls), seen[0].kind) == (1, "store_unavailable")
+
+
+@pytest.mark.parametrize("error", [errors.RetryLater("later"), errors.SecurityError("no"), LookupError("unexpected")])
+def test_what_goes_wrong_after_something_was_begun_is_told_when_that_is_over(observed, envelope, error):
+    calls = []
+
+    def answer(call):
+        calls.append(call)
+        call.pending.begin()
+        raise error
+
+    served, seen = observed(answer)
+    later = Later(served)
+    assert later.post(envelope(HEARTBEAT)) is None
+    assert later.sent == []
+    calls[0].pending.done(True)
+    status, _, _ = later.wait()
+    assert status == {errors.RetryLater: 503, errors.SecurityError: 400, LookupError: 500}[type(error)]
+    assert len(seen) == 2
+
+
+def test_who_begins_nothing_is_answered_at_once(observed, envelope):
+    served, seen = observed(ALIVE)
+    later = Later(served)
+    assert b"heartbeatResponse" in later.post(envelope(HEARTBEAT))
+    assert (later.sent, len(seen)) == ([], 2)
+
+
+def test_a_server_that_cannot_wait_is_answered_at_once(storing, envelope):
+    later, _seen, calls = storing
+    assert later.served.post(envelope(HEARTBEAT)).status == 200
+    assert calls[0].pending is None

@@ -69,3 +69,84 @@ def test_after_a_group_of_several_a_leader_waits_for_more_but_not_after_one_of_o
     group.run(9)
     later.join()
     assert sorted(committed.groups[-1]) == [8, 9]
+
+
+class Told:
+    """Writes that were begun, and those whose end was told, with their results."""
+
+    def __init__(self, group: GroupCommit) -> None:
+        self.group = group
+        self.results: list[Any] = []
+        self._told = threading.Semaphore(0)
+
+    def begin(self, *works: Any) -> None:
+        for work in works:
+            self.group.begin(work, self._over)
+
+    def _over(self, write: Write) -> None:
+        self.results.append(write.error or write.result)
+        self._told.release()
+
+    def wait(self, count: int) -> list[Any]:
+        for _ in range(count):
+            assert self._told.acquire(timeout=10)
+        return self.results
+
+
+def test_writes_that_are_begun_are_told_of_and_no_thread_waits_for_them() -> None:
+    committed = Committed(seconds=0.02)
+    told = Told(GroupCommit(committed))
+    told.begin(1)
+    told.begin(*range(2, 10))
+    assert told.wait(9) == [2 * number for number in range(1, 10)]
+    assert len(committed.groups) <= 2
+    told.group.close()
+
+
+def test_writes_that_are_begun_and_those_that_are_waited_for_share_groups() -> None:
+    committed = Committed()
+    told = Told(GroupCommit(committed))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            begun = [threads.submit(told.begin, number) for number in range(1000, 3000)]
+            found = list(threads.map(told.group.run, range(1000), timeout=60))
+            for future in begun:
+                future.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [2 * number for number in range(1000)]
+    assert sorted(told.wait(2000)) == [2 * number for number in range(1000, 3000)]
+    assert sorted(number for some in committed.groups for number in some) == list(range(3000))
+    told.group.close()
+
+
+def test_a_commit_that_fails_and_one_who_cannot_be_told_end_nothing() -> None:
+    def commit(batch: Sequence[Write]) -> None:
+        if any(write.work == "fail" for write in batch):
+            raise ConnectionResetError
+        Committed()(batch)
+
+    def fail(_: Write) -> None:
+        raise ConnectionResetError
+
+    group = GroupCommit(commit)
+    told = Told(group)
+    told.begin("fail")
+    assert "interrupted" in str(told.wait(1)[0])
+    group.begin(1, fail)
+    told.begin(2)
+    assert told.wait(1)[1] == 4
+    group.close()
+
+
+def test_a_group_that_is_closed_has_told_everybody() -> None:
+    told = Told(GroupCommit(Committed(seconds=0.05)))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(told.group.run, 100)
+        told.begin(*range(5))
+        told.group.close()
+        assert sorted(told.results) == [0, 2, 4, 6, 8]
+        assert waiting.result() == 200
+    Told(GroupCommit(Committed())).group.close()

@@ -19,6 +19,7 @@ from storage_contract import NOON, READINGS, STATIONS
 from storage_servers import MongoServer
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StoreUnavailable
+from ocpp_soap.pending import Pending
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.mongodb import MongoStorage
 
@@ -319,3 +320,87 @@ def _searched(blocked: Blocked, works: list[Work], field: str) -> tuple[list[Any
     results = blocked.together("find", works[0], works)
     after = blocked.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"]
     return results, after - before
+
+
+class Begun:
+    """Pending requests and what each of them was told, in order."""
+
+    def __init__(self, store: MongoStorage) -> None:
+        self.store = store
+        self.told: dict[str, bool] = {}
+
+    def begin(self, name: str, write: Callable[[Pending], Any]) -> None:
+        pending = Pending()
+        write(pending)
+        assert pending.is_begun, name
+        pending.when_over(lambda is_stored: self.told.__setitem__(name, is_stored))
+
+    def wait(self) -> dict[str, bool]:
+        give_up = time.monotonic() + 10
+        while not self.told or len(self.told) < self.begun:
+            assert time.monotonic() < give_up
+            time.sleep(0.005)
+        return self.told
+
+    begun = 0
+
+
+def test_what_many_requests_begin_is_few_commands_and_each_is_told_of_its_own(blocked: Blocked) -> None:
+    store, begun = blocked.store, Begun(blocked.store)
+    store.create(STATIONS, "CP0", {"power": 0})
+    station = {"vendor": "A"}
+
+    def work() -> None:
+        blocked.fail("insert", blockConnection=True, blockTimeMS=300)
+        begun.begin("held", lambda p: store.write(append={READINGS: [("x", {})]}, pending=p))
+        time.sleep(0.1)
+        for number in range(3):
+            key = f"CP{number}"
+            begun.begin(
+                key, lambda p, k=key: store.create_and_append(STATIONS, k, station, {READINGS: [(k, {})]}, pending=p)
+            )
+        begun.begun = 4
+        begun.wait()
+
+    _, done = blocked.commands(work)
+    assert begun.told == {"held": True, "CP0": False, "CP1": True, "CP2": True}
+    assert done == ["insert"] * 3, "what was held, the stations, and the entries of those that were new"
+    assert {item.key for item in store.find(READINGS).items} == {"x", "CP1", "CP2"}
+
+
+def test_after_what_was_begun_is_not_stored_the_next_ones_wait_for_a_moment(blocked: Blocked) -> None:
+    store, begun = blocked.store, Begun(blocked.store)
+    blocked.fail("insert", errorCode=11600, errorLabels=["RetryableWriteError"])
+    begun.begun = 1
+    begun.begin("lost", lambda p: store.write(append={READINGS: [("a", {})]}, pending=p))
+    assert begun.wait() == {"lost": False}
+    pending = Pending()
+    store.write(append={READINGS: [("a", {})]}, pending=pending)
+    assert not pending.is_begun
+    assert store.get(READINGS, "a") is not None
+    time.sleep(0.15)
+    begun.begun = 2
+    begun.begin("later", lambda p: store.write(append={READINGS: [("b", {})]}, pending=p))
+    assert begun.wait()["later"]
+
+
+def test_what_a_search_cannot_be_used_for_together_with_a_write_is_not_stored(blocked: Blocked) -> None:
+    store, begun = blocked.store, Begun(blocked.store)
+    store.put(STATIONS, {f"CP{number}": {"vendor": "A"} for number in range(30)})
+    begun.begun = 1
+    begun.begin(
+        "too many",
+        lambda p: store.append_found(READINGS, [("a", {})], STATIONS, {"vendor": "A"}, lambda _: {}, pending=p),
+    )
+    assert begun.wait() == {"too many": False}
+    assert store.get(READINGS, "a") is None
+
+
+def test_a_store_that_is_closed_has_told_what_became_of_everything(standalone: MongoServer) -> None:
+    found = Blocked(standalone)
+    begun = Begun(found.store)
+    for number in range(20):
+        begun.begin(f"{number}", lambda p, n=number: found.store.write(append={READINGS: [(f"{n}", {})]}, pending=p))
+    found.store.close()
+    found.mongo.close()
+    assert begun.told == {f"{number}": True for number in range(20)}
