@@ -24,6 +24,13 @@ from urllib.request import urlopen
 import pytest
 
 TLS = Path(__file__).parent.parent / "data" / "tls"
+CORES = len(os.sched_getaffinity(0))
+START = (
+    '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:c="urn://Ocpp/Cs/2012/06/"><S:Header>'
+    "<c:chargeBoxIdentity>CP1</c:chargeBoxIdentity></S:Header><S:Body><c:startTransactionRequest>"
+    "<c:connectorId>1</c:connectorId><c:idTag>A</c:idTag><c:timestamp>2026-01-05T12:00:00Z</c:timestamp>"
+    "<c:meterStart>{}</c:meterStart></c:startTransactionRequest></S:Body></S:Envelope>"
+)
 STALLED_REQUEST = (
     b"POST /Ocpp/CentralSystemService HTTP/1.1\r\nHost: x\r\nContent-Type: application/soap+xml\r\n"
     b"Content-Length: 1000\r\n\r\n<begun"
@@ -57,6 +64,13 @@ class Served:
         """The process ids of the workers that are running: the children but the first, which looks after the store."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(child) for child in children.split()][1:]
+
+    def post(self, envelope: str) -> int:
+        """The HTTP status of the answer to an envelope."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", "/Ocpp/CentralSystemService", envelope.encode())
+            return connection.getresponse().status
 
     @property
     def session(self) -> list[int]:
@@ -210,13 +224,38 @@ def commits(served: Served) -> int:
 
 def test_who_looks_after_the_store_comes_back_when_it_dies_and_ends_with_the_rest(serve: Any) -> None:
     served = serve()
-    for _ in range(2):
+    for number in range(2):
         eventually(lambda: commits(served) > 0)
+        assert served.post(START.format(number)) == 200, (
+            "the worker has telemetry, which it folds while nobody else does"
+        )
         before = commits(served)
         os.kill(before, signal.SIGKILL)
         eventually(partial(lambda before: commits(served) not in (0, before), before))
     assert served.end() == 0
     eventually(partial(is_over, served))
+
+
+@pytest.mark.skipif(CORES < 2, reason="there is one core only")
+@pytest.mark.parametrize("pinned", [True, False])
+def test_each_worker_is_kept_to_a_core_of_its_own(serve: Any, monkeypatch: pytest.MonkeyPatch, pinned: bool) -> None:
+    monkeypatch.setenv("OCPP_SOAP__SERVER__PIN_WORKERS", str(pinned).lower())
+    served = serve(workers=CORES)
+    eventually(lambda: len(served.workers) == CORES)
+    expected = {1} if pinned else {CORES}
+
+    def cores() -> list[set[int]]:
+        return [os.sched_getaffinity(worker) for worker in served.workers]
+
+    eventually(lambda: {len(found) for found in cores()} == expected)
+    assert set().union(*cores()) == os.sched_getaffinity(0)
+    eventually(lambda: commits(served) > 0)
+    assert os.sched_getaffinity(commits(served)) == os.sched_getaffinity(0)
+
+
+def test_more_workers_than_cores_are_kept_to_none(serve: Any) -> None:
+    served = serve(workers=CORES + 1)
+    assert all(os.sched_getaffinity(worker) == os.sched_getaffinity(0) for worker in served.workers)
 
 
 def test_the_workers_end_when_their_parent_is_killed(serve: Any) -> None:
