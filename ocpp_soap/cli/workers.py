@@ -89,7 +89,7 @@ class _Server(MPServer):
     ``target_loader`` gets the number of the worker.
     """
 
-    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]  # as granian
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]  # as granian has it
         return super()._spawn_worker(idx, target, partial(callback_loader, idx))
 
     def _respawn_workers(self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:

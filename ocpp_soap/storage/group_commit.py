@@ -104,8 +104,7 @@ class GroupCommit:
             if waits:
                 write.wake.acquire()
             if write.leads:
-                write.leads = False
-                self._lead()
+                self._lead(write)
         except BaseException:
             self._withdraw(write)
             raise
@@ -133,15 +132,18 @@ class GroupCommit:
                     self._turns.wait()
                 self._is_own_turn = False
             try:
-                self._lead()
+                self._lead(None)
             except Exception:
                 _logger.exception("a commit failed")
 
-    def _lead(self) -> None:
+    def _lead(self, leader: Write | None) -> None:
+        """Commit what waits, with the thread of ``leader`` or the group's own."""
         if self._pause:
             self._gather()
         with self._mutex:
             batch, self._waiting = self._waiting, []
+            if leader is not None:
+                leader.leads = False
         try:
             self._commit(batch)
         finally:

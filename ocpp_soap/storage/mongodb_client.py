@@ -126,13 +126,13 @@ class MongoClient:
     def begin(self, work: Callable[[float], Work], pending: Pending | None) -> bool:
         """Begin what ``work`` makes of its deadline, if ``pending`` waits; False: a thread that waits has to do it.
 
-        That is so for a moment after something that was begun was not stored, since a thread that waits tries again.
+        That is so for a moment after something that was begun has failed, since a thread that waits tries again.
         """
         if pending is None or time.monotonic() < self._begins_again_at:
             return False
 
-        def over(is_stored: bool) -> None:
-            if not is_stored:
+        def over(is_stored: bool, error: Exception | None) -> None:
+            if error is not None:
                 self._begins_again_at = time.monotonic() + _PAUSE_AFTER_FAILURE
             pending.done(is_stored)
 

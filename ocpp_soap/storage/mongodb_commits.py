@@ -92,14 +92,15 @@ class Commits:
         found = write.result
         return found
 
-    def begin(self, work: Work, over: Callable[[bool], None]) -> bool:
-        """Begin the steps, and tell in another thread whether all is stored; False: there is too much of it.
+    def begin(self, work: Work, over: Callable[[bool, Exception | None], None]) -> bool:
+        """Begin the steps, and tell in another thread whether all is stored and what went wrong.
 
-        Where an operation of a write that ``stops`` or that updates was refused, not all is.
+        Where an operation of a write that ``stops`` or that updates was refused, not all is. False: there is too much
+        of it, and nothing was begun.
         """
         if sum(len(step.rows) for step in work.steps) > _MOST_TOGETHER:
             return False
-        self._group.begin(work, lambda write: over(_is_stored(write)))
+        self._group.begin(work, lambda write: over(_is_stored(write), write.error))
         return True
 
     def close(self) -> None:

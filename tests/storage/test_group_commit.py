@@ -150,3 +150,18 @@ def test_a_group_that_is_closed_has_told_everybody() -> None:
         assert sorted(told.results) == [0, 2, 4, 6, 8]
         assert waiting.result() == 200
     Told(GroupCommit(Committed())).group.close()
+
+
+def test_a_leader_that_is_interrupted_while_it_waits_for_more_lets_the_next_one_lead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = GroupCommit(Committed(), pause=0.1)
+
+    def interrupt() -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(group, "_gather", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        group.run(1)
+    assert group.run(2) == 4

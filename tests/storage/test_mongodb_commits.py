@@ -368,7 +368,7 @@ def test_what_many_requests_begin_is_few_commands_and_each_is_told_of_its_own(bl
     assert {item.key for item in store.find(READINGS).items} == {"x", "CP1", "CP2"}
 
 
-def test_after_what_was_begun_is_not_stored_the_next_ones_wait_for_a_moment(blocked: Blocked) -> None:
+def test_after_what_was_begun_has_failed_the_next_ones_wait_for_a_moment(blocked: Blocked) -> None:
     store, begun = blocked.store, Begun(blocked.store)
     blocked.fail("insert", errorCode=11600, errorLabels=["RetryableWriteError"])
     begun.begun = 1
