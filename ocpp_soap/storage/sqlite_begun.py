@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -20,12 +19,11 @@ import structlog
 
 from ocpp_soap.storage import sqlite_commit_socket
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, NAME, connected
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, Way
 from ocpp_soap.storage.sqlite_logs import Steps
 
 MOST_BEGUN = 64
 """Writes of one process that are under way at once; the others are waited for."""
-PAUSE_AFTER_FAILURE = 1.0
 LONGEST_CLOSE = 1.0
 _PAUSE = 0.005
 _AT_ONCE = 2**14
@@ -43,12 +41,12 @@ class Begun(NamedTuple):
 class Beginning:
     """Has the writes of one process done without waiting for them. ``keep`` keeps telemetry or raises."""
 
-    def __init__(self, folder: Path, keep: Callable[[Steps], None]) -> None:
-        self._path = folder / NAME
+    def __init__(self, way: Way, keep: Callable[[Steps], None]) -> None:
+        self._way = way
         self._keep = keep
         self._lock = threading.Lock()
         self._line: _Line | None = None
-        self._again_at = 0.0
+        self._closed = False
 
     def begin(self, change: Change, begun: Begun, *, durable: bool) -> bool:
         """Have a change committed, of which ``begun`` is told; False: it cannot be begun now, so do it and wait."""
@@ -70,7 +68,7 @@ class Beginning:
     def close(self) -> None:
         """Wait for what was begun, but not for long, and let go of the connection; the rest counts as not done."""
         with self._lock:
-            line, self._line, self._again_at = self._line, None, float("inf")
+            line, self._line, self._closed = self._line, None, True
         if line is not None:
             give_up = time.monotonic() + LONGEST_CLOSE
             while line.waiting and time.monotonic() < give_up:
@@ -81,11 +79,8 @@ class Beginning:
 
     def _open(self) -> _Line | None:
         """A connection; None: nobody listens, or did a moment ago."""
-        if time.monotonic() < self._again_at:
-            return None
-        peer = connected(self._path)
+        peer = None if self._closed else self._way.connect()
         if peer is None:
-            self._again_at = time.monotonic() + PAUSE_AFTER_FAILURE
             return None
         line = self._line = _Line(peer, self._receive)
         line.thread.start()
@@ -111,7 +106,8 @@ class Beginning:
             data = data[end:]
         with self._lock:
             if self._line is line:
-                self._line, self._again_at = None, time.monotonic() + PAUSE_AFTER_FAILURE
+                self._line = None
+                self._way.lose()
         line.peer.close()
         self._settle([(begun, False) for _, begun in line.waiting])
 

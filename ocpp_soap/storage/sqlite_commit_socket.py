@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from pathlib import Path
 NAME = "commits"
 LONGEST_WAIT = 10.0
 """Seconds for which an answer is waited for, or until a request can be sent."""
+PAUSE_AFTER_FAILURE = 1.0
+"""Seconds for which a process commits itself before it asks again."""
 HEAD = struct.Struct(">I")
 ANSWER = struct.Struct(">?q")
 
@@ -40,17 +43,31 @@ def set_up(peer: socket.socket) -> None:
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, longest)
 
 
-def connected(path: Path) -> socket.socket | None:
-    """A connection to who listens at ``path``; None: nobody does."""
-    peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        set_up(peer)
-        with short(path) as found:
-            peer.connect(found)
-    except OSError:
-        peer.close()
-        return None
-    return peer
+class Way:
+    """How one process reaches the one that commits for all, in whose ``folder`` the socket is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self.again_at = 0.0
+
+    def connect(self) -> socket.socket | None:
+        """A connection; None: nobody listens, or did a moment ago."""
+        if time.monotonic() < self.again_at:
+            return None
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            set_up(peer)
+            with short(self.path) as path:
+                peer.connect(path)
+        except OSError:
+            peer.close()
+            self.lose()
+            return None
+        return peer
+
+    def lose(self) -> None:
+        """A connection has ended, or could not be made: nobody is asked for a moment."""
+        self.again_at = time.monotonic() + PAUSE_AFTER_FAILURE
 
 
 def split(data: bytes) -> tuple[list[bytes], bytes]:

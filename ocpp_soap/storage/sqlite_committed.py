@@ -7,22 +7,19 @@ import secrets
 import socket
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, NAME, connected
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, Way
 
 MOST_AT_ONCE = 64
 """Writes of one process that wait to be committed; the others wait for these."""
-PAUSE_AFTER_FAILURE = 1.0
 
 
 class Committed:
@@ -31,12 +28,11 @@ class Committed:
     ``reader`` gives a connection for one read.
     """
 
-    def __init__(self, folder: Path, reader: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
-        self._path = folder / NAME
+    def __init__(self, way: Way, reader: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
+        self._way = way
         self._reader = reader
         self._going = threading.BoundedSemaphore(MOST_AT_ONCE)
         self._lines: deque[_Line] = deque()
-        self._again_at = 0.0
         self._closed = False
 
     def commit(self, change: Change, durable: bool) -> Any:
@@ -62,8 +58,8 @@ class Committed:
             except OSError as error:
                 self._lose(line)
                 raise StoreUnavailable(
-                    f"{self._path}: the process that commits hangs, so it is not known whether this was stored: end it "
-                    "(it is a child of ocpp-soap serve), and ask again"
+                    f"{self._way.path}: the process that commits hangs, so it is not known whether this was stored: "
+                    "end it (it is a child of ocpp-soap serve), and ask again"
                 ) from error
             else:
                 self._keep(line)
@@ -81,13 +77,8 @@ class Committed:
             return self._lines.pop()
         except IndexError:
             pass
-        if time.monotonic() < self._again_at:
-            return None
-        peer = connected(self._path)
-        if peer is None:
-            self._again_at = time.monotonic() + PAUSE_AFTER_FAILURE
-            return None
-        return _Line(peer)
+        peer = self._way.connect()
+        return None if peer is None else _Line(peer)
 
     def _keep(self, line: _Line) -> None:
         self._lines.append(line)
@@ -98,7 +89,7 @@ class Committed:
         line.peer.close()
         while self._lines:
             self._lines.pop().peer.close()
-        self._again_at = time.monotonic() + PAUSE_AFTER_FAILURE
+        self._way.lose()
 
     def _has_receipt(self, line: _Line) -> bool:
         """Whether the last request of a connection that has ended is done."""

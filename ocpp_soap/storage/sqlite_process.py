@@ -16,6 +16,7 @@ from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreU
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.sqlite_begun import Beginning, Begun
 from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly, run_together
+from ocpp_soap.storage.sqlite_commit_socket import Way
 from ocpp_soap.storage.sqlite_committed import Committed
 from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
@@ -42,8 +43,9 @@ class Process:
         self.reader = Readers(self._check_file, lambda: connect(path), self._error)
         self.telemetry = Telemetry(path, self.commits, self.reader)
         self.found = Found(self.telemetry.folder, lambda: path.stat().st_mode & 0o777)
-        self._committed = Committed(self.telemetry.folder, self.reader)
-        self._beginning = Beginning(self.telemetry.folder, self.log)
+        way = Way(self.telemetry.folder)
+        self._committed = Committed(way, self.reader)
+        self._beginning = Beginning(way, self.log)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None

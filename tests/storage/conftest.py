@@ -6,14 +6,16 @@ OCPP_SOAP_REQUIRE_STORES (``mongodb,firebase``) makes it an error if the server 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from storage_contract import Writers
 from storage_servers import FirestoreEmulator, MongoServer, firestore_command, mongod
+from tending import OPEN, SESSIONS, Tender
 
 from ocpp_soap.storage.file import FileStorage
 
@@ -35,6 +37,18 @@ def store(path: Path) -> Iterator[FileStorage]:
     """A file store; the tests of another backend have their own."""
     with closing(FileStorage(path)) as opened:
         yield opened
+
+
+@pytest.fixture
+def tender(path: Path) -> Iterator[Tender]:
+    """A process that tends the file store, in which there is a session."""
+    with closing(FileStorage(path)) as store:
+        store.create(SESSIONS, "first", OPEN)
+    made = Tender(path)
+    yield made
+    with suppress(ProcessLookupError):
+        made.send(signal.SIGCONT)
+        made.end()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_commits import OPEN, SESSIONS, Tender, eventually
+from tending import OPEN, SESSIONS, Tender, eventually
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.pending import Pending
@@ -20,17 +20,6 @@ from ocpp_soap.storage.file import FileStorage
 
 EVENTS = Collection("events", append_only=True, telemetry=True)
 PLAIN = Collection("plain", append_only=True)
-
-
-@pytest.fixture
-def tender(path: Path) -> Iterator[Tender]:
-    with closing(FileStorage(path)) as store:
-        store.create(SESSIONS, "first", OPEN)
-    made = Tender(path)
-    yield made
-    if made.is_alive():
-        made.send(signal.SIGCONT)
-        made.end()
 
 
 @pytest.fixture
@@ -149,7 +138,7 @@ def test_after_a_moment_writes_are_begun_again_with_the_next_one(
     tender.end(signal.SIGKILL)
     second = Tender(path)
     requests.create("s2")
-    time.sleep(sqlite_begun.PAUSE_AFTER_FAILURE)
+    time.sleep(sqlite_commit_socket.PAUSE_AFTER_FAILURE)
     requests.create("s3")
     assert requests.all_told(3)["s3"]
     assert requests.begun[-1] == "s3"

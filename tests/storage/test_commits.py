@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tending import OPEN, SESSIONS, Tender, commit_socket, eventually
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StoreUnavailable
 from ocpp_soap.storage import Collection, sqlite_commit_socket, sqlite_committed, sqlite_committing
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_rows import can_be_widened, widened
-
-SESSIONS = Collection("sessions", indexes=(("station", "state"), ("meter",)))
-OPEN = {"station": "CP1", "state": "open"}
-
-
-def commit_socket(path: Path) -> Path:
-    return path.with_name(f"{path.name}-log") / sqlite_commit_socket.NAME
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-class Tender:
-    """A process that tends the store, as ``serve`` has one."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._process = multiprocessing.get_context("fork").Process(target=self._tend, daemon=True)
-        self._process.start()
-        eventually(self._answers)
-
-    def _tend(self) -> None:
-        stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        with closing(FileStorage(self.path)) as store:
-            store.tend(stop)
-
-    def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
-            probe.connect(str(commit_socket(self.path)))
-            return True
-        return False
-
-    def send(self, number: int) -> None:
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
-
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
-
-    def end(self, number: int = signal.SIGTERM) -> None:
-        self.send(number)
-        self._process.join(10)
-        assert self._process.exitcode is not None
-
-
-@pytest.fixture
-def tender(path: Path) -> Iterator[Tender]:
-    with closing(FileStorage(path)) as store:
-        store.create(SESSIONS, "first", OPEN)
-    made = Tender(path)
-    yield made
-    with suppress(ProcessLookupError):
-        made.send(signal.SIGCONT)
-        made.end()
 
 
 @pytest.fixture
@@ -155,7 +95,7 @@ def test_when_it_is_killed_each_commits_itself_and_later_the_next_one_does(
     store.create(SESSIONS, "s2", OPEN, durable=True)
     assert len(own) == 1
     second = Tender(path)
-    time.sleep(sqlite_committed.PAUSE_AFTER_FAILURE)
+    time.sleep(sqlite_commit_socket.PAUSE_AFTER_FAILURE)
     store.create(SESSIONS, "s3", OPEN, durable=True)
     second.end()
     store.create(SESSIONS, "s4", OPEN, durable=True)
@@ -210,9 +150,9 @@ def test_what_got_no_answer_but_a_receipt_is_done(
     monkeypatch.setattr(sqlite_committed._Line, "ask", lose)
     assert store.create(SESSIONS, "s2", OPEN, durable=True).revision == 1
     assert own == []
-    store._process()._committed._again_at = 0.0
+    store._process()._committed._way.again_at = 0.0
     assert (store.increment("sessions"), len(own)) == (2, 1), "the number that got lost is skipped"
-    store._process()._committed._again_at = 0.0
+    store._process()._committed._way.again_at = 0.0
     with pytest.raises(AlreadyExists):
         store.create(SESSIONS, "s2", OPEN, durable=True)
     assert len(own) == 2
