@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
+from functools import partial
 
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap import http, wsdl
@@ -72,19 +73,13 @@ class SoapServer:
             exchange.client_subject = self._peers.client_subject(environ)
         exchange.in_string = self._bodies.read(environ)
         later: http.AnswerLater | None = environ.get(http.LATER)
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        over = self._settings.compress_over if accepted else 0
         if later is None:
-            return self._compressed(self._answering.answer(exchange), environ)
-        send = later
-
-        def send_later(answer: Answer) -> None:
-            http.respond_later(self._compressed(answer, environ), send)
-
-        answer = self._answering.answer_later(exchange, send_later)
-        return None if answer is None else self._compressed(answer, environ)
-
-    def _compressed(self, answer: Answer, environ: Environ) -> Answer:
-        accepted = environ.get("HTTP_ACCEPT_ENCODING")
-        return http.compressed(answer, accepted, self._settings.compress_over) if accepted else answer
+            answer: Answer | None = self._answering.answer(exchange)
+        else:
+            answer = self._answering.answer_later(exchange, partial(_send_later, later, accepted, over))
+        return http.compressed(answer, accepted, over) if answer and over else answer
 
     def _other(self, environ: Environ, place: Place) -> Answer:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -112,3 +107,7 @@ class SoapServer:
             f"  {address.rstrip('/')}/<chargeBoxIdentity>\n"
             f"Service description: {address}?wsdl"
         )
+
+
+def _send_later(send: http.AnswerLater, accepted: str, over: int, answer: Answer) -> None:
+    http.respond_later(http.compressed(answer, accepted, over), send)

@@ -330,10 +330,11 @@ class FileStorage(Storage):
 
     def _appending(self, append: Mapping[Collection, Entries]) -> list[tuple[str, list[tuple[Any, ...]]]]:
         """The steps that append entries."""
-        return [
-            (table.insert_new, [table.row(key, document) for key, document in entries])
-            for table, entries in ((self._table(collection), entries) for collection, entries in append.items())
-        ]
+        steps = []
+        for collection, entries in append.items():
+            table = self._table(collection)
+            steps.append((table.insert_new, [table.row(key, document) for key, document in entries]))
+        return steps
 
     def _write(self, work: Callable[[sqlite3.Connection], T], durable: bool, *collections: Collection) -> T:
         found = self._process().found

@@ -42,7 +42,7 @@ CALLS = {
     "Authorize": 125,
     "StatusNotification": 177,
     "MeterValues": 285,
-    "StartTransaction": 371,
+    "StartTransaction": 349,
     "StopTransaction": 231,
 }
 STORE = {
