@@ -65,8 +65,11 @@ class Answering:
     def answer_later(self, exchange: Exchange, send: Callable[[Answer], None]) -> Answer | None:
         """As :meth:`answer`; None: the answer waits for what is being stored, and is sent by another thread.
 
-        What was not all stored is answered again, by a thread that waits.
+        What was not all stored is answered again, by a thread that waits. A large message waits in its thread, so that
+        no more trees of such are kept than are in work.
         """
+        if len(exchange.in_string) > LARGE:
+            return self.answer(exchange)
         pending = exchange.pending = Pending()
         error = self._run(exchange)
         if not pending.is_begun:

@@ -38,6 +38,8 @@ Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _PAUSE_AFTER_FAILURE = 0.1
+MOST_BEGUN = 256
+"""Writes of one process that are under way at once; the others are waited for, in no more threads than there are."""
 
 
 class MongoClient:
@@ -48,6 +50,7 @@ class MongoClient:
         self._reads = Reads(self._find)
         self._commits = Commits(self._reads.search)
         self._begins_again_at = 0.0
+        self._room: list[None] = [None] * MOST_BEGUN
         self.targets: dict[Collection, Target] = {}
         """The collections that are ready for use."""
         try:
@@ -130,8 +133,13 @@ class MongoClient:
         """
         if pending is None or time.monotonic() < self._begins_again_at:
             return False
+        try:
+            self._room.pop()
+        except IndexError:
+            return False
 
         def over(is_stored: bool, error: Exception | None) -> None:
+            self._room.append(None)
             if error is not None:
                 self._begins_again_at = time.monotonic() + _PAUSE_AFTER_FAILURE
             pending.done(is_stored)
@@ -139,6 +147,7 @@ class MongoClient:
         pending.begin()
         if self._commits.begin(work(time.monotonic() + self._timeout), over):
             return True
+        self._room.append(None)
         pending.withdraw()
         return False
 

@@ -288,3 +288,10 @@ def test_a_server_that_cannot_wait_is_answered_at_once(storing, envelope):
     later, _seen, calls = storing
     assert later.served.post(envelope(HEARTBEAT)).status == 200
     assert calls[0].pending is None
+
+
+def test_a_large_message_waits_in_its_thread(storing, envelope, monkeypatch):
+    later, _, calls = storing
+    monkeypatch.setattr(answering, "LARGE", 100)
+    assert b"heartbeatResponse" in later.post(envelope(HEARTBEAT))
+    assert calls[0].pending is None

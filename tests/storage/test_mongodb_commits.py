@@ -384,6 +384,24 @@ def test_after_what_was_begun_has_failed_the_next_ones_wait_for_a_moment(blocked
     assert begun.wait()["later"]
 
 
+def test_no_more_than_so_many_are_begun_at_once_and_the_others_are_waited_for(blocked: Blocked) -> None:
+    store, begun = blocked.store, Begun(blocked.store)
+    store.append(READINGS, [("first", {})])
+    store._client()._room[:] = [None] * 2
+    blocked.fail("insert", blockConnection=True, blockTimeMS=300)
+    for key in "ab":
+        begun.begin(key, lambda p, k=key: store.write(append={READINGS: [(k, {})]}, pending=p))
+    pending = Pending()
+    store.write(append={READINGS: [("c", {})]}, pending=pending)
+    assert not pending.is_begun
+    begun.begun = 2
+    assert begun.wait() == {"a": True, "b": True}
+    begun.begun = 3
+    begun.begin("d", lambda p: store.write(append={READINGS: [("d", {})]}, pending=p))
+    assert begun.wait()["d"]
+    assert store.count(READINGS) == 5
+
+
 def test_what_a_search_cannot_be_used_for_together_with_a_write_is_not_stored(blocked: Blocked) -> None:
     store, begun = blocked.store, Begun(blocked.store)
     store.put(STATIONS, {f"CP{number}": {"vendor": "A"} for number in range(30)})
