@@ -39,10 +39,13 @@ class Blocked:
         self.group = self.store._client()._commits._group
         self.group._pause = 0.0
 
-    def fail(self, command: str, **how: Any) -> None:
-        """The next command of that name meets this."""
+    def fail(self, command: str, **how: Any) -> Callable[[], Any]:
+        """The next command of that name meets this; what is returned waits until it has."""
         data = {"failCommands": [command], "appName": "ocpp-soap", **how}
-        self.mongo.admin.command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": data})
+        point = {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": data}
+        met = self.mongo.admin.command(point)["count"] + 1
+        wait = {"waitForFailPoint": "failCommand", "timesEntered": met, "maxTimeMS": 10_000}
+        return lambda: self.mongo.admin.command(wait)
 
     def together(self, command: str, first: Work, works: list[Work], then: Work = lambda: None) -> list[Any]:
         """What the works return or raise that run in threads and wait while the command of ``first`` is held.
@@ -263,9 +266,10 @@ def test_entries_with_what_is_found_are_one_search_and_one_insert_for_all_that_w
 def test_a_write_of_many_documents_is_done_apart(blocked: Blocked) -> None:
     store = blocked.store
     store.put(STATIONS, {"x": {}})
-    blocked.fail("update", blockConnection=True, blockTimeMS=700)
+    is_held = blocked.fail("update", blockConnection=True, blockTimeMS=700)
     with ThreadPoolExecutor(1) as threads:
         many = threads.submit(store.put, STATIONS, {f"CP{number}": {} for number in range(100)})
+        is_held()
         begin = time.monotonic()
         while blocked.database["stations"].count_documents({}) < 2 and time.monotonic() - begin < 0.3:
             store.put(STATIONS, {"y": {}})
@@ -351,9 +355,9 @@ def test_what_many_requests_begin_is_few_commands_and_each_is_told_of_its_own(bl
     station = {"vendor": "A"}
 
     def work() -> None:
-        blocked.fail("insert", blockConnection=True, blockTimeMS=300)
+        is_held = blocked.fail("insert", blockConnection=True, blockTimeMS=700)
         begun.begin("held", lambda p: store.write(append={READINGS: [("x", {})]}, pending=p))
-        time.sleep(0.1)
+        is_held()
         for number in range(3):
             key = f"CP{number}"
             begun.begin(
@@ -388,9 +392,10 @@ def test_no_more_than_so_many_are_begun_at_once_and_the_others_are_waited_for(bl
     store, begun = blocked.store, Begun(blocked.store)
     store.append(READINGS, [("first", {})])
     store._client()._room[:] = [None] * 2
-    blocked.fail("insert", blockConnection=True, blockTimeMS=300)
+    is_held = blocked.fail("insert", blockConnection=True, blockTimeMS=700)
     for key in "ab":
         begun.begin(key, lambda p, k=key: store.write(append={READINGS: [(k, {})]}, pending=p))
+    is_held()
     pending = Pending()
     store.write(append={READINGS: [("c", {})]}, pending=pending)
     assert not pending.is_begun
