@@ -73,12 +73,12 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def begin(self, work: Any, over: Callable[[Write], None], *, durable: bool = False) -> None:
+    def begin(self, work: Any, over: Callable[[Write], None]) -> None:
         """Have a write committed; ``over`` is called with it at its end, with the result or the error in it.
 
         That happens in another thread, which ``over`` must not have to wait; what it raises is logged.
         """
-        write = Write(work, durable, over)
+        write = Write(work, durable=False, over=over)
         with self._mutex:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._lead_begun, name="group commit", daemon=True)

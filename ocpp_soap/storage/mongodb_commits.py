@@ -82,7 +82,7 @@ class Commits:
         after which any of the operations may have been done.
         """
         found: list[set[int]]
-        if sum(len(step.rows) for step in work.steps) <= _MOST_TOGETHER:
+        if _can_be_joined(work):
             found = self._group.run(work)
             return found
         write = Write(work, durable=False)
@@ -98,7 +98,7 @@ class Commits:
         Where an operation of a write that ``stops`` or that updates was refused, not all is. False: there is too much
         of it, and nothing was begun.
         """
-        if sum(len(step.rows) for step in work.steps) > _MOST_TOGETHER:
+        if not _can_be_joined(work):
             return False
         self._group.begin(work, lambda write: over(_is_stored(write), write.error))
         return True
@@ -130,6 +130,11 @@ class Commits:
                 except Exception as error:
                     write.error = error
         return completed
+
+
+def _can_be_joined(work: Work) -> bool:
+    """Whether others need not wait long for a write, so that it can be done together with theirs."""
+    return sum(len(step.rows) for step in work.steps) <= _MOST_TOGETHER
 
 
 def _is_stored(write: Write) -> bool:
