@@ -23,7 +23,7 @@ from ocpp_soap.central_system.transactions import Transaction, Transactions, Tra
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import AlreadyExists, NotAlone, RetryLater
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo, StartTransactionRequest
-from ocpp_soap.storage.base import Collection, Document, Storage, Stored
+from ocpp_soap.storage.base import Document, Other, Storage, Stored
 
 PATIENCE = 1.0
 """Seconds that a start waits for racing ones with the same tag, which began after it, to give way."""
@@ -81,12 +81,13 @@ class Starting:
         identity, connector_id, is_open = begun["charge_box_identity"], begun["connector_id"], begun["state"]
         if begun.get("reservation_id") is not None:
             raise NotAlone("A reservation is used.")
-        others: list[tuple[Collection, str | Document]] = [
-            (TRANSACTIONS, {"charge_box_identity": identity, "state": is_open}),
-            (RESERVED, reserved_key(identity, connector_id)),
+        at_station = {"charge_box_identity": identity, "state": is_open}
+        others = [
+            Other(TRANSACTIONS, at_station, {"connector_id": connector_id}),
+            Other(RESERVED, reserved_key(identity, connector_id)),
         ]
         if begun["max_concurrent"] and _is_accepted(begun):
-            others.append((TRANSACTIONS, {"tag_key": begun["tag_key"], "state": is_open}))
+            others.append(Other(TRANSACTIONS, {"tag_key": begun["tag_key"], "state": is_open}))
         document = {**begun, "transaction_id": transaction_id}
         if self._events is None:
             stored = self._store.create_alone(TRANSACTIONS, key, document, others, durable=True)

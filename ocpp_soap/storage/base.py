@@ -94,6 +94,19 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """A document beside which another must not be created: one of that key, or one that a search finds.
+
+    ``which`` is the key, or what ``count`` takes, without a range. ``also``: top-level fields that need no index, and
+    the text or number that the document has there too; they are compared in each document that is found.
+    """
+
+    collection: Collection
+    which: str | Mapping[str, Any]
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """A document as stored; ``revision`` grows with every write of it."""
 
@@ -156,13 +169,13 @@ class Storage(ABC):
         collection: Collection,
         key: str,
         document: Document,
-        others: Sequence[tuple[Collection, str | Mapping[str, Any]]],
+        others: Sequence[Other],
         append: Mapping[Collection, Entries] | None = None,
         *,
         durable: bool = False,
         pending: Pending | None = None,
     ) -> Stored:
-        """Store a new document if in the same moment there is none of ``others``: a key each, or as ``count`` wants it.
+        """Store a new document if in the same moment there is none of ``others``.
 
         Then append entries, as :meth:`create_and_append` does. Raises NotAlone if there is one of them, and always
         where the backend cannot tell in the same moment: the caller then looks for them, before and afterwards. Raises

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Collection, Document, Entries, Other, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
 from ocpp_soap.storage.sqlite_backup import backup
 from ocpp_soap.storage.sqlite_begun import Begun
@@ -78,7 +78,7 @@ class FileStorage(Storage):
         collection: Collection,
         key: str,
         document: Document,
-        others: Sequence[tuple[Collection, str | Mapping[str, Any]]],
+        others: Sequence[Other],
         append: Mapping[Collection, Entries] | None = None,
         *,
         durable: bool = False,
@@ -86,8 +86,8 @@ class FileStorage(Storage):
     ) -> Stored:
         table = self._settled(collection)
         conditions, values = [], list(table.row(key, document))
-        for other, which in others:
-            condition, compared = self._settled(other).presence(which)
+        for other in others:
+            condition, compared = self._settled(other.collection).presence(other)
             conditions.append(f"NOT {condition}")
             values += compared
 

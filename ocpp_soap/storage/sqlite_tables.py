@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Document, Index, Only, Stored, field_names
+from ocpp_soap.storage.base import Collection, Document, Index, Only, Other, Stored, field_names
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
-from ocpp_soap.storage.searches import Search, count_search
+from ocpp_soap.storage.searches import Search, others_search
 from ocpp_soap.storage.sqlite_rows import MISSING
 
 _MISSING_SQL = "-9e999"
@@ -179,20 +179,23 @@ class Table:
         filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return f"SELECT count(*) FROM {self.name}{source}{filters}", self._values(search)
 
-    def presence(self, which: str | Mapping[str, Any]) -> tuple[str, list[Any]]:
-        """Whether there is a document of that key or search, as a condition, and its parameters."""
+    def presence(self, other: Other) -> tuple[str, list[Any]]:
+        """Whether there is such a document, as a condition, and its parameters."""
+        which = other.which
         if isinstance(which, str):
-            return f"EXISTS (SELECT 1 FROM {self.name} WHERE key = ?)", [which]
-        shape = tuple([(field, value if field in self._only else type(value)) for field, value in which.items()])
+            return f"EXISTS (SELECT 1 FROM {self.name} WHERE key = ?{_also(other)})", [which, *other.also.values()]
+        shape = (
+            *[(field, value if field in self._only else type(value)) for field, value in which.items()],
+            *other.also,
+        )
         found = self._presences.get(shape)
-        if found is not None:
-            return found[0], [column_value(searchable(which[field], field)) for field in found[1]]
-        search = count_search(self.collection, which)
-        counting, values = self.count(search)
-        condition = f"EXISTS ({counting.replace('count(*)', '1', 1)})"
-        if search.range is None:
-            self._presences[shape] = condition, tuple(self._compared(search))
-        return condition, values
+        if found is None:
+            search = others_search(other)
+            counting, _ = self.count(search)
+            condition = f"EXISTS ({counting.replace('count(*)', '1', 1)}{_also(other)})"
+            found = self._presences[shape] = condition, tuple(self._compared(search))
+        values = [column_value(searchable(which[field], field)) for field in found[1]]
+        return found[0], [*values, *other.also.values()] if other.also else values
 
     def _conditions(self, search: Search) -> list[str]:
         """The conditions of a search, with a question mark for each of its :meth:`_values`."""
@@ -233,6 +236,11 @@ def _only(part: Only) -> str:
     """The condition of an index that has some documents only; SQLite compares it as it is written."""
     value = part.value.replace("'", "''")
     return f"\"f_{part.field}\" = '{value}'"
+
+
+def _also(other: Other) -> str:
+    """The conditions of fields without a column, in the order of their values."""
+    return "".join(f" AND json_extract(document, '$.\"{name}\"') = ?" for name in other.also)
 
 
 def _field_of(document: str, field: str) -> Any:

@@ -14,6 +14,7 @@ from tending import Tender
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import METER_VALUES
+from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.messages import Role
 from ocpp_soap.soap.http import ANSWERS_LATER, LATER
 from ocpp_soap.soap.server import SoapServer
@@ -26,7 +27,7 @@ ENVELOPE = (
     "<c:{name}Request>{content}</c:{name}Request></S:Body></S:Envelope>"
 )
 START = (
-    "<c:connectorId>1</c:connectorId><c:idTag>A</c:idTag><c:timestamp>2026-01-05T12:00:00Z</c:timestamp>"
+    "<c:connectorId>{connector}</c:connectorId><c:idTag>A</c:idTag><c:timestamp>2026-01-05T12:00:00Z</c:timestamp>"
     "<c:meterStart>{meter}</c:meterStart>"
 )
 STOP = (
@@ -84,8 +85,8 @@ class Station:
         assert status == 200
         return found.decode()
 
-    def start(self, meter: int = 0) -> int:
-        answer = self.send("startTransaction", START.format(meter=meter))
+    def start(self, meter: int = 0, connector: int = 1) -> int:
+        answer = self.send("startTransaction", START.format(meter=meter, connector=connector))
         return int(answer.partition("transactionId>")[2].partition("<")[0])
 
     def events(self) -> list[tuple[str, Any]]:
@@ -135,6 +136,14 @@ def test_a_start_beside_an_open_transaction_closes_that_one(make_station):
     assert station.system.transactions.get(first).inferred
     assert station.system.transactions.get(second).state == "open"
     assert [number for kind, number in station.events() if kind == "transaction.started"] == [first, second]
+
+
+def test_a_start_beside_one_of_another_connector_is_stored_in_one_go(make_station, monkeypatch):
+    station = make_station()
+    first = station.start()
+    monkeypatch.delattr(Starting, "_start_among_others")
+    second = station.start(connector=2)
+    assert [station.system.transactions.get(number).state for number in (first, second)] == ["open", "open"]
 
 
 def test_what_was_noted_before_is_told_before_also_if_a_start_is_not_alone(make_station):

@@ -27,7 +27,7 @@ from ocpp_soap.errors import (
 )
 from ocpp_soap.pending import Pending
 from ocpp_soap.storage import Collection, Page, Range, Storage
-from ocpp_soap.storage.base import Only, Stored
+from ocpp_soap.storage.base import Only, Other, Stored
 
 STATIONS = Collection("stations", indexes=(("vendor",), ("vendor", "seen"), ("seen",), ("power",), ("model",)))
 STATES = Collection("states", indexes=(("station",),), latest="at", telemetry=True)
@@ -111,19 +111,29 @@ class StorageContract:
 
     def test_create_alone_stores_only_where_none_of_the_others_is(self, store: Storage) -> None:
         """A store that cannot tell in the same moment says NotAlone always, and stores nothing."""
-        store.create(STATIONS, "CP1", {"vendor": "ACME"})
-        found: list[list[tuple[Collection, Any]]] = [
-            [(STATIONS, "CP1")],
-            [(STATIONS, "CP9"), (STATIONS, {"vendor": "ACME"})],
+        store.create(STATIONS, "CP1", {"vendor": "ACME", "model": "X", "sockets": 2})
+        found = [
+            [Other(STATIONS, "CP1")],
+            [Other(STATIONS, "CP1", {"sockets": 2})],
+            [Other(STATIONS, "CP9"), Other(STATIONS, {"vendor": "ACME"})],
+            [Other(STATIONS, {"vendor": "ACME"}, {"sockets": 2, "model": "X"})],
         ]
         for others in found:
             with pytest.raises(NotAlone):
                 store.create_alone(STATIONS, "CP2", {"vendor": "x"}, others)
+        with pytest.raises((ValueError, NotAlone)):
+            store.create_alone(STATIONS, "CP2", {}, [Other(STATIONS, {"seen": Range(NOON)})])
         with pytest.raises((AlreadyExists, NotAlone)):
-            store.create_alone(STATIONS, "CP1", {"vendor": "x"}, [(STATIONS, "CP9")])
+            store.create_alone(STATIONS, "CP1", {"vendor": "x"}, [Other(STATIONS, "CP9")])
         assert store.count(STATIONS) == 1
         with suppress(NotAlone):
-            stored = store.create_alone(STATIONS, "CP2", {"vendor": "x"}, [(STATIONS, {"vendor": "x"})], durable=True)
+            others = [
+                Other(STATIONS, {"vendor": "x"}),
+                Other(STATIONS, {"vendor": "ACME"}, {"sockets": 1, "model": "X"}),
+                Other(STATIONS, {"vendor": "ACME"}, {"absent": "X"}),
+                Other(STATIONS, "CP1", {"model": "Y"}),
+            ]
+            stored = store.create_alone(STATIONS, "CP2", {"vendor": "x"}, others, durable=True)
             assert store.get(STATIONS, "CP2") == stored
 
     def test_what_is_appended_with_a_document_is_stored_if_the_document_is(self, store: Storage) -> None:
@@ -624,7 +634,9 @@ class StorageContract:
             RevisionConflict,
         )
         alone = begin(
-            lambda p: store.create_alone(STATIONS, "CP2", {}, [(STATIONS, "CP1")], {SAMPLES: [("e", {})]}, pending=p),
+            lambda p: store.create_alone(
+                STATIONS, "CP2", {}, [Other(STATIONS, "CP1")], {SAMPLES: [("e", {})]}, pending=p
+            ),
             NotAlone,
         )
         assert (created, again, replaced, late, alone) == (True, False, True, False, False)

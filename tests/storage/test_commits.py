@@ -16,7 +16,8 @@ import pytest
 from tending import OPEN, SESSIONS, Tender, commit_socket, eventually
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StoreUnavailable
-from ocpp_soap.storage import Collection, sqlite_commit_socket, sqlite_committed, sqlite_committing
+from ocpp_soap.storage import sqlite_commit_socket, sqlite_committed, sqlite_committing
+from ocpp_soap.storage.base import Other
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_rows import can_be_widened, widened
@@ -59,7 +60,7 @@ def test_what_is_refused_is_told_as_without_it(store: FileStorage) -> None:
     with pytest.raises(RevisionConflict, match="has revision 1, not 7"):
         store.replace(SESSIONS, "first", {}, revision=7)
     with pytest.raises(NotAlone):
-        store.create_alone(SESSIONS, "s1", OPEN, [(SESSIONS, OPEN)])
+        store.create_alone(SESSIONS, "s1", OPEN, [Other(SESSIONS, OPEN)])
     assert store.count(SESSIONS) == 1
 
 
@@ -78,7 +79,7 @@ def test_of_many_that_start_at_once_one_is_alone(store: FileStorage, own: list[A
         except NotAlone:
             outcomes.append("not alone")
 
-    others: list[tuple[Collection, Any]] = [(SESSIONS, {"station": "CP2", "state": "open"}), (SESSIONS, "nobody")]
+    others = [Other(SESSIONS, {"station": "CP2", "state": "open"}), Other(SESSIONS, "nobody")]
     threads = [threading.Thread(target=start, args=(number,)) for number in range(12)]
     for thread in threads:
         thread.start()
