@@ -65,8 +65,8 @@ class Collection:
     ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there.
     ``telemetry``: much of it arrives, so that ``write`` may take the cheapest way that survives kill -9; entries of
     several processes may then be kept in another order than they were written in.
-    ``watched``: a field by which ``append_found`` searches often, for a backend that can tell whether a document with a
-    value of it was written since; a document keeps its value.
+    ``watched``: fields by each of which ``append_found`` searches often, for a backend that can tell whether a document
+    with a value of it was written since; a document keeps its value.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Collection:
     append_only: bool = False
     latest: str = ""
     telemetry: bool = False
-    watched: str = ""
+    watched: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.fields):

@@ -306,13 +306,14 @@ class FileStorage(Storage):
     ) -> Stored:
         """Commit a change, then append; or begin that, if ``pending`` waits and what is appended goes into the log."""
         process = self._process()
-        found, value = process.found, change.result.document.get(collection.watched)
+        found, document = process.found, change.result.document
+        values = [document.get(field) for field in collection.watched]
         found.prepare(collection)
         stored: Stored = change.result
         if pending is not None and all(other.telemetry for other in append):
 
             def over(is_done: bool) -> None:
-                found.written(collection, value)
+                found.written(collection, *values)
                 pending.done(is_done)
 
             begun = Begun(self._appending(append), over)
@@ -323,7 +324,7 @@ class FileStorage(Storage):
         try:
             stored = process.change(change, durable=durable)
         finally:
-            found.written(collection, value)
+            found.written(collection, *values)
         if append:
             self.write(append=append)
         return stored

@@ -2,8 +2,8 @@
 
 A search costs four times as much beside threads that compute as alone, since each step of its statement lets go of the
 interpreter's lock. So the processes that use a file share some memory, a file beside the logs: whoever has written a
-document changes the mark of its watched value there before the write returns, and what was found under another mark is
-not used again. Where a process is killed between the two, what others have found counts for up to SECONDS; the message
+document changes the marks of its watched values there before the write returns, and what was found under another mark
+is not used again. Where a process is killed between the two, what others have found counts for up to SECONDS; the message
 whose answer is missing comes again, and changes the mark whatever becomes of it.
 """
 
@@ -46,10 +46,11 @@ class Found:
         self, collection: Collection, where: Mapping[str, Any], order: str | None, search: Callable[[], Result]
     ) -> Result:
         """What ``search`` finds, or found when nothing of it had been written since. Raises StoreUnavailable."""
-        if collection.watched not in where:
+        watched = next((field for field in collection.watched if field in where), None)
+        if watched is None:
             return search()
         marks = self._open()
-        mark = marks[0], marks[_place(where[collection.watched])]
+        mark = marks[0], marks[_place(where[watched])]
         now = time.monotonic()
         key = collection.name, *where.items(), order
         kept = self._kept.get(key)

@@ -41,7 +41,7 @@ SESSIONS = Collection(
         (Only("state", "orphan"),),
         ("station", "at"),
     ),
-    watched="station",
+    watched=("station",),
 )
 WRITERS = 8
 NOON = datetime(2012, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)

@@ -12,7 +12,7 @@ from ocpp_soap.errors import AlreadyExists, RevisionConflict, StoreUnavailable
 from ocpp_soap.storage import Collection, sqlite_found
 from ocpp_soap.storage.file import FileStorage
 
-SESSIONS = Collection("sessions", indexes=(("station",), ("state",)), watched="station")
+SESSIONS = Collection("sessions", indexes=(("station",), ("state",), ("number",)), watched=("station", "number"))
 PLAIN = Collection("plain", indexes=(("station",),))
 
 
@@ -45,6 +45,19 @@ def test_a_write_of_one_value_leaves_what_was_found_for_others(store: FileStorag
     store.create(SESSIONS, "a1", {"station": "A"})
     assert [found(store), found(store, "B")] == [["a1"], []]
     assert searched == [{"station": "A"}, {"station": "B"}, {"station": "A"}]
+
+
+def test_each_watched_field_has_marks_of_its_own(store: FileStorage, searched: list[Any]) -> None:
+    def numbered(number: int) -> list[str]:
+        return [item.key for item in store.find_all(SESSIONS, {"number": number})]
+
+    stored = store.create(SESSIONS, "a1", {"station": "A", "number": 1})
+    for _ in range(2):
+        assert [found(store), numbered(1), numbered(2)] == [["a1"], ["a1"], []]
+    assert len(searched) == 3
+    store.replace(SESSIONS, "a1", {"station": "A", "number": 1, "state": "x"}, revision=stored.revision)
+    assert [found(store), numbered(1), numbered(2)] == [["a1"], ["a1"], []]
+    assert searched[3:] == [{"station": "A"}, {"number": 1}]
 
 
 def test_a_write_that_is_refused_may_have_been_done_before_by_one_who_was_killed(
