@@ -1,8 +1,10 @@
 """``make bench-growth``: processor time and memory for each message while the store grows to what a large fleet leaves.
 
-One process, the whole WSGI application, the file store. Measured at 10³, 10⁴, 10⁵ and 10⁶ stations, each with a
-closed transaction and a status, then with 10⁷ meter values beside them. The exit code is 1 if a message at the end
-costs more than twice what it cost at the beginning.
+A process for each size, with the whole WSGI application on a file store of its own: 10³, 10⁴, 10⁵ and 10⁶ stations,
+each with a closed transaction and a status, and 10⁶ with 10⁷ meter values beside them. They are measured in turn, round
+by round, since the machine's speed varies; the medians count. In a round each station sends one message of each action,
+so that it is in no cache when it comes first. The exit code is 1 if a message with the largest store costs more than
+twice what it costs with the smallest.
 """
 
 from __future__ import annotations
@@ -10,14 +12,16 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import multiprocessing
 import random
-import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
+from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +35,8 @@ from ocpp_soap.web.app import central_system_application  # noqa: E402
 Body = Callable[[int, str], str]
 
 MOST = 2.0
+SETTLING = 1.2
+"""Seconds after the messages of an action in which what they leave to be stored later is still counted."""
 ENVELOPE = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing" '
     'xmlns:c="urn://Ocpp/Cs/2012/06/"><S:Header><c:chargeBoxIdentity>{}</c:chargeBoxIdentity><a:Action>/{}</a:Action>'
@@ -71,31 +77,31 @@ BODIES: dict[str, Body] = {
 
 
 class Bench:
-    """Sends messages to the application in this process."""
+    """Sends messages to the application in this process, whose store knows so many stations."""
 
-    def __init__(self, folder: Path, messages: int) -> None:
+    def __init__(self, path: Path, stations: int) -> None:
+        self._stations = stations
         settings = config.load(
             None,
             {
-                "OCPP_SOAP__STORAGE__FILE__PATH": str(folder / "growth.sqlite"),
+                "OCPP_SOAP__STORAGE__FILE__PATH": str(path),
                 "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept",
                 "OCPP_SOAP__LOG__LEVEL": "warning",
             },
         )
         log.configure(settings.log)
         self.application = central_system_application(settings)
-        self.messages = messages
 
-    def row(self, stations: int) -> list[float]:
-        """µs of processor time for a message of each action, then the most memory used so far in MiB."""
-        places = [identity(random.randrange(stations)) for _ in range(self.messages)]  # noqa: S311
+    def row(self, messages: int) -> list[float]:
+        """µs of processor time for a message of each action, then the memory that is used now, in MiB."""
+        places = [identity(number) for number in random.sample(range(self._stations), messages)]
         figures = []
         answers: list[bytes] = []
         for action in BODIES:
             transactions = [_transaction_id(answer) for answer in answers] if action == "StopTransaction" else None
             cost, answers = self._send(action, places, transactions)
             figures.append(cost)
-        return [*figures, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
+        return [*figures, _resident()]
 
     def _send(self, action: str, places: list[str], transactions: list[str] | None) -> tuple[float, list[bytes]]:
         requests = []
@@ -105,6 +111,7 @@ class Bench:
             requests.append(_environ(envelope.encode()))
         begin = time.process_time()
         answers = [b"".join(self._answer(environ)) for environ in requests]
+        time.sleep(SETTLING)
         return (time.process_time() - begin) / len(requests) * 1e6, answers
 
     def _answer(self, environ: dict[str, Any]) -> Iterable[bytes]:
@@ -134,30 +141,73 @@ def _environ(body: bytes) -> dict[str, Any]:
     }
 
 
+def _resident() -> float:
+    """The memory of this process, in MiB."""
+    kib = Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]
+    return int(kib) / 1024
+
+
+def _fill(path: Path, stations: int, meter_values: int) -> None:
+    store = FileStorage(path)
+    add_stations(store, 0, stations)
+    add_history(store, 0, stations)
+    if meter_values:
+        add_meter_values(store, meter_values // (SAMPLES * VALUES), stations)
+    store.close()
+
+
+def _measure(orders: Connection, path: Path, stations: int) -> None:
+    """Answer each number of messages with a row; a 0 ends it."""
+    bench = Bench(path, stations)
+    while messages := orders.recv():
+        orders.send(bench.row(messages))
+    bench.application.close()
+
+
 def main() -> int:
     """Measure, print, and tell by the exit code whether the cost stayed the same."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--stations", type=int, default=1_000_000, help="the largest population")
     options.add_argument("--meter-values", type=int, default=10_000_000)
-    options.add_argument("--messages", type=int, default=2_000, help="of each action at each size")
+    options.add_argument(
+        "--messages", type=int, default=500, help="of each action at each size in a round, up to 1,000"
+    )
+    options.add_argument("--rounds", type=int, default=5)
     chosen = options.parse_args()
-    sizes = [10**power for power in range(3, 9) if 10**power <= chosen.stations]
-    rows: list[tuple[str, list[float]]] = []
-    with tempfile.TemporaryDirectory(dir=_folder()) as name:
-        store = FileStorage(Path(name) / "growth.sqlite")
-        bench = Bench(Path(name), chosen.messages)
-        filled = 0
-        for size in sizes:
-            add_stations(store, filled, size)
-            add_history(store, filled, size)
-            filled = size
-            bench.row(size)
-            rows.append((f"{size:,} stations", bench.row(size)))
-        add_meter_values(store, chosen.meter_values // (SAMPLES * VALUES), filled)
-        rows.append((f"… and {chosen.meter_values:,} meter values", bench.row(filled)))
-        bench.application.close()
-        store.close()
-    return _report(rows)
+    sizes = {
+        f"{size:,} stations": (size, 0) for size in (10**power for power in range(3, 9)) if size <= chosen.stations
+    }
+    sizes[f"… and {chosen.meter_values:,} meter values"] = (
+        max(size for size, _ in sizes.values()),
+        chosen.meter_values,
+    )
+    context = multiprocessing.get_context("spawn")
+    benches: dict[str, Connection] = {}
+    found: dict[str, list[list[float]]] = {name: [] for name in sizes}
+    with tempfile.TemporaryDirectory(dir=_folder()) as folder:
+        paths = {name: Path(folder) / str(number) / "growth.sqlite" for number, name in enumerate(sizes)}
+        filling = [context.Process(target=_fill, args=(paths[name], *size)) for name, size in sizes.items()]
+        for process in filling:
+            process.start()
+        for process in filling:
+            process.join()
+            if process.exitcode:
+                raise SystemExit("a store was not filled, see above")
+        for name, (stations, _) in sizes.items():
+            benches[name], theirs = context.Pipe()
+            context.Process(target=_measure, args=(theirs, paths[name], stations), daemon=True).start()
+        for number in range(chosen.rounds + 1):
+            print(f"  round {number} of {chosen.rounds}", file=sys.stderr)
+            for name, bench in benches.items():
+                bench.send(chosen.messages)
+                row = bench.recv()
+                if number:  # the one before the first only warms up
+                    found[name].append(row)
+        for bench in benches.values():
+            bench.send(0)
+        for process in multiprocessing.active_children():
+            process.join()
+    return _report([(name, [median(column) for column in zip(*rows, strict=True)]) for name, rows in found.items()])
 
 
 def _folder() -> Path:
@@ -167,7 +217,7 @@ def _folder() -> Path:
 
 
 def _report(rows: list[tuple[str, list[float]]]) -> int:
-    print(f"{'µs of processor time for each':34}" + "".join(f"{name:>20}" for name in [*BODIES, "RSS so far, MiB"]))
+    print(f"{'µs of processor time for each':34}" + "".join(f"{name:>20}" for name in [*BODIES, "RSS, MiB"]))
     for name, figures in rows:
         print(f"{name:34}" + "".join(f"{figure:20.0f}" for figure in figures))
     ratios = [last / first for first, last in zip(rows[0][1], rows[-1][1], strict=True)]

@@ -89,7 +89,7 @@ class MeterValues:
     ) -> None:
         """Store the values that a StopTransaction.req brought, with the transaction that it closes.
 
-        They are on disk when something durable is stored afterwards.
+        They are on disk on return, or when ``call.pending`` is over.
         """
         values = [value for data in request.transaction_data for value in data.values]
         if values:
@@ -98,7 +98,7 @@ class MeterValues:
             entries = _entries(call, connector_id or 0, request.transaction_id, values)
             for _, document in entries:
                 document["transaction_id"] = transaction_id
-            self._store.append(METER_VALUES, entries)
+            self._store.write(append={METER_VALUES: entries}, durable=True, pending=call.pending)
 
     def list(
         self,

@@ -35,6 +35,8 @@ _COUNT = (
     "SET value = value + excluded.value WHERE value + excluded.value < 2147483648 RETURNING value"
 )
 _KEYS_AT_ONCE = 500
+_MOST_ENTRIES = 8
+"""Entries up to which each is a write of its own to whoever commits for all."""
 T = TypeVar("T")
 
 
@@ -246,6 +248,9 @@ class FileStorage(Storage):
         durable: bool = False,
         pending: Pending | None = None,
     ) -> None:
+        if durable and append and not put and sum(map(len, append.values())) <= _MOST_ENTRIES:
+            self._append_durably(append, pending)
+            return
         steps = self._appending(append or {})
         texts: dict[int, str] = {}
         if put:
@@ -328,6 +333,18 @@ class FileStorage(Storage):
         if append:
             self.write(append=append)
         return stored
+
+    def _append_durably(self, append: Mapping[Collection, Entries], pending: Pending | None) -> None:
+        """Append a few entries, each of which whoever commits for all can store together with what others write."""
+
+        def refused(_: sqlite3.Connection) -> StorageError:
+            return StorageError("An entry was not stored, which nothing stands in the way of")
+
+        for collection, entries in append.items():
+            table = self._table(collection)
+            for key, document in entries:
+                change = Change(table.insert_once, table.row(key, document), Stored(key, 1, document), refused)
+                self._change(collection, change, True, {}, pending)
 
     def _appending(self, append: Mapping[Collection, Entries]) -> list[tuple[str, list[tuple[Any, ...]]]]:
         """The steps that append entries."""

@@ -3,8 +3,8 @@
 A search costs four times as much beside threads that compute as alone, since each step of its statement lets go of the
 interpreter's lock. So the processes that use a file share some memory, a file beside the logs: whoever has written a
 document changes the marks of its watched values there before the write returns, and what was found under another mark
-is not used again. Where a process is killed between the two, what others have found counts for up to SECONDS; the message
-whose answer is missing comes again, and changes the mark whatever becomes of it.
+is not used again. Where a process is killed between the two, what others have found counts for up to SECONDS; the
+message whose answer is missing comes again, and changes the mark whatever becomes of it.
 """
 
 from __future__ import annotations

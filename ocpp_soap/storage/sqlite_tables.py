@@ -43,6 +43,7 @@ class Table:
         self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({', '.join(values)})"
         self.insert_if = f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT {', '.join(values)} WHERE"
         self.insert_new = f"{self.insert} ON CONFLICT (key) DO NOTHING"
+        self.insert_once = f"{self.insert} ON CONFLICT (key) DO UPDATE SET revision = revision"
         newest = f'"f_{collection.latest}"'
         condition = f" WHERE excluded.{newest} >= {self.name}.{newest}" if collection.latest else ""
         update = f"UPDATE SET revision = {self.name}.revision + 1, {changes}{condition}"

@@ -166,6 +166,18 @@ def test_meter_values_that_come_after_the_answer_belong_to_the_transaction(make_
     assert record.document["transaction_id"] == number
 
 
+def test_the_values_that_a_stop_brings_are_stored_once_with_it(make_station):
+    station = make_station()
+    number = station.start()
+    values = VALUES.partition("</c:connectorId>")[2]
+    stop = STOP.format(id=number) + f"<c:transactionData>{values}</c:transactionData>"
+    for _ in range(2):
+        station.send("stopTransaction", stop)
+    assert station.waited == ["startTransaction", "stopTransaction", "stopTransaction"]
+    (record,) = station.system.meter_values.list(transaction_id=number).items
+    assert record.source == "StopTransaction"
+
+
 def test_a_message_that_is_answered_again_counts_once_for_the_limit(make_station):
     station = make_station(LIMITS__STATION_MESSAGES_PER_MINUTE="4")
     station.start()

@@ -19,6 +19,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.messages import Role
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
+from ocpp_soap.storage.sqlite_telemetry import Telemetry
 
 TAG = "<c:idTag>T{n}</c:idTag>"
 VALUE = '<c:value measurand="Energy.Active.Import.Register" unit="Wh">12.5</c:value>'
@@ -36,6 +37,16 @@ BODIES = {
         f"<c:connectorId>1</c:connectorId>{TAG}<c:timestamp>{{time}}</c:timestamp><c:meterStart>{{n}}</c:meterStart>"
     ),
     "StopTransaction": STOP,
+}
+OTHER_BODIES = {
+    "BootNotification": "<c:chargePointVendor>A</c:chargePointVendor><c:chargePointModel>{n}</c:chargePointModel>",
+    "DataTransfer": "<c:vendorId>A</c:vendorId><c:data>{n}</c:data>",
+    "DiagnosticsStatusNotification": "<c:status>Uploaded</c:status>",
+    "FirmwareStatusNotification": "<c:status>Installed</c:status>",
+    "MeterValues": "<c:connectorId>1</c:connectorId><c:transactionId>{transaction}</c:transactionId>"
+    f"<c:values><c:timestamp>{{time}}</c:timestamp>{VALUE}</c:values>",
+    "StopTransaction": STOP
+    + f"<c:transactionData><c:values><c:timestamp>{{time}}</c:timestamp>{VALUE}</c:values></c:transactionData>",
 }
 CALLS = {
     "Heartbeat": 95,
@@ -91,7 +102,7 @@ class Sender:
             self.count("StopTransaction")
         if action == "StopTransaction" and not self.transaction:
             self.count("StartTransaction")
-        environ = self._environ(action)
+        environ = self._environ(action, BODIES[action])
         calls = 0
 
         def called(_, event, __):
@@ -107,19 +118,22 @@ class Sender:
         self.transaction = answer.partition(b"transactionId>")[2].partition(b"<")[0].decode()
         return calls
 
-    def _environ(self, action):
+    def send(self, action, body):
+        b"".join(self._server(self._environ(action, body), self._start_response))
+
+    def _environ(self, action, body):
         n = next(self._numbers)
         time = datetime.now(timezone.utc) + timedelta(seconds=n)
         values = {"n": n, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"), "transaction": self.transaction}
         name = action[0].lower() + action[1:]
-        body = ENVELOPE.format(action, n, name, BODIES[action].format(**values), name).encode()
+        envelope = ENVELOPE.format(action, n, name, body.format(**values), name).encode()
         return {
             "REQUEST_METHOD": "POST",
             "PATH_INFO": "/Ocpp/CentralSystemService",
-            "CONTENT_LENGTH": str(len(body)),
+            "CONTENT_LENGTH": str(len(envelope)),
             "CONTENT_TYPE": "application/soap+xml; charset=utf-8",
             "REMOTE_ADDR": "127.0.0.1",
-            "wsgi.input": io.BytesIO(body),
+            "wsgi.input": io.BytesIO(envelope),
         }
 
     @staticmethod
@@ -145,3 +159,12 @@ def test_a_message_keeps_within_its_budget(sender, action):
     calls, verbs = min(counted, key=lambda count: count[0])
     assert calls <= CALLS[action]
     assert verbs == STORE[action]
+
+
+@pytest.mark.parametrize(("action", "body"), [*BODIES.items(), *OTHER_BODIES.items()])
+def test_no_message_waits_until_telemetry_is_folded(sender, monkeypatch, action, body):
+    sender.send(action, body)  # makes the tables
+    sender.count("StartTransaction")
+    with monkeypatch.context() as patched:
+        patched.delattr(Telemetry, "settle")
+        sender.send(action, body)

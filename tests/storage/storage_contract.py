@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -652,6 +653,20 @@ class StorageContract:
         assert {item.key for item in store.find(SAMPLES).items if len(item.key) == 1} == set("acfg")
         assert store.get(SAMPLES, "g") == Stored("g", 1, {"n": 1})
         assert (store.count(STATES), store.count(SAMPLES)) == (1, 204)
+
+    def test_what_is_written_durably_is_stored_once_however_much_it_is(self, store: Storage) -> None:
+        for number in (1, 30):
+            entries = [(f"s{n}", {"station": "CP1", "at": NOON, "n": n}) for n in range(number)]
+            for pending in (None, Pending()):
+                store.write(append={SAMPLES: entries}, durable=True, pending=pending)
+                if pending is not None:
+                    told: queue.Queue[bool] = queue.Queue()
+                    pending.when_over(told.put)
+                    assert told.get(timeout=10)
+            found = store.find(SAMPLES, {"station": "CP1"}, order="at", limit=100).items
+            assert sorted((item.key, item.revision, item.document["n"]) for item in found) == sorted(
+                (key, 1, document["n"]) for key, document in entries
+            )
 
     def test_nothing_is_appended_when_what_is_found_is_refused(self, store: Storage) -> None:
         def refuse(found: Sequence[Stored]) -> dict[str, Any]:
