@@ -79,8 +79,8 @@ class Starting:
     def _start_alone(self, key: str, begun: Document, transaction_id: int, call: CentralSystemCall) -> Transaction:
         """Start where nothing else is to be looked at. Raises AlreadyExists for a retry, NotAlone."""
         identity, connector_id, is_open = begun["charge_box_identity"], begun["connector_id"], begun["state"]
-        if begun.get("reservation_id") is not None:
-            raise NotAlone("A reservation is used.")
+        if begun.get("reservation_id") is not None or call.again:
+            raise NotAlone("A reservation is used, or it was tried a moment ago.")
         at_station = {"charge_box_identity": identity, "state": is_open}
         others = [
             Other(TRANSACTIONS, at_station, {"connector_id": connector_id}),
