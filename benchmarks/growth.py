@@ -13,6 +13,7 @@ import argparse
 import io
 import itertools
 import multiprocessing
+import os
 import random
 import sys
 import tempfile
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks.population import SAMPLES, VALUES, add_history, add_meter_values, add_stations, identity  # noqa: E402
+from benchmarks.servers import usage  # noqa: E402
 from ocpp_soap import config, log  # noqa: E402
 from ocpp_soap.storage.file import FileStorage  # noqa: E402
 from ocpp_soap.web.app import central_system_application  # noqa: E402
@@ -101,7 +103,7 @@ class Bench:
             transactions = [_transaction_id(answer) for answer in answers] if action == "StopTransaction" else None
             cost, answers = self._send(action, places, transactions)
             figures.append(cost)
-        return [*figures, _resident()]
+        return [*figures, usage(os.getpid())[1] / 2**20]
 
     def _send(self, action: str, places: list[str], transactions: list[str] | None) -> tuple[float, list[bytes]]:
         requests = []
@@ -139,12 +141,6 @@ def _environ(body: bytes) -> dict[str, Any]:
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body),
     }
-
-
-def _resident() -> float:
-    """The memory of this process, in MiB."""
-    kib = Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]
-    return int(kib) / 1024
 
 
 def _fill(path: Path, stations: int, meter_values: int) -> None:

@@ -72,11 +72,11 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Processor time used so far by the server's processes."""
-        return sum(_stat(pid)[0] for pid in self._pids())
+        return sum(usage(pid)[0] for pid in self._pids())
 
     def rss(self) -> int:
         """Bytes of memory resident in the server's processes."""
-        return sum(_stat(pid)[1] for pid in self._pids())
+        return sum(usage(pid)[1] for pid in self._pids())
 
     def _pids(self) -> list[int]:
         if self.process is None:
@@ -127,7 +127,8 @@ def _with_children(pid: int) -> list[int]:
     return found
 
 
-def _stat(pid: int) -> tuple[float, int]:
+def usage(pid: int) -> tuple[float, int]:
+    """Seconds of processor time that a process has used, and the bytes of memory that it has now."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

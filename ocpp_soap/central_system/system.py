@@ -209,10 +209,7 @@ class CentralSystem:
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
         leave_out_long_parent(call, response)
-        if extended.pending is None:
-            self._tell(extended, response)
-        else:
-            extended.once_stored(lambda: self._tell(extended, response))
+        extended.once_stored(lambda: self._tell(extended, response))
         return response
 
     def _tell(self, call: CentralSystemCall, response: Any) -> None:

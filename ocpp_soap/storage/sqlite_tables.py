@@ -16,7 +16,7 @@ from typing import Any
 
 from ocpp_soap.storage.base import Collection, Document, Index, Only, Other, Stored, field_names
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
-from ocpp_soap.storage.searches import Search, others_search
+from ocpp_soap.storage.searches import Search, count_search
 from ocpp_soap.storage.sqlite_rows import MISSING
 
 _MISSING_SQL = "-9e999"
@@ -181,7 +181,10 @@ class Table:
         return f"SELECT count(*) FROM {self.name}{source}{filters}", self._values(search)
 
     def presence(self, other: Other) -> tuple[str, list[Any]]:
-        """Whether there is such a document, as a condition, and its parameters."""
+        """Whether there is such a document, as a condition, and its parameters.
+
+        Raises ValueError for a search by a range, or of everything.
+        """
         which = other.which
         if isinstance(which, str):
             return f"EXISTS (SELECT 1 FROM {self.name} WHERE key = ?{_also(other)})", [which, *other.also.values()]
@@ -191,7 +194,10 @@ class Table:
         )
         found = self._presences.get(shape)
         if found is None:
-            search = others_search(other)
+            search = count_search(self.collection, which)
+            if search.range is not None or not search.equals:
+                name = self.collection.name
+                raise ValueError(f"{name}: another document is known by its key or by equal fields, not by {which!r}")
             counting, _ = self.count(search)
             condition = f"EXISTS ({counting.replace('count(*)', '1', 1)}{_also(other)})"
             found = self._presences[shape] = condition, tuple(self._compared(search))
