@@ -21,13 +21,14 @@ from bson.objectid import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
+from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Collection, Document, Entries, Page, Range, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Collection, Document, Entries, Other, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target, Work
 from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity
 from ocpp_soap.storage.mongodb_indexes import create_indexes
+from ocpp_soap.storage.mongodb_reads import Look, Wanted
 from ocpp_soap.storage.mongodb_searches import (
     Place,
     bounds,
@@ -49,7 +50,7 @@ from ocpp_soap.storage.mongodb_writes import (
     upserted,
 )
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
-from ocpp_soap.storage.searches import Search, count_search, find_search, read_token, write_token
+from ocpp_soap.storage.searches import Search, count_search, find_search, others_search, read_token, write_token
 
 _BLOCK = 20
 _AT_ONCE = 1000
@@ -57,7 +58,7 @@ _PUT_AT_ONCE = 100
 """Between two commands other threads compute."""
 
 _FOUND = 20
-"""Documents above which a search is made by itself."""
+"""Documents above which what a search finds is not used together with a write."""
 
 
 class _FoundTooMany(Exception):
@@ -101,6 +102,30 @@ class MongoStorage(Storage):
         pending: Pending | None = None,
     ) -> Stored:
         return self._create(collection, key, document, append, pending)
+
+    def create_alone(
+        self,
+        collection: Collection,
+        key: str,
+        document: Document,
+        others: Sequence[Other],
+        append: Mapping[Collection, Entries] | None = None,
+        *,
+        durable: bool = False,
+        pending: Pending | None = None,
+    ) -> Stored:
+        if pending is not None:
+            target = self._collection(collection)
+            row = pack(collection, key, document, _revision=1, _write=ObjectId())
+            steps = [Step(target, INSERT, [row]), *self._appends(append or {})]
+            looks = [self._look(other, target, key) for other in others]
+
+            def work(deadline: float) -> Work:
+                return Work(steps, deadline, stops=True, looks=[look(deadline) for look in looks])
+
+            if self._client().begin(work, pending):
+                return Stored(key, 1, document)
+        raise NotAlone(f"{collection.name}: MongoDB cannot tell in the same moment what else there is")
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -332,6 +357,24 @@ class MongoStorage(Storage):
                 self.write(append=append)
 
         self._client().commit(steps, settle, stops=True)
+
+    def _look(self, other: Other, target: Target, key: str) -> Callable[[float], Look]:
+        """What makes, of its deadline, the look for another document beside the one of that key in ``target``."""
+        source = self._collection(other.collection)
+        if isinstance(other.which, str):
+            command: dict[str, Any] = {"find": source.name, "filter": {"_id": other.which}, "limit": _FOUND + 1}
+            names, values = ("_id",), (other.which,)
+        else:
+            search = others_search(other)
+            command = self._command(other.collection, *bounds(other.collection, search, None, False), _FOUND + 1, False)
+            names, values = tuple(command["hint"]), tuple(equal_parts(search))
+
+        def is_one(row: dict[str, Any]) -> bool:
+            found = decode(row)
+            is_itself = source is target and found.key == key
+            return not is_itself and all(found.document.get(name) == value for name, value in other.also.items())
+
+        return lambda deadline: Look(Wanted((source.name, names), values, command, deadline), is_one, _FOUND)
 
     def _appends(self, append: Mapping[Collection, Entries]) -> list[Step]:
         return [

@@ -22,6 +22,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
 )
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from ocpp_soap import errors
@@ -48,7 +49,7 @@ class MongoClient:
     def __init__(self, url: str, timeout: float) -> None:
         self._timeout = timeout
         self._reads = Reads(self._find)
-        self._commits = Commits(self._reads.search)
+        self._commits = Commits(self._reads.search, Reads(self._find_now).search)
         self._begins_again_at = 0.0
         self._room: list[None] = [None] * MOST_BEGUN
         self.targets: dict[Collection, Target] = {}
@@ -96,14 +97,22 @@ class MongoClient:
         return self._run(lambda _, deadline: self._reads.run(Wanted(place, values, command, deadline)))
 
     def _find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        return self._found({**command, **self._read_concern}, self._reading)
+
+    def _find_now(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """What the primary has, also what is not safe yet: of two that look, the later one has to see the other."""
+        reading = {**self._reading, "read_preference": ReadPreference.PRIMARY}
+        return self._found({**command, "readConcern": {"level": "local"}}, reading)
+
+    def _found(self, command: dict[str, Any], reading: dict[str, Any]) -> list[dict[str, Any]]:
         """As a bare command, because pymongo's cursors cost a third more of the processor."""
-        command = {**command, "batchSize": command["limit"], **self._read_concern}
-        cursor = self.database.command(command, **self._reading)["cursor"]
+        command = {**command, "batchSize": command["limit"]}
+        cursor = self.database.command(command, **reading)["cursor"]
         found: list[dict[str, Any]] = cursor["firstBatch"]
         if cursor["id"]:
             # There is more than one answer holds.
             self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]})
-            found = list(self.database.cursor_command(command, **self._reading))
+            found = list(self.database.cursor_command(command, **reading))
         return found
 
     def commit_found(

@@ -8,10 +8,10 @@ One leader serves all collections, so that the writes to the others gather meanw
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pymongo
 from bson.errors import BSONError
@@ -23,9 +23,11 @@ from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.mongodb_errors import is_passing
 
 if TYPE_CHECKING:
-    from ocpp_soap.storage.mongodb_reads import Row, Wanted
+    from ocpp_soap.storage.mongodb_reads import Look, Row, Wanted
 
+T = TypeVar("T")
 Target = MongoCollection[Any]
+Search = Callable[["Sequence[Wanted]"], "Sequence[list[Row] | Exception]"]
 INSERT, UPDATE = ("insert", "documents"), ("update", "updates")
 """Kinds of operations: the command, and the field of it that holds them."""
 
@@ -58,7 +60,8 @@ class Work:
     """The steps of a write, each done after the one before it. ``deadline``: of time.monotonic(), when to give up.
 
     ``stops``: none is done after one of which an operation was refused. With a search, ``wanted``, the steps are made
-    by ``complete`` of what it finds.
+    by ``complete`` of what it finds. ``looks`` are made after the first step; where one has found something, nothing
+    follows, and the write is not done.
     """
 
     steps: Sequence[Step]
@@ -66,13 +69,18 @@ class Work:
     stops: bool = False
     wanted: Wanted | None = None
     complete: Callable[[list[Row]], Sequence[Step]] | None = None
+    looks: Sequence[Look] = ()
 
 
 class Commits:
-    """The writes of one process to all collections. ``search`` makes searches in one place."""
+    """The writes of one process to all collections.
 
-    def __init__(self, search: Callable[[Sequence[Wanted]], Sequence[list[Row] | Exception]]) -> None:
+    ``search`` makes searches in one place, ``look`` those that have to find what was stored a moment ago.
+    """
+
+    def __init__(self, search: Search, look: Search) -> None:
         self._search = search
+        self._look = look
         self._group = GroupCommit(self._commit, pause=_PAUSE)
 
     def run(self, work: Work) -> list[set[int]]:
@@ -108,28 +116,69 @@ class Commits:
         self._group.close()
 
     def _commit(self, batch: Sequence[Write]) -> None:
-        """Make all searches, then do the first steps of all writes, then the second ones, and so on."""
+        """Make all searches, do the first steps of all writes, look, then do the second steps, and so on."""
         for write in batch:
             write.result = []
         found = self._completed([write for write in batch if write.work.wanted is not None])
-        _do_steps([write for write in batch if write.work.wanted is None] + found)
+        self._do_steps([write for write in batch if write.work.wanted is None] + found)
 
     def _completed(self, writes: Sequence[Write]) -> list[Write]:
         """Those of the writes whose search went well, with their steps; the others have their errors."""
-        places: dict[Any, list[Write]] = {}
-        for write in writes:
-            places.setdefault(write.work.wanted.place, []).append(write)
         completed = []
-        for some in places.values():
-            for write, found in zip(some, self._search([write.work.wanted for write in some]), strict=True):
-                try:
-                    if isinstance(found, Exception):
-                        raise found
-                    write.work = replace(write.work, steps=write.work.complete(found))
-                    completed.append(write)
-                except Exception as error:
-                    write.error = error
+        for write, found in _found(self._search, [(write, write.work.wanted) for write in writes]):
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                write.work = replace(write.work, steps=write.work.complete(found))
+                completed.append(write)
+            except Exception as error:
+                write.error = error
         return completed
+
+    def _do_steps(self, going: list[Write]) -> None:
+        """Do the first steps of all writes, one command for each collection and kind, look, then the second ones."""
+        step = 0
+        elections: set[Any] = set()
+        while going:
+            commands: dict[tuple[str, tuple[str, str]], list[Write]] = {}
+            for write in going:
+                mine: Step = write.work.steps[step]
+                commands.setdefault((mine.target.name, mine.kind), []).append(write)
+            for writes in commands.values():
+                _send(writes, step, elections)
+            step += 1
+            if step > 1 and len(elections) > 1:
+                for write in going:
+                    write.error = AutoReconnect("Another primary was elected between the steps of a write")
+                return
+            done = [write for write in going if len(write.result) == step]
+            if step == 1:
+                done = self._alone(done)
+            going = []
+            for write in done:
+                if len(write.work.steps) > step and not (write.work.stops and write.result[-1]):
+                    going.append(write)
+                else:
+                    write.error = None
+
+    def _alone(self, writes: Sequence[Write]) -> list[Write]:
+        """Those of the writes whose looks have found nothing; the others are over, not as if they were done."""
+        looks = [(write, look) for write in writes for look in write.work.looks if not write.result[0]]
+        over: set[Write] = set()
+        for (write, look), found in _found(self._look, [(one, one[1].wanted) for one in looks]):
+            if isinstance(found, Exception) or look.has_found(found):
+                write.result, write.error = [], found if isinstance(found, Exception) else None
+                over.add(write)
+        return [write for write in writes if write not in over]
+
+
+def _found(search: Search, wanted: Sequence[tuple[T, Wanted]]) -> Iterator[tuple[T, list[Row] | Exception]]:
+    """What each of the searches finds or meets, with whoever wants it; those in one place are made together."""
+    places: dict[Any, list[tuple[T, Wanted]]] = {}
+    for one in wanted:
+        places.setdefault(one[1].place, []).append(one)
+    for some in places.values():
+        yield from zip([who for who, _ in some], search([what for _, what in some]), strict=True)
 
 
 def _can_be_joined(work: Work) -> bool:
@@ -151,31 +200,6 @@ def _is_stored(write: Write) -> bool:
 def until(deadline: float) -> AbstractContextManager[None]:
     """Makes pymongo give up at that time of time.monotonic()."""
     return pymongo.timeout(max(0.01, deadline - time.monotonic()))
-
-
-def _do_steps(going: list[Write]) -> None:
-    """Do the first steps of all writes, one command for each collection and kind, then the second ones, and so on."""
-    step = 0
-    elections: set[Any] = set()
-    while going:
-        commands: dict[tuple[str, tuple[str, str]], list[Write]] = {}
-        for write in going:
-            mine: Step = write.work.steps[step]
-            commands.setdefault((mine.target.name, mine.kind), []).append(write)
-        for writes in commands.values():
-            _send(writes, step, elections)
-        step += 1
-        if step > 1 and len(elections) > 1:
-            for write in going:
-                write.error = AutoReconnect("Another primary was elected between the steps of a write")
-            return
-        done = [write for write in going if len(write.result) == step]
-        going = []
-        for write in done:
-            if len(write.work.steps) > step and not (write.work.stops and write.result[-1]):
-                going.append(write)
-            else:
-                write.error = None
 
 
 def _send(writes: Sequence[Write], step: int, elections: set[Any], *, is_last: bool = False) -> None:

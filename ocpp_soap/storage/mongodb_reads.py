@@ -38,6 +38,19 @@ class Wanted:
     deadline: float
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A search for what must not be there: documents of which ``is_one`` holds, or more than ``most`` at all."""
+
+    wanted: Wanted
+    is_one: Callable[[Row], bool]
+    most: int
+
+    def has_found(self, rows: Sequence[Row]) -> bool:
+        """Whether one of them is there, or too many are."""
+        return len(rows) > self.most or any(map(self.is_one, rows))
+
+
 class Reads:
     """The searches of one process. ``find`` runs a find command."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Index, Only, Range, field_names
+from ocpp_soap.storage.base import Collection, Index, Only, Other, Range, field_names
 from ocpp_soap.storage.encoding import decode, encode, searchable
 
 
@@ -31,6 +31,16 @@ def find_search(collection: Collection, where: Mapping[str, Any] | None, order: 
 def count_search(collection: Collection, where: Mapping[str, Any] | None) -> Search:
     """The search of a ``count``. Raises ValueError, naming the index to declare."""
     return _search(collection, where, None, exact=False)
+
+
+def others_search(other: Other) -> Search:
+    """The search of an Other that has no key. Raises ValueError for one by a range, or of everything."""
+    which = None if isinstance(other.which, str) else other.which
+    search = count_search(other.collection, which)
+    if search.range is not None or not search.equals:
+        name = other.collection.name
+        raise ValueError(f"{name}: another document is known by its key or by equal fields, not by {which!r}")
+    return search
 
 
 def _search(collection: Collection, where: Mapping[str, Any] | None, order: str | None, *, exact: bool) -> Search:

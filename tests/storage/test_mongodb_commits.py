@@ -15,11 +15,12 @@ from uuid import uuid4
 
 import pymongo
 import pytest
-from storage_contract import NOON, READINGS, STATIONS
+from storage_contract import NOON, READINGS, STATES, STATIONS
 from storage_servers import MongoServer
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StoreUnavailable
 from ocpp_soap.pending import Pending
+from ocpp_soap.storage.base import Other
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.mongodb import MongoStorage
 
@@ -30,7 +31,7 @@ class Blocked:
     """A store on which one command is held until so many writes wait behind it."""
 
     def __init__(self, server: MongoServer) -> None:
-        url = server.url(f"test_{uuid4().hex}")
+        self.url = url = server.url(f"test_{uuid4().hex}")
         self.store = MongoStorage.from_settings(
             SimpleNamespace(mongodb=SimpleNamespace(url=url, timeout=20.0, retention_days={}))
         )
@@ -67,6 +68,10 @@ class Blocked:
         while not met(self.group):
             assert time.monotonic() < give_up
             time.sleep(0.001)
+
+    def finds(self) -> int:
+        """How many searches MongoDB has made."""
+        return int(self.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"])
 
     def commands(self, work: Work) -> tuple[Any, list[Any]]:
         """The result of ``work``, and the commands by which MongoDB wrote meanwhile."""
@@ -320,10 +325,9 @@ def _searched(blocked: Blocked, works: list[Work], field: str) -> tuple[list[Any
     works[0]()
     groups = blocked.store._client()._reads._groups
     (blocked.group,) = (group for (_, names), group in groups.items() if names[0] == field)
-    before = blocked.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"]
+    before = blocked.finds()
     results = blocked.together("find", works[0], works)
-    after = blocked.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"]
-    return results, after - before
+    return results, blocked.finds() - before
 
 
 class Begun:
@@ -370,6 +374,64 @@ def test_what_many_requests_begin_is_few_commands_and_each_is_told_of_its_own(bl
     assert begun.told == {"held": True, "CP0": False, "CP1": True, "CP2": True}
     assert done == ["insert"] * 3, "what was held, the stations, and the entries of those that were new"
     assert {item.key for item in store.find(READINGS).items} == {"x", "CP1", "CP2"}
+
+
+def test_what_is_begun_alone_is_looked_after_once_for_all_that_wait(blocked: Blocked) -> None:
+    store, begun = blocked.store, Begun(blocked.store)
+    store.create(STATIONS, "CP0", {"vendor": "V0"})
+    finds = 0
+
+    def create(number: int, vendor: str) -> None:
+        key, others = f"CP{number}", [Other(STATIONS, {"vendor": vendor}), Other(STATES, "nobody")]
+        document, entries = {"vendor": vendor, "power": number}, {READINGS: [(key, {})]}
+        begun.begin(key, lambda p: store.create_alone(STATIONS, key, document, others, entries, pending=p))
+
+    def work() -> None:
+        nonlocal finds
+        is_held = blocked.fail("insert", blockConnection=True, blockTimeMS=700)
+        begun.begin("held", lambda p: store.write(append={READINGS: [("x", {})]}, pending=p))
+        is_held()
+        before = blocked.finds()
+        for number, vendor in enumerate(["V1", "V2", "V0", "twice", "twice"], start=1):
+            create(number, vendor)
+        begun.begun = 6
+        begun.wait()
+        finds = blocked.finds() - before
+
+    store.find(STATES)
+    _, done = blocked.commands(work)
+    assert begun.told == {"held": True, "CP1": True, "CP2": True, "CP3": False, "CP4": False, "CP5": False}
+    assert done == ["insert"] * 3, "what was held, the stations, and the entries of those that were alone"
+    assert finds == 2, "one for each collection"
+    assert {item.key for item in store.find(READINGS).items} == {"x", "CP1", "CP2"}
+
+
+def test_of_many_that_begin_at_once_in_two_processes_at_most_one_is_alone(blocked: Blocked) -> None:
+    with closing(MongoStorage(blocked.url)) as other:
+        for round_ in range(5):
+            begun = [Begun(store) for store in (blocked.store, other)]
+            others = [Other(STATIONS, {"vendor": f"V{round_}"}, {"power": 1})]
+            for number in range(10):
+                document, key = {"vendor": f"V{round_}", "power": 1}, f"{round_}-{number}"
+                mine = begun[number % 2]
+                mine.begun = 5
+                mine.begin(
+                    key,
+                    lambda p, k=key, d=document, o=others, s=mine.store: s.create_alone(STATIONS, k, d, o, pending=p),
+                )
+            assert [*begun[0].wait().values(), *begun[1].wait().values()].count(True) <= 1
+
+
+def test_where_a_look_fails_it_is_not_told_to_be_stored(blocked: Blocked) -> None:
+    store, begun = blocked.store, Begun(blocked.store)
+    store.find(STATIONS)
+    store._client()._timeout = 0.3
+    blocked.fail("find", errorCode=2)
+    begun.begun = 1
+    others, entries = [Other(STATIONS, {"vendor": "V"})], {READINGS: [("a", {})]}
+    begun.begin("CP1", lambda p: store.create_alone(STATIONS, "CP1", {"vendor": "V"}, others, entries, pending=p))
+    assert begun.wait() == {"CP1": False}
+    assert store.get(READINGS, "a") is None
 
 
 def test_after_what_was_begun_has_failed_the_next_ones_wait_for_a_moment(blocked: Blocked) -> None:
