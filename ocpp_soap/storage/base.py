@@ -178,11 +178,12 @@ class Storage(ABC):
         """Store a new document if in the same moment there is none of ``others``.
 
         Then append entries, as :meth:`create_and_append` does. Raises NotAlone if there is one of them, and always
-        where the backend cannot tell in the same moment: the caller then looks for them, before and afterwards. Raises
-        AlreadyExists, and ValueError as ``count`` does.
+        where the backend cannot tell: the caller then looks for them, before and afterwards. Raises AlreadyExists, and
+        ValueError as ``count`` does.
 
-        For a ``pending``, such a backend may begin to store the document, look for the others, and append only if it
-        finds none. The document is then stored where ``pending`` is told that not all was.
+        A backend that cannot look in the same moment may look when it has stored the document, so that of two the later
+        one finds the other, and append only where it finds none. The document is then stored although NotAlone is
+        raised, or although ``pending`` is told that not all was.
         """
         raise NotAlone(f"{collection.name}: this store cannot tell in the same moment what else there is")
 

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bson.objectid import ObjectId
@@ -114,18 +115,7 @@ class MongoStorage(Storage):
         durable: bool = False,
         pending: Pending | None = None,
     ) -> Stored:
-        if pending is not None:
-            target = self._collection(collection)
-            row = pack(collection, key, document, _revision=1, _write=ObjectId())
-            steps = [Step(target, INSERT, [row]), *self._appends(append or {})]
-            looks = [self._look(other, target, key) for other in others]
-
-            def work(deadline: float) -> Work:
-                return Work(steps, deadline, stops=True, looks=[look(deadline) for look in looks])
-
-            if self._client().begin(work, pending):
-                return Stored(key, 1, document)
-        raise NotAlone(f"{collection.name}: MongoDB cannot tell in the same moment what else there is")
+        return self._create(collection, key, document, append or {}, pending, others=others)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._collection(collection)
@@ -251,7 +241,7 @@ class MongoStorage(Storage):
                 return target.count_documents({"_id": {"$in": keys}, "_write": write})
             return len(rows) - len(refused[0])
 
-        return self._client().commit([Step(target, INSERT, rows)], settle)
+        return self._client().commit(lambda deadline: Work([Step(target, INSERT, rows)], deadline), settle)
 
     def write(
         self,
@@ -272,7 +262,7 @@ class MongoStorage(Storage):
             return
         first_put = len(appends)
         while steps:
-            refused = self._client().commit(steps, lambda _, places: places)
+            refused = self._client().commit(partial(Work, steps), lambda _, places: places)
             # Two that put the same new key at once collide, and the next attempt finds it there.
             found = list(zip(steps, refused, strict=True))[first_put:]
             steps = [
@@ -289,15 +279,18 @@ class MongoStorage(Storage):
         document: Document,
         append: Mapping[Collection, Entries],
         pending: Pending | None,
+        *,
+        others: Sequence[Other] = (),
     ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=1, _write=write)
         step = Step(self._collection(collection), INSERT, [row])
+        looks = [self._look(other, step.target, key) for other in others]
 
         def refusal() -> AlreadyExists:
             return AlreadyExists(f"{collection.name}: there is already a document {key!r}")
 
-        self._store(step, key, write, append, refusal=refusal, pending=pending)
+        self._store(step, key, write, append, refusal=refusal, pending=pending, looks=looks)
         return Stored(key, 1, document)
 
     def _replace(
@@ -344,19 +337,27 @@ class MongoStorage(Storage):
         *,
         refusal: Callable[[], Exception],
         pending: Pending | None,
+        looks: Sequence[Callable[[float], Look]] = (),
     ) -> None:
-        """Do the step, which stores one document by that write, then append the entries; raises ``refusal()``."""
+        """Do the step, which stores one document by that write, look, then append the entries; raises ``refusal()``.
+
+        Raises NotAlone where a look finds something, or where it is not known whether one has.
+        """
         steps = [step, *self._appends(append)]
-        if self._client().begin(lambda deadline: Work(steps, deadline, stops=True), pending):
-            return
+
+        def work(deadline: float) -> Work:
+            return Work(steps, deadline, stops=True, looks=[look(deadline) for look in looks])
 
         def settle(again: bool, refused: list[set[int]]) -> None:
+            if refused and refused[0] and not (again and is_ours(step.target, key, write)):
+                raise refusal()
+            if not refused or (refused[0] and looks):
+                raise NotAlone(f"{step.target.name}: beside the document {key!r} there is another one, or may be")
             if refused[0]:
-                if not (again and is_ours(step.target, key, write)):
-                    raise refusal()
                 self.write(append=append)
 
-        self._client().commit(steps, settle, stops=True)
+        if not self._client().begin(work, pending):
+            self._client().commit(work, settle)
 
     def _look(self, other: Other, target: Target, key: str) -> Callable[[float], Look]:
         """What makes, of its deadline, the look for another document beside the one of that key in ``target``."""

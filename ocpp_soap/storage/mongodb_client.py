@@ -160,15 +160,15 @@ class MongoClient:
         pending.withdraw()
         return False
 
-    def commit(self, steps: Sequence[Step], settle: Callable[[bool, list[set[int]]], T], *, stops: bool = False) -> T:
-        """Do the operations, step by step, together with those of other threads.
+    def commit(self, work: Callable[[float], Work], settle: Callable[[bool, list[set[int]]], T]) -> T:
+        """Do what ``work`` makes of its deadline, step by step, together with what other threads write.
 
-        The result is that of ``settle(again, refused)``, where ``refused`` holds for each step the places of the
-        operations that were refused. ``stops``: there is no step after such a one. Raises what ``run`` does.
+        The result is that of ``settle(again, refused)``, where ``refused`` is what ``Commits.run`` returns. Raises what
+        ``run`` does.
         """
 
         def attempt(again: bool, deadline: float) -> T:
-            refused = self._commits.run(Work(steps, deadline, stops))
+            refused = self._commits.run(work(deadline))
             with until(deadline):
                 return settle(again, refused)
 

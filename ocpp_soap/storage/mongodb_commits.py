@@ -86,8 +86,8 @@ class Commits:
     def run(self, work: Work) -> list[set[int]]:
         """Do the steps; for each that was done, the places of the operations that were refused.
 
-        An insert is refused for a key that is there, a conditional update for another revision. Raises PyMongoError,
-        after which any of the operations may have been done.
+        There is none where a look has found something. An insert is refused for a key that is there, a conditional
+        update for another revision. Raises PyMongoError, after which any of the operations may have been done.
         """
         found: list[set[int]]
         if _can_be_joined(work):

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -110,32 +110,48 @@ class StorageContract:
             store.create(STATIONS, "CP1", {"vendor": "other"})
         assert store.get(STATIONS, "CP1") == first
 
-    def test_create_alone_stores_only_where_none_of_the_others_is(self, store: Storage) -> None:
-        """A store that cannot tell in the same moment says NotAlone always, and stores nothing."""
-        store.create(STATIONS, "CP1", {"vendor": "ACME", "model": "X", "sockets": 2})
-        found = [
-            [Other(STATIONS, "CP1")],
-            [Other(STATIONS, "CP1", {"sockets": 2})],
-            [Other(STATIONS, "CP9"), Other(STATIONS, {"vendor": "ACME"})],
-            [Other(STATIONS, {"vendor": "ACME"}, {"sockets": 2, "model": "X"})],
-        ]
-        for others in found:
-            with pytest.raises(NotAlone):
-                store.create_alone(STATIONS, "CP2", {"vendor": "x"}, others)
+    @pytest.mark.parametrize("pends", [False, True])
+    def test_what_is_created_alone_is_stored_with_its_entries_where_none_of_the_others_is(
+        self, store: Storage, pends: bool
+    ) -> None:
+        """A store that cannot tell always says NotAlone; one that looks afterwards has stored the document then."""
+        acme = {"vendor": "ACME", "model": "X", "sockets": 2}
+        store.create(STATIONS, "CP1", acme)
+
+        def is_alone(key: str, *others: Other) -> bool:
+            pending = Pending() if pends else None
+            told: queue.Queue[bool] = queue.Queue()
+            document, append = {"vendor": "x", "model": key}, {SAMPLES: [(key, {})]}
+            try:
+                stored = store.create_alone(STATIONS, key, document, others, append, durable=True, pending=pending)
+            except (AlreadyExists, NotAlone):
+                return False
+            if pending is not None:
+                pending.when_over(told.put)
+                return told.get(timeout=10)
+            assert store.get(STATIONS, key) == stored
+            return True
+
+        assert not is_alone("CP2", Other(STATIONS, "CP1"))
+        assert not is_alone("CP3", Other(STATIONS, "CP1", {"sockets": 2}))
+        assert not is_alone("CP4", Other(STATIONS, "CP9"), Other(STATIONS, {"vendor": "ACME"}))
+        assert not is_alone("CP5", Other(STATIONS, {"vendor": "ACME"}, {"sockets": 2, "model": "X"}))
+        assert not is_alone("CP1", Other(STATIONS, "CP9"))
         with pytest.raises((ValueError, NotAlone)):
-            store.create_alone(STATIONS, "CP2", {}, [Other(STATIONS, {"seen": Range(NOON)})])
-        with pytest.raises((AlreadyExists, NotAlone)):
-            store.create_alone(STATIONS, "CP1", {"vendor": "x"}, [Other(STATIONS, "CP9")])
-        assert store.count(STATIONS) == 1
-        with suppress(NotAlone):
-            others = [
-                Other(STATIONS, {"vendor": "x"}),
-                Other(STATIONS, {"vendor": "ACME"}, {"sockets": 1, "model": "X"}),
-                Other(STATIONS, {"vendor": "ACME"}, {"absent": "X"}),
-                Other(STATIONS, "CP1", {"model": "Y"}),
-            ]
-            stored = store.create_alone(STATIONS, "CP2", {"vendor": "x"}, others, durable=True)
-            assert store.get(STATIONS, "CP2") == stored
+            store.create_alone(STATIONS, "CP6", {}, [Other(STATIONS, {"seen": Range(NOON)})])
+        assert store.count(SAMPLES) == 0
+        assert store.get(STATIONS, "CP1") == Stored("CP1", 1, acme)
+        if is_alone(
+            "CP7",
+            Other(STATIONS, {"vendor": "x"}, {"model": "CP7"}),
+            Other(STATIONS, {"vendor": "ACME"}, {"sockets": 1, "model": "X"}),
+            Other(STATIONS, {"vendor": "ACME"}, {"absent": "X"}),
+            Other(STATIONS, "CP1", {"model": "Y"}),
+        ):
+            assert is_alone("CP8", Other(STATIONS, "CP9"))
+            assert {item.key for item in store.find(SAMPLES).items} == {"CP7", "CP8"}
+        else:
+            assert store.count(STATIONS) == 1
 
     def test_what_is_appended_with_a_document_is_stored_if_the_document_is(self, store: Storage) -> None:
         first = store.create_and_append(STATIONS, "CP1", {"power": 1}, {READINGS: [("a", {}), ("b", {})]}, durable=True)
@@ -647,37 +663,6 @@ class StorageContract:
         assert {item.key for item in store.find(SAMPLES).items if len(item.key) == 1} == set("acfg")
         assert store.get(SAMPLES, "g") == Stored("g", 1, {"n": 1})
         assert (store.count(STATES), store.count(SAMPLES)) == (1, 204)
-
-    def test_what_is_begun_is_told_to_be_stored_only_where_none_of_the_others_is(self, store: Storage) -> None:
-        """A store that cannot tell says NotAlone always; one that has begun has then maybe stored the document."""
-        store.create(STATIONS, "CP1", {"vendor": "A", "power": 1})
-
-        def is_alone(key: str, others: list[Other], model: str = "m") -> bool | None:
-            """None: the store cannot tell of anything."""
-            pending = Pending()
-            told: queue.Queue[bool] = queue.Queue()
-            document = {"vendor": "A", "power": 2, "model": model}
-            try:
-                store.create_alone(
-                    STATIONS, key, document, others, {SAMPLES: [(key, {})]}, durable=True, pending=pending
-                )
-            except NotAlone:
-                return None if key in expected else False
-            pending.when_over(told.put)
-            return told.get(timeout=10)
-
-        expected = {"CP2", "CP4"}
-        found = {
-            "CP2": is_alone("CP2", [Other(STATIONS, "CP9"), Other(STATIONS, {"vendor": "A"}, {"power": 2})]),
-            "CP3": is_alone("CP3", [Other(STATIONS, "CP9"), Other(STATIONS, {"vendor": "A"}, {"power": 1})]),
-            "CP4": is_alone("CP4", [Other(STATIONS, {"vendor": "B"}), Other(STATIONS, {"model": "one"})], model="one"),
-            "CP5": is_alone("CP5", [Other(STATIONS, "CP1")]),
-        }
-        if found["CP2"] is None:
-            expected = set()
-            assert (store.count(STATIONS), found["CP4"]) == (1, None)
-        assert {key for key, alone in found.items() if alone} == expected
-        assert {item.key for item in store.find(SAMPLES).items} == expected
 
     def test_what_is_written_durably_is_stored_once_however_much_it_is(self, store: Storage) -> None:
         for number in (1, 30):
