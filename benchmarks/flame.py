@@ -49,7 +49,6 @@ def application(system: str) -> Iterator[Callable[..., Any]]:
                 {
                     "OCPP_SOAP__STORAGE__FILE__PATH": f"{folder}/flame.sqlite",
                     "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept",
-                    "OCPP_SOAP__AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": "0",
                     "OCPP_SOAP__LOG__LEVEL": "warning",
                 },
             )

@@ -108,7 +108,6 @@ def ours(name: str, folder: Path, storage: dict[str, str], extra: tuple[int, ...
         "OCPP_SOAP__SERVER__PORT": str(port),
         "OCPP_SOAP__SERVER__WORKERS": "2",
         "OCPP_SOAP__AUTHORIZATION__UNKNOWN_TAGS": "accept",
-        "OCPP_SOAP__AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": "0",
         "OCPP_SOAP__STORAGE__FILE__PATH": str(folder / "bench.sqlite"),
         "OCPP_SOAP__LOG__LEVEL": "warning",
     } | {f"OCPP_SOAP__STORAGE__{key.upper()}": value for key, value in storage.items()}
