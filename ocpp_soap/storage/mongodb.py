@@ -241,7 +241,7 @@ class MongoStorage(Storage):
                 return target.count_documents({"_id": {"$in": keys}, "_write": write})
             return len(rows) - len(refused[0])
 
-        return self._client().commit(lambda deadline: Work([Step(target, INSERT, rows)], deadline), settle)
+        return self._client().commit(partial(Work, [Step(target, INSERT, rows)]), settle)
 
     def write(
         self,
@@ -258,7 +258,7 @@ class MongoStorage(Storage):
             if documents
         ]
         steps = [*appends, *puts]
-        if steps and self._client().begin(lambda deadline: Work(steps, deadline), pending):
+        if steps and self._client().begin(partial(Work, steps), pending):
             return
         first_put = len(appends)
         while steps:

@@ -14,6 +14,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.dispatch import Call, load_handlers
 from ocpp_soap.messages import ACTIONS, Role, Version
 from ocpp_soap.paths import bundled
+from ocpp_soap.storage.base import Storage
 from ocpp_soap.storage.file import FileStorage
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
@@ -27,13 +28,13 @@ def noon() -> datetime:
 
 @pytest.fixture
 def make_central_system(tmp_path: Path) -> Iterator[Callable[..., CentralSystem]]:
-    """Make central systems on the same file, each with settings of its own as in the environment."""
+    """Make central systems on the same file or on ``store``, each with settings of its own as in the environment."""
     made: list[CentralSystem] = []
 
-    def make(*folders: Path, **environ: str) -> CentralSystem:
+    def make(*folders: Path, store: Storage | None = None, **environ: str) -> CentralSystem:
         settings = config.load(None, {f"OCPP_SOAP__{name}": value for name, value in environ.items()})
         handlers = load_handlers(Role.CENTRAL_SYSTEM, [*folders, bundled("handlers")])
-        made.append(CentralSystem(FileStorage(tmp_path / "store.db"), settings, handlers))
+        made.append(CentralSystem(store or FileStorage(tmp_path / "store.db"), settings, handlers))
         return made[-1]
 
     yield make

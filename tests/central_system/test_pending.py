@@ -15,13 +15,10 @@ import pytest
 from storage_servers import MongoServer, mongod
 from tending import Tender
 
-from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import METER_VALUES
 from ocpp_soap.central_system.starting import Starting
-from ocpp_soap.dispatch import load_handlers
 from ocpp_soap.messages import Role
-from ocpp_soap.paths import bundled
 from ocpp_soap.soap.http import ANSWERS_LATER, LATER
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import server_settings
@@ -116,20 +113,14 @@ class Station:
 
 
 @pytest.fixture
-def make_station(store: Storage) -> Iterator[Callable[..., Station]]:
-    made: list[CentralSystem] = []
-
+def make_station(store: Storage, make_central_system: Callable[..., CentralSystem]) -> Callable[..., Station]:
     def make(*folders: Path, **environ: str) -> Station:
         chosen = {"AUTHORIZATION__UNKNOWN_TAGS": "accept", "AUTHORIZATION__MAX_CONCURRENT_TRANSACTIONS": "0"} | environ
-        settings = config.load(None, {f"OCPP_SOAP__{name}": value for name, value in chosen.items()})
-        made.append(CentralSystem(store, settings, load_handlers(Role.CENTRAL_SYSTEM, [*folders, bundled("handlers")])))
-        station = Station(made[-1])
+        station = Station(make_central_system(*folders, store=store, **chosen))
         station.send("heartbeat")
         return station
 
-    yield make
-    for system in made:
-        system.close()
+    return make
 
 
 def test_a_start_and_its_stop_are_stored_when_their_answers_come(make_station):

@@ -75,6 +75,8 @@ class StorageContract:
 
     LARGEST = 900_000
     TOO_LARGE: int | None = None
+    LOOKS_AFTERWARDS = False
+    """Whether ``create_alone`` looks for the others when it has stored the document."""
 
     @pytest.fixture
     def settings(self) -> Any:
@@ -140,6 +142,7 @@ class StorageContract:
         with pytest.raises((ValueError, NotAlone)):
             store.create_alone(STATIONS, "CP6", {}, [Other(STATIONS, {"seen": Range(NOON)})])
         assert store.count(SAMPLES) == 0
+        assert store.count(STATIONS) == (5 if self.LOOKS_AFTERWARDS else 1)
         assert store.get(STATIONS, "CP1") == Stored("CP1", 1, acme)
         if is_alone(
             "CP7",

@@ -32,6 +32,7 @@ def settings_of(server: MongoServer, **changes: Any) -> Any:
 class MongoContract(StorageContract):
     LARGEST = 15_000_000
     TOO_LARGE = 17_000_000
+    LOOKS_AFTERWARDS = True
 
     @pytest.fixture
     def gone(self, server: MongoServer, request: pytest.FixtureRequest, store: Storage) -> Callable[[], None]:
