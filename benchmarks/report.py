@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 CEILING, SPYNE, FILE, MONGODB = "ceiling", "stock Spyne", "this, file", "this, MongoDB"
+LOGGED = "this, MongoDB+log"
 
 LEAST_RATIO = {
     (FILE, "Heartbeat"): 0.50,
@@ -14,6 +15,8 @@ LEAST_RATIO = {
     (FILE, "MeterValues"): 0.30,
     (MONGODB, "Heartbeat"): 0.50,
     (MONGODB, "MeterValues"): 0.20,
+    (LOGGED, "Heartbeat"): 0.50,
+    (LOGGED, "MeterValues"): 0.20,
 }
 LEAST_OF_SPYNE = {"Heartbeat": 3.0, "Authorize": 3.0}
 LEAST_OF_BARE_STORE = 0.8
@@ -44,12 +47,12 @@ def middle(figures: list[Figures]) -> Figures:
 def show(action: str, by_server: dict[str, Figures]) -> None:
     """Print the rows of one action."""
     print(f"\n{action}")
-    print(f"  {'':14} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7} {'RSS MiB':>8} {'ratio':>6} {'of CPU':>6}")
+    print(f"  {'':17} {'req/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'CPU µs':>7} {'RSS MiB':>8} {'ratio':>6} {'of CPU':>6}")
     ceiling = by_server[CEILING]
     for name, one in by_server.items():
         errors = f"  {one.errors} errors" if one.errors else ""
         print(
-            f"  {name:14} {one.rate:8.0f} {one.p50:7.2f} {one.p99:7.2f} {one.cpu:7.0f} {one.rss:8.0f}"
+            f"  {name:17} {one.rate:8.0f} {one.p50:7.2f} {one.p99:7.2f} {one.cpu:7.0f} {one.rss:8.0f}"
             f" {one.rate / ceiling.rate:6.2f} {ceiling.cpu / one.cpu:6.2f}{errors}",
             flush=True,
         )

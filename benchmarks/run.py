@@ -24,11 +24,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "storage")]
 
 from benchmarks import report, start_up  # noqa: E402
 from benchmarks.bare_store import pairs_per_second  # noqa: E402
-from benchmarks.report import CEILING, FILE, MONGODB, SPYNE, Figures, Results  # noqa: E402
+from benchmarks.report import CEILING, FILE, LOGGED, MONGODB, SPYNE, Figures, Results  # noqa: E402
 from benchmarks.servers import Server, ours, plain, wrk  # noqa: E402
 
 ACTIONS = ("Heartbeat", "Authorize", "StatusNotification", "MeterValues", "StartStop")
-SYSTEMS = ("spyne", "file", "mongodb")
+SYSTEMS = ("spyne", "file", "mongodb", "mongodb-log")
 CONNECTIONS = 16
 WARM_UP = 5
 """Seconds of load before anything is measured, in which the stations register themselves."""
@@ -99,14 +99,23 @@ def systems(stack: ExitStack, folder: Path, names: list[str]) -> list[Server]:
         servers.append(plain(SPYNE, "benchmarks.stock_spyne"))
     if "file" in names:
         servers.append(ours(FILE, folder, {}))
-    if "mongodb" in names:
+    if {"mongodb", "mongodb-log"} & set(names):
         found = stack.enter_context(mongodb(folder / "mongodb"))
         if found is None:
             print("MongoDB is left out: there is no mongod here.")
         else:
-            storage = {"backend": "mongodb", "mongodb__url": found[0]}
-            servers.append(ours(MONGODB, folder, storage, (found[1],)))
+            servers += _on_mongodb(folder, names, *found)
     return [stack.enter_context(started(server, folder / "servers.log")) for server in servers]
+
+
+def _on_mongodb(folder: Path, names: list[str], url: str, pid: int) -> Iterator[Server]:
+    """Those that use the mongod, each with a database of its own."""
+    storage = {"backend": "mongodb", "mongodb__url": url}
+    if "mongodb" in names:
+        yield ours(MONGODB, folder, storage, (pid,))
+    if "mongodb-log" in names:
+        logged = {"mongodb__url": url.replace("/bench", "/logged"), "mongodb__telemetry_log": str(folder / "log")}
+        yield ours(LOGGED, folder, storage | logged, (pid,))
 
 
 def measure(
@@ -133,7 +142,7 @@ def measure(
 def half_load(load: Load, servers: list[Server], results: Results, rounds: int) -> None:
     """Print p99 at about half of the maximum rate, which pauses on each connection make: medians, in turn as well."""
     print("\np99 at about half of the maximum rate:")
-    stores = [server for server in servers if server.name in (FILE, MONGODB)]
+    stores = [server for server in servers if server.name in (FILE, MONGODB, LOGGED)]
     for action, by_server in results.items():
         runs = defaultdict(list)
         for _ in range(rounds):

@@ -75,6 +75,7 @@ class MongoDBStorageSettings(Section):
     url: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://", repr=False)]
     timeout: PositiveFloat
     retention_days: DaysByName
+    telemetry_log: str
 
 
 class FirebaseStorageSettings(Section):

@@ -16,9 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bson.objectid import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
@@ -53,7 +55,7 @@ from ocpp_soap.storage.mongodb_writes import (
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
 from ocpp_soap.storage.searches import Search, count_search, find_search, others_search, read_token, write_token
 
-_BLOCK = 20
+_BLOCK = 100
 _AT_ONCE = 1000
 _PUT_AT_ONCE = 100
 """Between two commands other threads compute."""
@@ -70,13 +72,23 @@ class MongoStorage(Storage):
     """A store in the database of ``url``. ``timeout``: seconds in which an operation is tried again.
 
     ``retention_days``: after how many days the entries of a time series are removed, by the name of its collection.
+    ``telemetry_log``: a folder on this machine by which telemetry goes; ConfigurationError, at the first use, for one
+    that cannot be used.
     """
 
     settles_after = 2.0
 
-    def __init__(self, url: str, *, timeout: float = 10.0, retention_days: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 10.0,
+        retention_days: Mapping[str, float] | None = None,
+        telemetry_log: str | os.PathLike[str] = "",
+    ) -> None:
         self._url = url
         self._timeout = timeout
+        self._telemetry_log = Path(telemetry_log) if telemetry_log else None
         self._retention_days = dict(retention_days or {})
         self._clients: dict[int, MongoClient] = {}
         self._opening = threading.Lock()
@@ -87,7 +99,12 @@ class MongoStorage(Storage):
     @classmethod
     def from_settings(cls, settings: Any) -> MongoStorage:
         chosen = settings.mongodb
-        return cls(chosen.url, timeout=chosen.timeout, retention_days=chosen.retention_days)
+        return cls(
+            chosen.url,
+            timeout=chosen.timeout,
+            retention_days=chosen.retention_days,
+            telemetry_log=chosen.telemetry_log,
+        )
 
     def create(self, collection: Collection, key: str, document: Document, *, durable: bool = False) -> Stored:
         return self._create(collection, key, document, {}, None)
@@ -118,14 +135,14 @@ class MongoStorage(Storage):
         return self._create(collection, key, document, append or {}, pending, others=others)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
-        target = self._collection(collection)
+        target = self._settled(collection)
         wanted = identity(key)
         command = {"find": target.name, "filter": {"_id": wanted}, "limit": 1}
         found = self._client().find(command, ("_id",) if wanted == key else (), (key,))
         return decode(found[0]) if found else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
-        target = self._collection(collection)
+        target = self._settled(collection)
         wanted = list(dict.fromkeys(keys))
         found: dict[str, Stored] = {}
         for begin in range(0, len(wanted), _AT_ONCE):
@@ -166,7 +183,7 @@ class MongoStorage(Storage):
             self.write(put={collection: dict(items[begin : begin + _PUT_AT_ONCE])})
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
-        target = self._collection(collection)
+        target = self._settled(collection)
         condition = {"_id": identity(key)}
         if revision is not None:
             condition["_revision"] = revision or None
@@ -217,7 +234,7 @@ class MongoStorage(Storage):
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:
         search = count_search(collection, where)
         hint = dict.fromkeys(index_fields(collection, search.index), 1)
-        command = {"count": self._collection(collection).name, "query": conditions(search), "hint": hint}
+        command = {"count": self._settled(collection).name, "query": conditions(search), "hint": hint}
         return int(self._client().read(command)["n"])
 
     def increment(self, counter: str, by: int = 1) -> int:
@@ -232,7 +249,7 @@ class MongoStorage(Storage):
         if not entries:
             return 0
         write = ObjectId()
-        target = self._collection(collection)
+        target = self._settled(collection)
         rows = inserts(collection, entries, write)
         keys = [key for key, _ in entries]
 
@@ -253,11 +270,15 @@ class MongoStorage(Storage):
     ) -> None:
         appends = self._appends(append or {})
         puts = [
-            Step(self._collection(collection), UPDATE, [upserted(collection, *item) for item in documents.items()])
+            self._step(collection, UPDATE, [upserted(collection, *item) for item in documents.items()])
             for collection, documents in (put or {}).items()
             if documents
         ]
         steps = [*appends, *puts]
+        if durable:
+            steps = [dataclasses.replace(step, logged=False) for step in steps]
+        if steps and self._client().log(steps):
+            return
         if steps and self._client().begin(partial(Work, steps), pending):
             return
         first_put = len(appends)
@@ -284,7 +305,7 @@ class MongoStorage(Storage):
     ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=1, _write=write)
-        step = Step(self._collection(collection), INSERT, [row])
+        step = Step(self._settled(collection), INSERT, [row])
         looks = [self._look(other, step.target, key) for other in others]
 
         def refusal() -> AlreadyExists:
@@ -305,7 +326,7 @@ class MongoStorage(Storage):
     ) -> Stored:
         write = ObjectId()
         row = pack(collection, key, document, _revision=revision + 1, _write=write)
-        target = self._collection(collection)
+        target = self._settled(collection)
 
         def refusal() -> NotFound | RevisionConflict:
             return conflict(target, collection, key, revision)
@@ -377,9 +398,12 @@ class MongoStorage(Storage):
 
         return lambda deadline: Look(Wanted((source.name, names), values, command, deadline), is_one, _FOUND)
 
+    def _step(self, collection: Collection, kind: tuple[str, str], rows: Sequence[RawBSONDocument]) -> Step:
+        return Step(self._collection(collection), kind, rows, logged=collection.telemetry)
+
     def _appends(self, append: Mapping[Collection, Entries]) -> list[Step]:
         return [
-            Step(self._collection(collection), INSERT, inserts(collection, entries, ObjectId()))
+            self._step(collection, INSERT, inserts(collection, entries, ObjectId()))
             for collection, entries in append.items()
             if entries
         ]
@@ -398,9 +422,7 @@ class MongoStorage(Storage):
         search = find_search(source, where, order)
         if search.range is not None or not search.equals:
             return super().append_found(collection, entries, source, where, fields, order=order)
-        target = self._collection(collection)
-        write = ObjectId()
-        rows = inserts(collection, entries, write)
+        step = self._step(collection, INSERT, inserts(collection, entries, ObjectId()))
 
         def complete(found: list[dict[str, Any]]) -> list[Step]:
             if len(found) > _FOUND:
@@ -409,7 +431,7 @@ class MongoStorage(Storage):
             del more["_id"]
             if "_us" in more:
                 raise _FoundTooMany
-            return [Step(target, INSERT, [extended(row, more) for row in rows] if more else rows)]
+            return [dataclasses.replace(step, rows=[extended(row, more) for row in step.rows]) if more else step]
 
         command = self._command(source, *bounds(source, search, None, False), _FOUND + 1, False)
         try:
@@ -430,7 +452,10 @@ class MongoStorage(Storage):
         version = client.run(lambda _: client.database.command("buildInfo"))["version"]
         hello = client.run(lambda _: client.database.command("hello"))
         server = f"replica set {hello['setName']}" if "setName" in hello else hello.get("msg", "standalone server")
-        return StoreInfo("mongodb", f"MongoDB {version}", latency, {"database": client.database.name, "server": server})
+        detail = {"database": client.database.name, "server": server}
+        if client.telemetry is not None:
+            detail |= client.telemetry.described()
+        return StoreInfo("mongodb", f"MongoDB {version}", latency, detail)
 
     def close(self) -> None:
         self._closed = True
@@ -447,7 +472,7 @@ class MongoStorage(Storage):
             with self._opening:
                 client = self._clients.get(identity)
                 if client is None:
-                    client = self._clients[identity] = MongoClient(self._url, self._timeout)
+                    client = self._clients[identity] = MongoClient(self._url, self._timeout, self._telemetry_log)
         return client
 
     def _collection(self, collection: Collection) -> Target:
@@ -462,6 +487,13 @@ class MongoStorage(Storage):
             client.targets[collection] = target
         return target
 
+    def _settled(self, collection: Collection) -> Target:
+        """The collection, in which everything is now that was written to it on this machine."""
+        telemetry = self._client().telemetry
+        if collection.telemetry and telemetry is not None:
+            telemetry.settle()
+        return self._collection(collection)
+
     def _rows(
         self,
         collection: Collection,
@@ -475,6 +507,7 @@ class MongoStorage(Storage):
         low, high = bounds(collection, search, after, descending)
         if _is_empty(search.range):
             return []
+        self._settled(collection)
         command = self._command(collection, low, high, limit, descending)
         if keys_only:
             command["projection"] = {"_id": 1}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import timezone
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pymongo
@@ -28,9 +29,10 @@ from pymongo.write_concern import WriteConcern
 from ocpp_soap import errors
 from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection
-from ocpp_soap.storage.mongodb_commits import Commits, Step, Target, Work, until
+from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Commits, Step, Target, Work, stored, until
 from ocpp_soap.storage.mongodb_errors import is_passing
 from ocpp_soap.storage.mongodb_reads import Reads, Wanted
+from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
 
 T = TypeVar("T")
 Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
@@ -39,17 +41,21 @@ Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _PAUSE_AFTER_FAILURE = 0.1
+_SECONDS_TO_CLOSE = 1.0
+"""For telling the server that the sessions are over; one that is away is not waited for."""
 MOST_BEGUN = 256
 """Writes of one process that are under way at once; the others are waited for, in no more threads than there are."""
 
 
 class MongoClient:
-    """The pooled connections of this process. ``url`` takes all that pymongo takes; its path names the database."""
+    """The pooled connections of this process. ``url`` takes all that pymongo takes; its path names the database.
 
-    def __init__(self, url: str, timeout: float) -> None:
+    ``telemetry_log``: a folder for telemetry on its way, None: it goes to MongoDB as all else.
+    """
+
+    def __init__(self, url: str, timeout: float, telemetry_log: Path | None = None) -> None:
         self._timeout = timeout
         self._reads = Reads(self._find)
-        self._commits = Commits(self._reads.search, Reads(self._find_now).search)
         self._begins_again_at = 0.0
         self._room: list[None] = [None] * MOST_BEGUN
         self.targets: dict[Collection, Target] = {}
@@ -63,6 +69,15 @@ class MongoClient:
             codec_options=CodecOptions(tz_aware=True, tzinfo=timezone.utc),
             write_concern=self._write_concern(),
         )
+        self.telemetry: Telemetry | None = None
+        if telemetry_log is not None:
+            try:
+                self.telemetry = Telemetry(telemetry_log, self.database.name, self._store)
+            except errors.ConfigurationError:
+                self._client.close()
+                raise
+        log = self.telemetry.add if self.telemetry is not None else None
+        self._commits = Commits(self._reads.search, Reads(self._find_now).search, log)
         concern = self.database.read_concern.document
         self._read_concern = {"readConcern": concern} if concern else {}
         self._reading: dict[str, Any] = {
@@ -114,6 +129,10 @@ class MongoClient:
             self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]})
             found = list(self.database.cursor_command(command, **reading))
         return found
+
+    def log(self, steps: Sequence[Step]) -> bool:
+        """Whether a log keeps all the steps, so that they survive kill -9 and are done a moment later."""
+        return self.telemetry is not None and all(step.logged for step in steps) and self.telemetry.add(steps)
 
     def commit_found(
         self,
@@ -195,9 +214,21 @@ class MongoClient:
             again = True
 
     def close(self) -> None:
-        """Wait for what was begun, then close the connections."""
+        """Wait for what was begun, and for telemetry on its way, then close the connections."""
         self._commits.close()
-        self._client.close()
+        if self.telemetry is not None:
+            self.telemetry.close()
+        with pymongo.timeout(_SECONDS_TO_CLOSE):
+            self._client.close()
+
+    def _store(self, rows: Rows, seconds: float) -> Refused:
+        refused: Refused = []
+        with until(time.monotonic() + seconds):
+            for (name, do), operations in rows.items():
+                kind = INSERT if do == INSERT[0] else UPDATE
+                problems = stored(self.database[name], kind, operations)
+                refused += [(name, operations[problem["index"]], str(problem["errmsg"])) for problem in problems]
+        return refused
 
     def _write_concern(self) -> WriteConcern:
         """What the URL says (``w``, ``journal``), else: on the disks of a majority before it is answered."""

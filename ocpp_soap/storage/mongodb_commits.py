@@ -48,11 +48,12 @@ _MOST_BYTES, _MOST_ROWS = 2**24, 10_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Operations of one ``kind`` in a collection, at least one, as MongoDB takes them."""
+    """Operations of one ``kind`` in a collection, at least one, as MongoDB takes them. ``logged``: a log may do."""
 
     target: Target
     kind: tuple[str, str]
     rows: Sequence[RawBSONDocument]
+    logged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,14 @@ class Work:
 class Commits:
     """The writes of one process to all collections.
 
-    ``search`` makes searches in one place, ``look`` those that have to find what was stored a moment ago.
+    ``search`` makes searches in one place, ``look`` those that have to find what was stored a moment ago. ``log`` keeps
+    steps that are ``logged``, or does not.
     """
 
-    def __init__(self, search: Search, look: Search) -> None:
+    def __init__(self, search: Search, look: Search, log: Callable[[Sequence[Step]], bool] | None = None) -> None:
         self._search = search
         self._look = look
+        self._log = log
         self._group = GroupCommit(self._commit, pause=_PAUSE)
 
     def run(self, work: Work) -> list[set[int]]:
@@ -145,7 +148,8 @@ class Commits:
                 mine: Step = write.work.steps[step]
                 commands.setdefault((mine.target.name, mine.kind), []).append(write)
             for writes in commands.values():
-                _send(writes, step, elections)
+                if not self._logged(writes, step):
+                    _send(writes, step, elections)
             step += 1
             if step > 1 and len(elections) > 1:
                 for write in going:
@@ -160,6 +164,15 @@ class Commits:
                     going.append(write)
                 else:
                     write.error = None
+
+    def _logged(self, writes: Sequence[Write], step: int) -> bool:
+        """Whether a log keeps one step of these writes, so that MongoDB need not have it yet."""
+        steps: list[Step] = [write.work.steps[step] for write in writes]
+        if self._log is None or not steps[0].logged or not self._log(steps):
+            return False
+        for write in writes:
+            write.result.append(set())
+        return True
 
     def _alone(self, writes: Sequence[Write]) -> list[Write]:
         """Those of the writes whose looks have found nothing; the others are over, not as if they were done."""
@@ -210,7 +223,7 @@ def _send(writes: Sequence[Write], step: int, elections: set[Any], *, is_last: b
     steps: list[Step] = [write.work.steps[step] for write in writes]
     target, kind = steps[0].target, steps[0].kind
     concern = target.write_concern.document
-    is_last = is_last or any(len(write.work.steps) == step + 1 for write in writes) or not _is_one_log(target)
+    is_last = is_last or any(_is_last(write.work, step) for write in writes) or not _is_one_log(target)
     if not is_last:
         concern = {"w": 1}
     try:
@@ -228,6 +241,11 @@ def _send(writes: Sequence[Write], step: int, elections: set[Any], *, is_last: b
         _tell(writes, step, details)
         if not is_last:
             _wait_for_the_refusing(writes, step, elections)
+
+
+def _is_last(work: Work, step: int) -> bool:
+    """Whether no later step of the work waits for what this one has stored."""
+    return all(later.logged for later in work.steps[step + 1 :])
 
 
 def _wait_for_the_refusing(writes: Sequence[Write], step: int, elections: set[Any]) -> None:
@@ -268,6 +286,28 @@ def _answer(
             details["writeConcernErrors"].append(answer["writeConcernError"])
         start = end
     return details
+
+
+def stored(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:
+    """Do operations that may have been done before; what is told of those that will always be refused.
+
+    Raises PyMongoError where they may be done later.
+    """
+    refused = []
+    places = list(range(len(rows)))
+    while places:
+        details = _answer(target, kind, [rows[place] for place in places], target.write_concern.document)
+        if details["writeConcernErrors"] or is_passing(BulkWriteError(details)):
+            raise BulkWriteError(details)
+        met: list[int] = []
+        for problem in details["writeErrors"]:
+            place = places[problem["index"]]
+            if problem.get("code") not in _REFUSED:
+                refused.append({**problem, "index": place})
+            elif kind == UPDATE:  # two that put the same new key at once collide, and the next attempt finds it there
+                met.append(place)
+        places = met
+    return refused
 
 
 def _tell(writes: Sequence[Write], step: int, details: dict[str, Any]) -> None:

@@ -21,8 +21,9 @@ import structlog
 from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.group_commit import GroupCommit
+from ocpp_soap.storage.process_logs import OwnLog
 from ocpp_soap.storage.sqlite_committing import Committing
-from ocpp_soap.storage.sqlite_logs import OwnLog, Steps, StoredLog, folded, forget, frame
+from ocpp_soap.storage.sqlite_logs import FoldedLog, Steps, folded, forget, frame
 
 FOLD_SECONDS = 0.1
 LOG_BYTES = 8 * 2**20
@@ -221,7 +222,7 @@ class Telemetry:
     def _fold(self, name: str, size: int) -> None:
         """Fold a log up to ``size``, or as far as its frames are whole; remove it if nobody writes it any more."""
         try:
-            with StoredLog(self.folder / name) as log:
+            with FoldedLog(self.folder / name) as log:
                 is_over = log.take()
                 self._known[name] = self._folded_up_to(log, name, log.size() if is_over else size)
                 if is_over:
@@ -235,7 +236,7 @@ class Telemetry:
         until = time.monotonic() + LONGEST_FOLD
         return lambda: time.monotonic() < until and not (self._committing and self._committing.is_asked())
 
-    def _folded_up_to(self, log: StoredLog, name: str, size: int) -> int:
+    def _folded_up_to(self, log: FoldedLog, name: str, size: int) -> int:
         with self._reader() as connection:
             end = folded(connection, name)
         while end < size:

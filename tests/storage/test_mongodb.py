@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -25,8 +26,8 @@ from ocpp_soap.storage.mongodb import MongoStorage
 
 
 def settings_of(server: MongoServer, **changes: Any) -> Any:
-    chosen = {"url": server.url(f"test_{uuid4().hex}"), "timeout": 20.0, "retention_days": {}, **changes}
-    return SimpleNamespace(backend="mongodb", mongodb=SimpleNamespace(**chosen))
+    chosen = {"url": server.url(f"test_{uuid4().hex}"), "timeout": 20.0, "retention_days": {}, "telemetry_log": ""}
+    return SimpleNamespace(backend="mongodb", mongodb=SimpleNamespace(**chosen | changes))
 
 
 class MongoContract(StorageContract):
@@ -66,6 +67,18 @@ class TestReplicaSet(MongoContract):
     @pytest.fixture
     def settings(self, server: MongoServer) -> Any:
         return settings_of(server)
+
+
+class TestWithTelemetryLog(MongoContract):
+    LARGEST = 900_000
+
+    @pytest.fixture
+    def server(self, replica_set: MongoServer) -> MongoServer:
+        return replica_set
+
+    @pytest.fixture
+    def settings(self, server: MongoServer, tmp_path: Path) -> Any:
+        return settings_of(server, telemetry_log=str(tmp_path / "log"))
 
 
 class Load:
@@ -164,6 +177,18 @@ def test_a_server_that_stays_away_is_an_error_within_the_time(standalone: MongoS
             assert 0.5 < time.monotonic() - begin < 2
         finally:
             standalone.start()
+
+
+def test_closing_does_not_wait_for_a_server_that_is_away(standalone: MongoServer) -> None:
+    store = storage.open(settings_of(standalone))
+    store.create(STATIONS, "CP1", {})
+    standalone.stop()
+    try:
+        begin = time.monotonic()
+        store.close()
+        assert time.monotonic() - begin < 5
+    finally:
+        standalone.start()
 
 
 def test_the_microseconds_stand_beside_a_native_date(standalone: MongoServer) -> None:

@@ -33,7 +33,7 @@ class Blocked:
     def __init__(self, server: MongoServer) -> None:
         self.url = url = server.url(f"test_{uuid4().hex}")
         self.store = MongoStorage.from_settings(
-            SimpleNamespace(mongodb=SimpleNamespace(url=url, timeout=20.0, retention_days={}))
+            SimpleNamespace(mongodb=SimpleNamespace(url=url, timeout=20.0, retention_days={}, telemetry_log=""))
         )
         self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url)
         self.database = self.mongo.get_default_database()
