@@ -31,7 +31,7 @@ from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Commits, Step, Target, Work, stored, until
 from ocpp_soap.storage.mongodb_errors import is_passing
-from ocpp_soap.storage.mongodb_reads import Reads, Wanted
+from ocpp_soap.storage.mongodb_reads import Looks, Reads, Wanted
 from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
 
 T = TypeVar("T")
@@ -41,6 +41,10 @@ Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _PAUSE_AFTER_FAILURE = 0.1
+_LOCAL = {"readConcern": {"level": "local"}}
+_OF_PRIMARY = {"read_preference": ReadPreference.PRIMARY}
+_IN_ONE_ANSWER = 10_000
+"""Documents of an answer, if they are not more than 16 MiB."""
 _SECONDS_TO_CLOSE = 1.0
 """For telling the server that the sessions are over; one that is away is not waited for."""
 MOST_BEGUN = 256
@@ -77,7 +81,8 @@ class MongoClient:
                 self._client.close()
                 raise
         log = self.telemetry.add if self.telemetry is not None else None
-        self._commits = Commits(self._reads.search, Reads(self._find_now).search, log)
+        looks = Looks(self._aggregate_now, Reads(self._find_now))
+        self._commits = Commits(self._reads.search, looks.search, log)
         concern = self.database.read_concern.document
         self._read_concern = {"readConcern": concern} if concern else {}
         self._reading: dict[str, Any] = {
@@ -112,21 +117,23 @@ class MongoClient:
         return self._run(lambda _, deadline: self._reads.run(Wanted(place, values, command, deadline)))
 
     def _find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
-        return self._found({**command, **self._read_concern}, self._reading)
+        return self._found({**command, "batchSize": command["limit"], **self._read_concern}, self._reading)
 
     def _find_now(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """What the primary has, also what is not safe yet: of two that look, the later one has to see the other."""
-        reading = {**self._reading, "read_preference": ReadPreference.PRIMARY}
-        return self._found({**command, "readConcern": {"level": "local"}}, reading)
+        return self._found({**command, "batchSize": command["limit"], **_LOCAL}, self._reading | _OF_PRIMARY)
+
+    def _aggregate_now(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """What an ``aggregate`` command finds of it."""
+        return self._found({**command, "cursor": {"batchSize": _IN_ONE_ANSWER}, **_LOCAL}, self._reading | _OF_PRIMARY)
 
     def _found(self, command: dict[str, Any], reading: dict[str, Any]) -> list[dict[str, Any]]:
         """As a bare command, because pymongo's cursors cost a third more of the processor."""
-        command = {**command, "batchSize": command["limit"]}
         cursor = self.database.command(command, **reading)["cursor"]
         found: list[dict[str, Any]] = cursor["firstBatch"]
         if cursor["id"]:
             # There is more than one answer holds.
-            self.database.command({"killCursors": command["find"], "cursors": [cursor["id"]]})
+            self.database.command({"killCursors": next(iter(command.values())), "cursors": [cursor["id"]]})
             found = list(self.database.cursor_command(command, **reading))
         return found
 

@@ -8,10 +8,10 @@ One leader serves all collections, so that the writes to the others gather meanw
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 from bson.errors import BSONError
@@ -25,7 +25,6 @@ from ocpp_soap.storage.mongodb_errors import is_passing
 if TYPE_CHECKING:
     from ocpp_soap.storage.mongodb_reads import Look, Row, Wanted
 
-T = TypeVar("T")
 Target = MongoCollection[Any]
 Search = Callable[["Sequence[Wanted]"], "Sequence[list[Row] | Exception]"]
 INSERT, UPDATE = ("insert", "documents"), ("update", "updates")
@@ -76,8 +75,8 @@ class Work:
 class Commits:
     """The writes of one process to all collections.
 
-    ``search`` makes searches in one place, ``look`` those that have to find what was stored a moment ago. ``log`` keeps
-    steps that are ``logged``, or does not.
+    ``search`` makes searches in one place; ``look`` makes, in several places, those that have to find what was stored a
+    moment ago. ``log`` keeps steps that are ``logged``, or does not.
     """
 
     def __init__(self, search: Search, look: Search, log: Callable[[Sequence[Step]], bool] | None = None) -> None:
@@ -127,15 +126,19 @@ class Commits:
 
     def _completed(self, writes: Sequence[Write]) -> list[Write]:
         """Those of the writes whose search went well, with their steps; the others have their errors."""
+        places: dict[Any, list[Write]] = {}
+        for write in writes:
+            places.setdefault(write.work.wanted.place, []).append(write)
         completed = []
-        for write, found in _found(self._search, [(write, write.work.wanted) for write in writes]):
-            try:
-                if isinstance(found, Exception):
-                    raise found
-                write.work = replace(write.work, steps=write.work.complete(found))
-                completed.append(write)
-            except Exception as error:
-                write.error = error
+        for some in places.values():
+            for write, found in zip(some, self._search([write.work.wanted for write in some]), strict=True):
+                try:
+                    if isinstance(found, Exception):
+                        raise found
+                    write.work = replace(write.work, steps=write.work.complete(found))
+                    completed.append(write)
+                except Exception as error:
+                    write.error = error
         return completed
 
     def _do_steps(self, going: list[Write]) -> None:
@@ -174,24 +177,17 @@ class Commits:
             write.result.append(set())
         return True
 
-    def _alone(self, writes: Sequence[Write]) -> list[Write]:
+    def _alone(self, writes: list[Write]) -> list[Write]:
         """Those of the writes whose looks have found nothing; the others are over, not as if they were done."""
         looks = [(write, look) for write in writes for look in write.work.looks if not write.result[0]]
+        if not looks:
+            return writes
         over: set[Write] = set()
-        for (write, look), found in _found(self._look, [(one, one[1].wanted) for one in looks]):
+        for (write, look), found in zip(looks, self._look([look.wanted for _, look in looks]), strict=True):
             if isinstance(found, Exception) or look.has_found(found):
                 write.result, write.error = [], found if isinstance(found, Exception) else None
                 over.add(write)
         return [write for write in writes if write not in over]
-
-
-def _found(search: Search, wanted: Sequence[tuple[T, Wanted]]) -> Iterator[tuple[T, list[Row] | Exception]]:
-    """What each of the searches finds or meets, with whoever wants it; those in one place are made together."""
-    places: dict[Any, list[tuple[T, Wanted]]] = {}
-    for one in wanted:
-        places.setdefault(one[1].place, []).append(one)
-    for some in places.values():
-        yield from zip([who for who, _ in some], search([what for _, what in some]), strict=True)
 
 
 def _can_be_joined(work: Work) -> bool:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bson.errors import BSONError
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.mongodb_commits import until
+from ocpp_soap.storage.mongodb_errors import is_passing
 
 Row = dict[str, Any]
 _TROUBLE = (PyMongoError, BSONError, UnicodeError)
@@ -23,6 +24,9 @@ _PAUSE = 0.001
 
 _MOST = 200
 """Documents of a joined search above which each search is made by itself."""
+
+_PLACE = "_place"
+"""A field that tells which of several places a document was found in; no document of ours has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,62 @@ class Reads:
         except _TROUBLE:
             return None
         return found if len(found) <= _MOST else None
+
+
+class Looks:
+    """Searches in several places, all of which one command answers. ``aggregate`` runs such a command.
+
+    What they find is in no order. ``reads`` makes them where one command cannot.
+    """
+
+    def __init__(self, aggregate: Callable[[dict[str, Any]], list[Row]], reads: Reads) -> None:
+        self._aggregate = aggregate
+        self._reads = reads
+        self._can_join = True
+
+    def search(self, searches: Sequence[Wanted]) -> list[list[Row] | Exception]:
+        """What each of the searches finds, or what it meets."""
+        places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+        for number, wanted in enumerate(searches):
+            places.setdefault(wanted.place, []).append(number)
+        parts = [[searches[number] for number in numbers] for numbers in places.values()]
+        found = self._joined(parts) if len(parts) > 1 and self._can_join else None
+        if found is None:
+            found = [self._reads.search(part) for part in parts]
+        results: list[list[Row] | Exception] = [[] for _ in searches]
+        for numbers, some in zip(places.values(), found, strict=True):
+            for number, result in zip(numbers, some, strict=True):
+                results[number] = result
+        return results
+
+    def _joined(self, parts: Sequence[Sequence[Wanted]]) -> Sequence[list[list[Row] | Exception]] | None:
+        """What the searches of each part find; None: too much, or the server cannot do it."""
+        first, *others = [
+            [{"$match": _joined_filter(part)}, {"$limit": _MOST + 1}, {"$set": {_PLACE: number}}]
+            for number, part in enumerate(parts)
+        ]
+        unions = [
+            {"$unionWith": {"coll": part[0].place[0], "pipeline": pipeline}}
+            for part, pipeline in zip(parts[1:], others, strict=True)
+        ]
+        collection, names = parts[0][0].place
+        command = {"aggregate": collection, "pipeline": [*first, *unions], "hint": dict.fromkeys(names, 1)}
+        rows: list[list[Row]] = [[] for _ in parts]
+        try:
+            with until(min(wanted.deadline for part in parts for wanted in part)):
+                for row in self._aggregate(command):
+                    rows[row.pop(_PLACE)].append(row)
+        except OperationFailure as error:
+            self._can_join = is_passing(error)  # MongoDB before 4.4, and what only speaks its protocol
+            return None
+        except _TROUBLE:
+            return None
+        if any(len(some) > _MOST for some in rows):
+            return None
+        return [
+            [[row for row in some if _is_of(row, wanted)] for wanted in part]
+            for part, some in zip(parts, rows, strict=True)
+        ]
 
 
 def _joined_filter(searches: Sequence[Wanted]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ import pytest
 from storage_contract import NOON, READINGS, STATES, STATIONS
 from storage_servers import MongoServer
 
-from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StoreUnavailable
+from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StoreUnavailable
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Other
+from ocpp_soap.storage.base import Collection, Other
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.mongodb import MongoStorage
 
@@ -69,9 +69,16 @@ class Blocked:
             assert time.monotonic() < give_up
             time.sleep(0.001)
 
-    def finds(self) -> int:
-        """How many searches MongoDB has made."""
-        return int(self.mongo.admin.command("serverStatus")["metrics"]["commands"]["find"]["total"])
+    def searches(self, work: Work) -> dict[str, int]:
+        """How many commands that search MongoDB gets by ``work``."""
+
+        def count() -> dict[str, int]:
+            commands = self.mongo.admin.command("serverStatus")["metrics"]["commands"]
+            return {name: int(commands[name]["total"]) for name in ("find", "aggregate")}
+
+        before = count()
+        work()
+        return {name: after - before[name] for name, after in count().items()}
 
     def commands(self, work: Work) -> tuple[Any, list[Any]]:
         """The result of ``work``, and the commands by which MongoDB wrote meanwhile."""
@@ -325,9 +332,9 @@ def _searched(blocked: Blocked, works: list[Work], field: str) -> tuple[list[Any
     works[0]()
     groups = blocked.store._client()._reads._groups
     (blocked.group,) = (group for (_, names), group in groups.items() if names[0] == field)
-    before = blocked.finds()
-    results = blocked.together("find", works[0], works)
-    return results, blocked.finds() - before
+    results: list[Any] = []
+    searches = blocked.searches(lambda: results.extend(blocked.together("find", works[0], works)))
+    return results, searches["find"]
 
 
 class Begun:
@@ -379,7 +386,7 @@ def test_what_many_requests_begin_is_few_commands_and_each_is_told_of_its_own(bl
 def test_what_is_begun_alone_is_looked_after_once_for_all_that_wait(blocked: Blocked) -> None:
     store, begun = blocked.store, Begun(blocked.store)
     store.create(STATIONS, "CP0", {"vendor": "V0"})
-    finds = 0
+    searches = {}
 
     def create(number: int, vendor: str) -> None:
         key, others = f"CP{number}", [Other(STATIONS, {"vendor": vendor}), Other(STATES, "nobody")]
@@ -387,23 +394,53 @@ def test_what_is_begun_alone_is_looked_after_once_for_all_that_wait(blocked: Blo
         begun.begin(key, lambda p: store.create_alone(STATIONS, key, document, others, entries, pending=p))
 
     def work() -> None:
-        nonlocal finds
+        nonlocal searches
         is_held = blocked.fail("insert", blockConnection=True, blockTimeMS=700)
         begun.begin("held", lambda p: store.write(append={READINGS: [("x", {})]}, pending=p))
         is_held()
-        before = blocked.finds()
+        searches = blocked.searches(create_all)
+
+    def create_all() -> None:
         for number, vendor in enumerate(["V1", "V2", "V0", "twice", "twice"], start=1):
             create(number, vendor)
         begun.begun = 6
         begun.wait()
-        finds = blocked.finds() - before
 
     store.find(STATES)
     _, done = blocked.commands(work)
     assert begun.told == {"held": True, "CP1": True, "CP2": True, "CP3": False, "CP4": False, "CP5": False}
     assert done == ["insert"] * 3, "what was held, the stations, and the entries of those that were alone"
-    assert finds == 2, "one for each collection"
+    assert searches == {"find": 0, "aggregate": 1}, "one for all collections"
     assert {item.key for item in store.find(READINGS).items} == {"x", "CP1", "CP2"}
+
+
+LOOKS = [Other(STATIONS, {"vendor": "V"}, {"power": 1}), Other(STATES, "state"), Other(STATIONS, {"model": "M"})]
+
+
+@pytest.mark.parametrize("there", [(STATIONS, {"vendor": "V", "power": 1}), (STATES, {}), (STATIONS, {"model": "M"})])
+@pytest.mark.parametrize("code", [0, 40324])
+def test_what_stands_beside_is_found_wherever_it_is_also_where_no_union_can_be_made(
+    blocked: Blocked, there: tuple[Collection, dict[str, Any]], code: int
+) -> None:
+    store = blocked.store
+    store.create(STATIONS, "none of them", {"vendor": "V", "power": 2})
+    assert store.create_alone(STATIONS, "CP1", {"vendor": "V1", "power": 1}, LOOKS).revision == 1
+    if code:
+        blocked.fail("aggregate", errorCode=code)
+    store.create(there[0], "state", there[1])
+    for number in range(2):
+        with pytest.raises(NotAlone):
+            store.create_alone(STATIONS, f"CP2-{number}", {"vendor": "V2"}, LOOKS)
+    store.delete(there[0], "state")
+    searches = blocked.searches(lambda: store.create_alone(STATIONS, "CP3", {"vendor": "V3"}, LOOKS))
+    assert searches == ({"find": 3, "aggregate": 0} if code else {"find": 0, "aggregate": 1})
+
+
+def test_where_very_much_stands_beside_it_is_not_alone(blocked: Blocked) -> None:
+    store = blocked.store
+    store.put(STATIONS, {f"many {number}": {"vendor": "V", "power": 2} for number in range(300)})
+    with pytest.raises(NotAlone):
+        store.create_alone(STATIONS, "CP1", {"vendor": "V1"}, LOOKS)
 
 
 def test_of_many_that_begin_at_once_in_two_processes_at_most_one_is_alone(blocked: Blocked) -> None:
