@@ -207,15 +207,19 @@ class Events:
         return self._store.delete_where(EVENTS, {"at": Range(None, min(before, newest[0].at))})
 
     def flush(self) -> None:
-        """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""
-        while self._noted:
+        """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot.
+
+        What is noted meanwhile waits for the next time, else there would be one command after the other under load.
+        """
+        for _ in range(0, len(self._noted), BATCH):
             self._store_with([])
 
     def close(self) -> None:
         """Store what is left and end the thread. Calling it again does nothing."""
         if self._process == ThisProcess.id:
             self._writing.end()
-            self.flush()
+            while self._noted:
+                self.flush()
 
 
 class Retention:

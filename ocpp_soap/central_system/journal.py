@@ -140,14 +140,19 @@ class Journal:
         )
 
     def flush(self) -> None:
-        """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot."""
+        """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot.
+
+        What is noted meanwhile waits for the next time, else there would be one command after the other under load.
+        """
         with self._lock:
             heartbeats, self._heartbeats = self._heartbeats, 0
         if heartbeats:
             at = datetime.now(timezone.utc)
             beats = {"at": at, "action": "Heartbeat", "direction": _IN, "outcome": "ok", "count": heartbeats}
             self._lines.append({"id": arrival_key(), **beats})
-        while batch := self._batch():
+        waiting = len(self._lines)
+        while waiting > 0 and (batch := self._batch()):
+            waiting -= len(batch)
             try:
                 self._store.write(append={JOURNAL: [(line["id"], line) for line in batch]})
             except StorageError:
@@ -165,7 +170,7 @@ class Journal:
     def close(self) -> None:
         """Store what is left and end the thread. Calling it again does nothing."""
         self._writing.end()
-        if self._lines or self._heartbeats:
+        while self._lines or self._heartbeats:
             self.flush()
 
     def _write(self) -> None:
