@@ -63,10 +63,11 @@ backend central_systems
 
 
 class Serve:
-    """One ``serve`` with its workers."""
+    """One ``serve`` with its workers. ``environment``: what is configured for it only."""
 
-    def __init__(self, config: Path, port: int, log: Path) -> None:
+    def __init__(self, config: Path, port: int, log: Path, environment: dict[str, str]) -> None:
         self.port = port
+        self._environment = os.environ | environment
         self._command = [sys.executable, "-m", "ocpp_soap", "--config", str(config), "serve", "--port", str(port)]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,7 +75,9 @@ class Serve:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, start_new_session=True, env=self._environment
+            )
         give_up = time.monotonic() + 60
         while time.monotonic() < give_up:
             try:
@@ -106,7 +109,12 @@ class System:
             "log": {"level": "warning"},
         }
         self.config.write_text(yaml.safe_dump(settings))
-        self.serves = [Serve(self.config, port, folder / f"serve-{port}.log") for port in (one, two)]
+        self.telemetry_log = folder / "telemetry"
+        logged = {"OCPP_SOAP__STORAGE__MONGODB__TELEMETRY_LOG": str(self.telemetry_log)}
+        self.serves = [
+            Serve(self.config, port, folder / f"serve-{port}.log", environment)
+            for port, environment in ((one, logged), (two, {}))
+        ]
         (folder / "haproxy.cfg").write_text(HAPROXY.format(port=self.port, one=one, two=two))
         with (folder / "haproxy.log").open("wb") as log:
             command = ["haproxy", "-f", str(folder / "haproxy.cfg"), "-db"]
@@ -232,7 +240,9 @@ def test_nothing_is_lost_or_doubled_while_processes_and_the_server_are_killed(sy
     killer.join()
     witness.stop()
 
-    with closing(MongoStorage(system.mongo.url("scale"))) as store:
+    for serve in system.serves:
+        serve.kill()
+    with closing(MongoStorage(system.mongo.url("scale"), telemetry_log=system.telemetry_log)) as store:
         transactions = [item.document for item in store.find(TRANSACTIONS, limit=1_000_000).items]
         values = [item.document for item in store.find(METER_VALUES, limit=1_000_000).items]
     assert Counter(row["state"] for row in transactions) == {"closed": sessions}
