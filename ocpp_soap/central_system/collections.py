@@ -44,7 +44,7 @@ TRANSACTIONS = Collection(
         (Only("state", "orphan"), "begun_at"),
         ("begun_at",),
     ),
-    watched=("charge_box_identity", "transaction_id"),
+    watched=("charge_box_identity",),
 )
 """Charging sessions, by the digest of their start; a stop that belongs to none, by its own digest, as ``orphan``."""
 

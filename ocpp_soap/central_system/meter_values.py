@@ -26,6 +26,9 @@ from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
 from ocpp_soap.storage.base import Document, Storage, Stored
 
+MOST_SESSIONS = 10_000
+"""Sessions of which a process remembers whose they are; that never changes, so it needs no search again."""
+
 LARGEST_DOCUMENT = 250_000
 """Rough size of a stored document above which a message is spread over several: bytes, properties included."""
 
@@ -64,6 +67,7 @@ class MeterValues:
 
     def __init__(self, store: Storage) -> None:
         self._store = store
+        self._sessions: dict[tuple[str, int], None] = {}
 
     def add(self, request: MeterValuesRequest, call: Call) -> None:
         """Store the values of a MeterValues.req with the transaction they belong to.
@@ -72,7 +76,11 @@ class MeterValues:
         """
         entries = _entries(call, request.connector_id, request.transaction_id, request.values)
         named = request.transaction_id if request.transaction_id is not None and request.transaction_id > 0 else 0
-        if not named and not request.connector_id:
+        known = named if (call.charge_box_identity, named) in self._sessions else 0
+        if known:
+            for _, document in entries:
+                document["transaction_id"] = known
+        if known or not (named or request.connector_id):
             self._store.write(append={METER_VALUES: entries}, pending=call.pending)
             return
         where, order = ({"transaction_id": named}, None) if named else Transactions.open_of(call.charge_box_identity)
@@ -80,9 +88,17 @@ class MeterValues:
         def session(found: Sequence[Stored]) -> Document:
             mine = [item for item in found if item.document["charge_box_identity"] == call.charge_box_identity]
             session = mine[-1] if mine and named else Transactions.latest_at(mine, request.connector_id)
+            if mine and named:
+                self._remember(call.charge_box_identity, named)
             return {} if session is None else {"transaction_id": session.document["transaction_id"]}
 
         self._store.append_found(METER_VALUES, entries, TRANSACTIONS, where, session, order=order, pending=call.pending)
+
+    def _remember(self, charge_box_identity: str, transaction_id: int) -> None:
+        """Note that a session is one of that station."""
+        if len(self._sessions) >= MOST_SESSIONS:
+            self._sessions = {}
+        self._sessions[charge_box_identity, transaction_id] = None
 
     def add_transaction_data(
         self, request: StopTransactionRequest, call: Call, transaction: Transaction | None

@@ -74,6 +74,26 @@ def test_values_of_an_unknown_or_foreign_transaction_are_kept_apart(central_syst
     assert central_system.meter_values.list(transaction_id=transaction_id).items == []
 
 
+def test_a_transaction_that_a_station_has_named_before_is_not_searched_again(
+    central_system, send, values, transaction_id, noon, monkeypatch
+):
+    def add(minute, identity="CP001"):
+        later = [MeterValue(timestamp=noon + timedelta(minutes=minute), value=values[0].value)]
+        send(MeterValuesRequest(connector_id=1, transaction_id=transaction_id, values=later), identity)
+
+    add(1, "CP002")
+    add(2)
+    searches = []
+    search = central_system.store.append_found
+    monkeypatch.setattr(central_system.store, "append_found", lambda *a, **k: searches.append(a) or search(*a, **k))
+    add(3)
+    assert searches == []
+    add(4, "CP002")
+    assert len(searches) == 1
+    assert [record.transaction_id for record in stored(central_system)] == [transaction_id] * 2
+    assert [record.transaction_id for record in stored(central_system, "CP002")] == [None] * 2
+
+
 def test_values_after_the_stop_belong_to_the_transaction_they_name(central_system, send, values, transaction_id, noon):
     send(StopTransactionRequest(transaction_id=transaction_id, timestamp=noon, meter_stop=10))
     send(MeterValuesRequest(connector_id=1, transaction_id=transaction_id, values=values))
