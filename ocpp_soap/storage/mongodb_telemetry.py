@@ -1,8 +1,8 @@
 """Telemetry on its way to MongoDB by logs on this machine, see docs/adr/0012.
 
-A log is begun when there is something to keep and ended a moment later. Whoever gets its lock then stores what it holds
-and removes it; so what a killed process left is stored by another one. Where that happens twice, nothing is stored
-twice: entries have their keys, and what is put twice is the same.
+A log is begun when there is something to keep and ended a moment later. One process at a time stores what all ended
+logs hold, in their order, and removes them; so what a killed process left is stored by another one. Where that happens
+twice, nothing is stored twice: entries have their keys, and what is put twice is the same.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from bson import encode as bson_encode
 from bson.raw_bson import RawBSONDocument
 
 from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.mongodb_commits import Step
 from ocpp_soap.storage.process_logs import OwnLog, StoredLog, framed
 
@@ -47,6 +48,12 @@ Refused = list[tuple[str, RawBSONDocument, str]]
 """Operations that MongoDB will not do: the name of the collection, what was to be stored, and why not."""
 
 
+class _Log(NamedTuple):
+    written_at: int
+    path: Path
+    size: int
+
+
 class Telemetry:
     """The logs of one database as one process sees them, in ``folder``, which is made where it is not there.
 
@@ -59,6 +66,7 @@ class Telemetry:
         self._database = database
         self._store = store
         self._seconds = _LONGEST_STORE
+        self._patience = 0.0
         self._lock = threading.Lock()
         self._log: OwnLog | None = None
         self._waiting = 0
@@ -94,17 +102,17 @@ class Telemetry:
 
     def settle(self) -> None:
         """Wait until what any process of this machine has added so far is stored; not for long, nor in a flood."""
-        waiting = {path: size for path, size in self._sizes().items() if size}
-        if not waiting or sum(waiting.values()) > FLOOD:
+        waiting = [log for log in self._logs() if log.size]
+        if not waiting or sum(log.size for log in waiting) > FLOOD:
             return
         self._wake.set()
         give_up = time.monotonic() + LONGEST_WAIT
-        while any(path.exists() for path in waiting) and time.monotonic() < give_up:
+        while any(log.path.exists() for log in waiting) and time.monotonic() < give_up:
             time.sleep(_PAUSE)
 
     def described(self) -> dict[str, Any]:
         """Where the logs are, and how many bytes wait in them."""
-        return {"telemetry_log": str(self._folder), "bytes_waiting": sum(self._sizes().values())}
+        return {"telemetry_log": str(self._folder), "bytes_waiting": sum(log.size for log in self._logs())}
 
     def close(self) -> None:
         """Store what waits; what cannot be stored now, the next process stores."""
@@ -112,7 +120,7 @@ class Telemetry:
             self._closed.set()
         self._wake.set()
         self._thread.join()
-        self._seconds = _SECONDS_TO_CLOSE
+        self._seconds = self._patience = _SECONDS_TO_CLOSE
         self._fold_or_warn()
 
     @property
@@ -135,17 +143,26 @@ class Telemetry:
         return True
 
     def _fold(self) -> None:
-        """End this process's log; store what nobody writes any more, and remove it."""
+        """End this process's log. Unless another process does: store what nobody writes any more, and remove it."""
         with self._lock:
             if self._log is not None:
                 self._log.close()
                 self._log = None
-        sizes = self._sizes()
-        if sizes:
-            with ExitStack() as taken:
-                self._fold_all([log for path in sorted(sizes) if (log := _taken(path, taken)) is not None])
-            sizes = self._sizes()
-        self._waiting = sum(sizes.values())
+        folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if self._is_alone(folder):
+                with ExitStack() as taken:
+                    self._fold_all([log for one in self._logs() if (log := _taken(one.path, taken)) is not None])
+        finally:
+            os.close(folder)
+        self._waiting = sum(log.size for log in self._logs())
+
+    def _is_alone(self, folder: int) -> bool:
+        """Whether no other process stores what is in logs; at the end of this one it is waited for."""
+        give_up = time.monotonic() + self._patience
+        while not (is_alone := lock_now(folder)) and time.monotonic() < give_up:
+            time.sleep(_PAUSE)
+        return is_alone
 
     def _fold_all(self, logs: Sequence[StoredLog]) -> None:
         rows: Rows = {}
@@ -183,14 +200,16 @@ class Telemetry:
                 reason=refused[0][2],
             )
 
-    def _sizes(self) -> dict[Path, int]:
-        sizes = {}
+    def _logs(self) -> list[_Log]:
+        """The logs that there are, those that were written first first."""
+        logs = []
         with suppress(FileNotFoundError):
             for entry in os.scandir(self._folder):
                 if entry.name.startswith(self._prefix):
                     with suppress(FileNotFoundError):
-                        sizes[self._folder / entry.name] = entry.stat().st_size
-        return sizes
+                        about = entry.stat()
+                        logs.append(_Log(about.st_mtime_ns, self._folder / entry.name, about.st_size))
+        return sorted(logs)
 
     def _warn(self, what: str, error: Exception) -> None:
         if time.monotonic() >= self._warn_at:
@@ -199,7 +218,7 @@ class Telemetry:
 
 
 def _taken(path: Path, logs: ExitStack) -> StoredLog | None:
-    """The log at the path, if nobody writes it, and nobody else has taken or removed it."""
+    """The log at the path, if nobody writes it."""
     with suppress(FileNotFoundError):
         log = logs.enter_context(StoredLog(path))
         if log.take() and log.is_there():

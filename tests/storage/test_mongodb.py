@@ -69,13 +69,7 @@ class TestReplicaSet(MongoContract):
         return settings_of(server)
 
 
-class TestWithTelemetryLog(MongoContract):
-    LARGEST = 900_000
-
-    @pytest.fixture
-    def server(self, replica_set: MongoServer) -> MongoServer:
-        return replica_set
-
+class TestWithTelemetryLog(TestReplicaSet):
     @pytest.fixture
     def settings(self, server: MongoServer, tmp_path: Path) -> Any:
         return settings_of(server, telemetry_log=str(tmp_path / "log"))

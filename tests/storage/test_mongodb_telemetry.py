@@ -184,6 +184,25 @@ def test_while_mongodb_is_away_telemetry_waits_in_its_log(
         assert again.count(SAMPLES) == 2
 
 
+@pytest.mark.usefixtures("slowly")
+def test_what_a_process_wrote_is_stored_in_its_order_also_after_mongodb_was_away(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> list[Any]:
+        raise pymongo.errors.AutoReconnect("away")
+
+    with closing(place.store()) as store:
+        telemetry = store._client().telemetry
+        assert telemetry is not None
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(telemetry, "_store", away)
+            for number in range(10):
+                store.write(append={SAMPLES: samples(number)})
+                assert not telemetry._fold_or_warn()
+            assert len(place.logs()) == 10
+        assert [item.document["n"] for item in store.find(SAMPLES, limit=20).items] == list(range(10))
+
+
 def test_a_transaction_goes_to_mongodb_and_its_event_through_the_log(place: Place) -> None:
     def work(store: MongoStorage) -> None:
         store.create_and_append(STATIONS, "t1", {}, {SAMPLES: samples(1)})
