@@ -399,7 +399,8 @@ class MongoStorage(Storage):
         return lambda deadline: Look(Wanted((source.name, names), values, command, deadline), is_one, _FOUND)
 
     def _step(self, collection: Collection, kind: tuple[str, str], rows: Sequence[RawBSONDocument]) -> Step:
-        return Step(self._collection(collection), kind, rows, logged=collection.telemetry)
+        is_logged = collection.telemetry and self._client().telemetry is not None
+        return Step(self._collection(collection), kind, rows, logged=is_logged)
 
     def _appends(self, append: Mapping[Collection, Entries]) -> list[Step]:
         return [

@@ -47,7 +47,10 @@ _MOST_BYTES, _MOST_ROWS = 2**24, 10_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Operations of one ``kind`` in a collection, at least one, as MongoDB takes them. ``logged``: a log may do."""
+    """Operations of one ``kind`` in a collection, at least one, as MongoDB takes them.
+
+    ``logged``: there is a log that keeps it until MongoDB has it.
+    """
 
     target: Target
     kind: tuple[str, str]

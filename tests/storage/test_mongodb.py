@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pymongo
 import pytest
-from storage_contract import READINGS, STATIONS, StorageContract
+from storage_contract import READINGS, SAMPLES, STATES, STATIONS, StorageContract
 from storage_servers import MongoServer
 
 from ocpp_soap import storage
@@ -328,8 +328,9 @@ def test_a_write_whose_answer_was_lost_is_recognised(standalone: MongoServer) ->
             store.create(STATIONS, "CP1", {})
 
 
+@pytest.mark.parametrize(("series", "latest"), [(READINGS, STATIONS), (SAMPLES, STATES)])
 def test_of_the_steps_of_a_write_to_a_replica_set_only_the_last_is_waited_for(
-    replica_set: MongoServer, monkeypatch: pytest.MonkeyPatch
+    replica_set: MongoServer, monkeypatch: pytest.MonkeyPatch, series: Collection, latest: Collection
 ) -> None:
     asked: list[Any] = []
     elected = ["one", "another"]
@@ -345,8 +346,8 @@ def test_of_the_steps_of_a_write_to_a_replica_set_only_the_last_is_waited_for(
     monkeypatch.setattr(mongodb_commits, "_answer", noted)
     with closing(storage.open(settings_of(replica_set))) as store:
         store.check()
-        store.write(append={READINGS: [("a", {})]}, put={STATIONS: {"CP1": {}}})
-        assert store.count(READINGS) == store.count(STATIONS) == 1
+        store.write(append={series: [("a", {})]}, put={latest: {"CP1": {}}})
+        assert store.count(series) == store.count(latest) == 1
     once = [("insert", {"w": 1}), ("update", {"w": "majority", "j": True})]
     assert asked == once * 2
 
