@@ -78,8 +78,8 @@ class Work:
 class Commits:
     """The writes of one process to all collections.
 
-    ``search`` makes searches in one place; ``look`` makes, in several places, those that have to find what was stored a
-    moment ago. ``log`` keeps steps that are ``logged``, or does not.
+    ``search`` makes searches, ``look`` those that have to find what was stored a moment ago. ``log`` keeps steps that
+    are ``logged``, or does not.
     """
 
     def __init__(self, search: Search, look: Search, log: Callable[[Sequence[Step]], bool] | None = None) -> None:
@@ -129,19 +129,15 @@ class Commits:
 
     def _completed(self, writes: Sequence[Write]) -> list[Write]:
         """Those of the writes whose search went well, with their steps; the others have their errors."""
-        places: dict[Any, list[Write]] = {}
-        for write in writes:
-            places.setdefault(write.work.wanted.place, []).append(write)
         completed = []
-        for some in places.values():
-            for write, found in zip(some, self._search([write.work.wanted for write in some]), strict=True):
-                try:
-                    if isinstance(found, Exception):
-                        raise found
-                    write.work = replace(write.work, steps=write.work.complete(found))
-                    completed.append(write)
-                except Exception as error:
-                    write.error = error
+        for write, found in zip(writes, self._search([write.work.wanted for write in writes]), strict=True):
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                write.work = replace(write.work, steps=write.work.complete(found))
+                completed.append(write)
+            except Exception as error:
+                write.error = error
         return completed
 
     def _do_steps(self, going: list[Write]) -> None:

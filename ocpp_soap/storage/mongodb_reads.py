@@ -18,6 +18,9 @@ from ocpp_soap.storage.mongodb_commits import until
 from ocpp_soap.storage.mongodb_errors import is_passing
 
 Row = dict[str, Any]
+Found = list[Row] | Exception
+"""What a search finds, or what it meets."""
+
 _TROUBLE = (PyMongoError, BSONError, UnicodeError)
 _PAUSE = 0.001
 """Seconds for which a search waits for others: about what one takes where the processors are busy."""
@@ -70,9 +73,13 @@ class Reads:
         found: list[Row] = group.run(wanted)
         return found
 
-    def search(self, searches: Sequence[Wanted]) -> list[list[Row] | Exception]:
-        """What each of the searches in one place finds, or what it meets."""
-        found: list[list[Row] | Exception] = []
+    def search(self, searches: Sequence[Wanted]) -> list[Found]:
+        """What each of the searches finds, or what it meets; those in one place are made together."""
+        parts = _by_place(searches)
+        return _in_order(searches, parts, [self._search_place(part) for part in parts])
+
+    def _search_place(self, searches: Sequence[Wanted]) -> list[Found]:
+        found: list[Found] = []
         with until(min(wanted.deadline for wanted in searches)):
             joined = self._joined(searches) if len(searches) > 1 else None
             for wanted in searches:
@@ -114,22 +121,13 @@ class Looks:
         self._reads = reads
         self._can_join = True
 
-    def search(self, searches: Sequence[Wanted]) -> list[list[Row] | Exception]:
+    def search(self, searches: Sequence[Wanted]) -> list[Found]:
         """What each of the searches finds, or what it meets."""
-        places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-        for number, wanted in enumerate(searches):
-            places.setdefault(wanted.place, []).append(number)
-        parts = [[searches[number] for number in numbers] for numbers in places.values()]
+        parts = _by_place(searches)
         found = self._joined(parts) if len(parts) > 1 and self._can_join else None
-        if found is None:
-            found = [self._reads.search(part) for part in parts]
-        results: list[list[Row] | Exception] = [[] for _ in searches]
-        for numbers, some in zip(places.values(), found, strict=True):
-            for number, result in zip(numbers, some, strict=True):
-                results[number] = result
-        return results
+        return self._reads.search(searches) if found is None else _in_order(searches, parts, found)
 
-    def _joined(self, parts: Sequence[Sequence[Wanted]]) -> Sequence[list[list[Row] | Exception]] | None:
+    def _joined(self, parts: Sequence[Sequence[Wanted]]) -> list[list[Found]] | None:
         """What the searches of each part find; None: too much, or the server cannot do it."""
         first, *others = [
             [{"$match": _joined_filter(part)}, {"$limit": _MOST + 1}, {"$set": {_PLACE: number}}]
@@ -157,6 +155,22 @@ class Looks:
             [[row for row in some if _is_of(row, wanted)] for wanted in part]
             for part, some in zip(parts, rows, strict=True)
         ]
+
+
+def _by_place(searches: Sequence[Wanted]) -> list[list[Wanted]]:
+    """The searches in each place."""
+    places: dict[tuple[str, tuple[str, ...]], list[Wanted]] = {}
+    for wanted in searches:
+        places.setdefault(wanted.place, []).append(wanted)
+    return list(places.values())
+
+
+def _in_order(
+    searches: Sequence[Wanted], parts: Sequence[Sequence[Wanted]], found: Sequence[Sequence[Found]]
+) -> list[Found]:
+    """What was found for each part of the searches, those in one place, in the order of the searches."""
+    results = {part[0].place: iter(some) for part, some in zip(parts, found, strict=True)}
+    return [next(results[wanted.place]) for wanted in searches]
 
 
 def _joined_filter(searches: Sequence[Wanted]) -> dict[str, Any]:
