@@ -290,18 +290,20 @@ def stored(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument
     """
     refused = []
     places = list(range(len(rows)))
-    while places:
+    for is_last in (False, True):
         details = _answer(target, kind, [rows[place] for place in places], target.write_concern.document)
         if details["writeConcernErrors"] or is_passing(BulkWriteError(details)):
             raise BulkWriteError(details)
         met: list[int] = []
         for problem in details["writeErrors"]:
             place = places[problem["index"]]
-            if problem.get("code") not in _REFUSED:
+            if problem.get("code") not in _REFUSED or (kind == UPDATE and is_last):
                 refused.append({**problem, "index": place})
             elif kind == UPDATE:  # two that put the same new key at once collide, and the next attempt finds it there
                 met.append(place)
         places = met
+        if not places:
+            break
     return refused
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +13,10 @@ from uuid import uuid4
 import bson
 import pymongo
 import pytest
+from killed import in_child
 from storage_contract import NOON, SAMPLES, STATES, STATIONS
 from storage_servers import MongoServer
+from tending import eventually
 
 from ocpp_soap.errors import AlreadyExists, ConfigurationError
 from ocpp_soap.storage import mongodb_telemetry
@@ -65,25 +64,14 @@ def samples(*numbers: int) -> list[tuple[str, dict[str, Any]]]:
     return [(f"s{number}", {"station": "CP1", "at": NOON, "n": number}) for number in numbers]
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def killed(place: Place, work: Callable[[MongoStorage], None]) -> None:
     """Do some work in a process that is killed before it can store what is in its log."""
 
-    def run() -> None:
+    def slowly() -> None:
         mongodb_telemetry.FOLD_SECONDS = 60.0
         work(place.store())
-        os.kill(os.getpid(), signal.SIGKILL)
 
-    child = multiprocessing.get_context("fork").Process(target=run)
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
+    in_child(slowly)
 
 
 @pytest.mark.usefixtures("slowly")
@@ -131,7 +119,7 @@ def test_the_log_of_a_living_process_is_left_to_it(place: Place) -> None:
     log.append(b"half a fra")
     with closing(place.store()) as store:
         store.write(append={SAMPLES: samples(1)})
-        eventually(lambda: place.in_mongodb() == ["s1"])
+        eventually(lambda: place.in_mongodb() == ["s1"] and len(place.logs()) == 1)
         assert place.logs() == [log.path]
         log.close()
         eventually(lambda: not place.logs())
@@ -270,12 +258,22 @@ def test_what_mongodb_refuses_for_good_is_kept_in_a_file_and_holds_up_nothing(pl
     assert "validation" in kept["reason"]
 
 
+def test_what_meets_an_index_of_somebody_else_again_and_again_is_refused_for_good(place: Place) -> None:
+    place.database["states"].create_index("number", unique=True)
+    with closing(place.store()) as store:
+        for number, key in enumerate(["CP1", "CP2", "CP3"]):
+            store.write(put={STATES: {key: {"station": key, "at": NOON, "number": number % 2}}})
+        eventually(lambda: not place.logs())
+        assert {item.key for item in store.find(STATES).items} == {"CP1", "CP2"}
+    (kept,) = bson.decode_all((place.folder / f"refused.{place.database.name}.bson").read_bytes())
+    assert (kept["collection"], kept["refused"]["q"]["_id"]) == ("states", "CP3")
+
+
 def test_new_keys_that_two_put_at_once_are_both_stored(place: Place) -> None:
     with closing(place.store()) as one, closing(place.store()) as other:
         for number in range(20):
             for store, hour in ((one, 1), (other, 2)):
                 store.write(put={STATES: {f"CP{number}": {"station": "CP", "at": NOON.replace(hour=hour)}}})
-        found = one.find(STATES, {"station": "CP"}).items
         eventually(lambda: not place.logs())
         found = one.find(STATES, {"station": "CP"}).items
         assert [item.document["at"].hour for item in found] == [2] * 20

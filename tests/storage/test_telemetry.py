@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import os
 import resource
 import signal
@@ -12,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killed import in_child
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import Collection
@@ -72,19 +72,6 @@ def in_table(store: FileStorage) -> int:
     """How many samples are in the table, whatever waits in logs."""
     with store._process().reader() as connection:
         return int(connection.execute("SELECT count(*) FROM c_samples").fetchone()[0])
-
-
-def in_child(work: Callable[[], None]) -> None:
-    """Run ``work`` in a forked process that is then killed without a chance to close anything."""
-
-    def run() -> None:
-        work()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    child = multiprocessing.get_context("fork").Process(target=run)
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
 
 
 def test_a_message_is_in_the_log_first_and_in_the_table_when_somebody_looks(path: Path) -> None:
