@@ -65,8 +65,6 @@ class Telemetry:
         self._folder = folder
         self._database = database
         self._store = store
-        self._seconds = _LONGEST_STORE
-        self._patience = 0.0
         self._lock = threading.Lock()
         self._log: OwnLog | None = None
         self._waiting = 0
@@ -120,7 +118,6 @@ class Telemetry:
             self._closed.set()
         self._wake.set()
         self._thread.join()
-        self._seconds = self._patience = _SECONDS_TO_CLOSE
         self._fold_or_warn()
 
     @property
@@ -159,7 +156,7 @@ class Telemetry:
 
     def _is_alone(self, folder: int) -> bool:
         """Whether no other process stores what is in logs; at the end of this one it is waited for."""
-        give_up = time.monotonic() + self._patience
+        give_up = time.monotonic() + (_SECONDS_TO_CLOSE if self._closed.is_set() else 0.0)
         while not (is_alone := lock_now(folder)) and time.monotonic() < give_up:
             time.sleep(_PAUSE)
         return is_alone
@@ -186,7 +183,7 @@ class Telemetry:
 
     def _store_or_keep(self, rows: Rows) -> None:
         """Store rows; what MongoDB refuses for good must not hold up the rest, so it goes into a file."""
-        refused = self._store(rows, self._seconds)
+        refused = self._store(rows, _SECONDS_TO_CLOSE if self._closed.is_set() else _LONGEST_STORE)
         if refused:
             path = self._folder / f"refused.{self._database}.bson"
             with os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, _MODE), "ab") as file:

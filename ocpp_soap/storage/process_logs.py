@@ -54,7 +54,7 @@ class OwnLog:
             folder.mkdir(exist_ok=True)
             handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, mode)
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if is_at(handle, self.path):  # nobody took it for one that is over before it was locked
+            if _is_at(handle, self.path):  # nobody took it for one that is over before it was locked
                 self._file = handle
             else:
                 os.close(handle)
@@ -95,7 +95,7 @@ class StoredLog:
 
     def is_there(self) -> bool:
         """Whether it is still the log at its path."""
-        return is_at(self._file, self.path)
+        return _is_at(self._file, self.path)
 
     def size(self) -> int:
         """The size of the file now."""
@@ -110,7 +110,7 @@ class StoredLog:
         self.path.unlink(missing_ok=True)
 
 
-def is_at(handle: int, path: Path) -> bool:
+def _is_at(handle: int, path: Path) -> bool:
     """Whether an open file is the one at the path."""
     try:
         there = path.stat()

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -32,9 +31,7 @@ class Blocked:
 
     def __init__(self, server: MongoServer) -> None:
         self.url = url = server.url(f"test_{uuid4().hex}")
-        self.store = MongoStorage.from_settings(
-            SimpleNamespace(mongodb=SimpleNamespace(url=url, timeout=20.0, retention_days={}, telemetry_log=""))
-        )
+        self.store = MongoStorage(url, timeout=20.0)
         self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url)
         self.database = self.mongo.get_default_database()
         self.group = self.store._client()._commits._group
