@@ -7,7 +7,6 @@ for all busy senders, not for each of them. Nothing here takes a lock, so a proc
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from ocpp_soap.central_system.records import record_of
@@ -24,25 +23,34 @@ AT_LEAST, PARTS = 100, 10
 """How many are read again at once, and in how many parts if there are more."""
 
 ROUNDS = 5
-"""Half periods for which a busy sender's record is still read again, with others', after it was last asked for."""
+"""Half periods for which a record is still read again, with others, after it was last asked for."""
+
+BUSY_ROUNDS = 15
+"""The same for a record that was asked for before, at most so long ago: to read it alone costs as much as to read it
+about twenty times with others, and its sender would have to wait."""
 
 
 class _Entry(Generic[T]):
-    """A value, until when it counts, whether it was asked for since it was read, and how often it is read again."""
+    """A value, until when it counts, whether it was asked for since it was read, and how often it is read again.
 
-    __slots__ = ("rounds", "until", "used", "value")
+    ``idle``: half periods since it was asked for; ``next_rounds``: how often it is read again when it is.
+    """
+
+    __slots__ = ("idle", "next_rounds", "rounds", "until", "used", "value")
 
     def __init__(self, value: T, until: float) -> None:
         self.value = value
         self.until = until
         self.used = False
+        self.idle = 0
         self.rounds = 0
+        self.next_rounds = ROUNDS
 
 
 class Recent(Generic[T]):
     """Remembers the documents of a collection as records, and which do not exist; safe to use from many threads.
 
-    A record counts for ``seconds``. In every half of that, what was asked for again since or a moment before is read
+    A record counts for ``seconds``. In every half of that, what was asked for again since or a while before is read
     again together, by a thread that asks for something, many of them in parts; the others go on with what they have.
     """
 
@@ -74,10 +82,11 @@ class Recent(Generic[T]):
         forgotten = self._forgotten
         stored = self._store.get(self._collection, key)
         value = None if stored is None else record_of(self._cls, stored.document)
-        if len(self._entries) >= MOST_ENTRIES:
-            self._drop(list(self._entries)[: MOST_ENTRIES // 2])
         if forgotten == self._forgotten:
-            self._entries[key] = _Entry(value, now + self._seconds)
+            if entry is not None:
+                entry.value, entry.until, entry.used = value, now + self._seconds, True
+            else:
+                self._keep(key, _Entry(value, now + self._seconds))
         return value
 
     def forget(self, key: str) -> None:
@@ -88,14 +97,18 @@ class Recent(Generic[T]):
     def _plan(self, now: float) -> None:
         """Find what is to be read again, and drop what has ended."""
         entries = self._entries.copy()
-        oldest = now - ROUNDS * self._seconds / 2
+        oldest = now - BUSY_ROUNDS * self._seconds / 2
         ended: list[tuple[str, _Entry[T | None]]] = []
         again: list[tuple[str, _Entry[T | None]]] = []
         for key, entry in entries.items():
-            entry.rounds = ROUNDS if entry.used else entry.rounds - 1
+            if entry.used:
+                entry.idle, entry.rounds, entry.next_rounds = 0, entry.next_rounds, BUSY_ROUNDS
+            else:
+                entry.idle += 1
+                entry.rounds -= 1
             if entry.rounds > 0 and entry.until > oldest:
                 (again if entry.until > now else ended).append((key, entry))
-            elif entry.until <= now:
+            elif entry.until <= now and entry.idle >= BUSY_ROUNDS:
                 self._entries.pop(key, None)
         self._part = max(AT_LEAST, len(again) // (PARTS - 1))
         self._ended = len(ended)
@@ -114,6 +127,10 @@ class Recent(Generic[T]):
             entry.until = now + self._seconds
             entry.used = False
 
-    def _drop(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            self._entries.pop(key, None)
+    def _keep(self, key: str, entry: _Entry[T | None]) -> None:
+        """Remember one more; of too many half are dropped, first those that do not count any more."""
+        if len(self._entries) >= MOST_ENTRIES:
+            entries = sorted(self._entries.copy().items(), key=lambda item: item[1].until)
+            for old, _ in entries[: MOST_ENTRIES // 2]:
+                self._entries.pop(old, None)
+        self._entries[key] = entry

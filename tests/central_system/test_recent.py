@@ -97,7 +97,15 @@ def test_what_is_asked_for_once_is_not_read_again(store, look_up):
     half_way()
     look_up.get("c")
     assert store.reads == ["a", "b", "c"]
-    assert set(look_up._entries) == {"b", "c"}
+
+
+def test_what_nobody_asks_for_any_more_is_dropped(look_up, monkeypatch):
+    monkeypatch.setattr(recent, "BUSY_ROUNDS", 2)
+    for name in "abcd":
+        look_up.get(name)
+        half_way()
+    look_up.get("e")
+    assert set(look_up._entries) == {"d", "e"}
 
 
 def test_what_nobody_refreshed_in_time_does_not_count(store, look_up, put):
@@ -133,6 +141,39 @@ def test_a_busy_sender_is_read_again_for_some_rounds_of_others(store, look_up, p
         half_way()
         look_up.get(other)
     assert store.reads == ["a", ["a"], "b", ["a"], "c", "d"]
+
+
+def test_who_comes_again_after_a_while_is_read_again_for_longer(store, look_up, put, monkeypatch):
+    monkeypatch.setattr(recent, "ROUNDS", 1)
+    monkeypatch.setattr(recent, "BUSY_ROUNDS", 4)
+    put("a", "o")
+
+    def pass_by(halves):
+        store.reads.clear()
+        for _ in range(halves):
+            half_way()
+            look_up.get("o")
+        return [what for what in store.reads if what == "a" or "a" in what]
+
+    look_up.get("a")
+    assert pass_by(3) == []
+    look_up.get("a")
+    assert store.reads[-1] == "a"
+    assert len(pass_by(3)) == 1
+    look_up.get("a")
+    assert store.reads[-1] == "a"
+    assert len(pass_by(6)) == 4
+    assert look_up.get("a").id_tag == "a"
+
+
+def test_what_counts_is_dropped_last(look_up, monkeypatch):
+    monkeypatch.setattr(recent, "MOST_ENTRIES", 4)
+    for name in "abc":
+        look_up.get(name)
+    half_way(2)
+    for name in "ade":
+        look_up.get(name)
+    assert set(look_up._entries) == {"a", "d", "e"}
 
 
 def test_the_others_go_on_while_one_reads_again(store, look_up, put):
