@@ -33,7 +33,6 @@ from ocpp_soap.storage.mongodb_documents import decode, encode, identities, iden
 from ocpp_soap.storage.mongodb_indexes import create_indexes
 from ocpp_soap.storage.mongodb_reads import Look, Wanted
 from ocpp_soap.storage.mongodb_searches import (
-    Place,
     bounds,
     conditions,
     equal_parts,
@@ -137,8 +136,10 @@ class MongoStorage(Storage):
     def get(self, collection: Collection, key: str) -> Stored | None:
         target = self._settled(collection)
         wanted = identity(key)
-        command = {"find": target.name, "filter": {"_id": wanted}, "limit": 1}
-        found = self._client().find(command, ("_id",) if wanted == key else (), (key,))
+        if wanted == key:
+            found = self._client().search((target.name, ("_id",)), (key,), 1)
+        else:
+            found = self._client().find({"find": target.name, "filter": {"_id": wanted}, "limit": 1})
         return decode(found[0]) if found else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
@@ -384,19 +385,18 @@ class MongoStorage(Storage):
         """What makes, of its deadline, the look for another document beside the one of that key in ``target``."""
         source = self._collection(other.collection)
         if isinstance(other.which, str):
-            command: dict[str, Any] = {"find": source.name, "filter": {"_id": other.which}, "limit": _FOUND + 1}
-            names, values = ("_id",), (other.which,)
+            place: tuple[str, tuple[str, ...]] = (source.name, ("_id",))
+            values: tuple[Any, ...] = (other.which,)
         else:
             search = others_search(other)
-            command = self._command(other.collection, *bounds(other.collection, search, None, False), _FOUND + 1, False)
-            names, values = tuple(command["hint"]), tuple(equal_parts(search))
+            place, values = (source.name, index_fields(other.collection, search.index)), tuple(equal_parts(search))
 
         def is_one(row: dict[str, Any]) -> bool:
             found = decode(row)
             is_itself = source is target and found.key == key
             return not is_itself and all(found.document.get(name) == value for name, value in other.also.items())
 
-        return lambda deadline: Look(Wanted((source.name, names), values, command, deadline), is_one, _FOUND)
+        return lambda deadline: Look(Wanted(place, values, _FOUND + 1, deadline), is_one, _FOUND)
 
     def _step(self, collection: Collection, kind: tuple[str, str], rows: Sequence[RawBSONDocument]) -> Step:
         is_logged = collection.telemetry and self._client().telemetry is not None
@@ -434,10 +434,9 @@ class MongoStorage(Storage):
                 raise _FoundTooMany
             return [dataclasses.replace(step, rows=[extended(row, more) for row in step.rows]) if more else step]
 
-        command = self._command(source, *bounds(source, search, None, False), _FOUND + 1, False)
+        place, values = (self._collection(source).name, index_fields(source, search.index)), tuple(equal_parts(search))
         try:
-            place = (command, tuple(command["hint"]), tuple(equal_parts(search)))
-            self._client().commit_found(place, complete, pending)
+            self._client().commit_found(partial(Wanted, place, values, _FOUND + 1), complete, pending)
         except _FoundTooMany:
             super().append_found(collection, entries, source, where, fields, order=order)
 
@@ -505,26 +504,25 @@ class MongoStorage(Storage):
         *,
         keys_only: bool = False,
     ) -> list[dict[str, Any]]:
-        low, high = bounds(collection, search, after, descending)
         if _is_empty(search.range):
             return []
-        self._settled(collection)
-        command = self._command(collection, low, high, limit, descending)
-        if keys_only:
-            command["projection"] = {"_id": 1}
-        elif after is None and search.range is None and not descending and search.equals:
-            return self._client().find(command, tuple(command["hint"]), tuple(equal_parts(search)))
-        return self._client().find(command)
-
-    def _command(self, collection: Collection, low: Place, high: Place, limit: int, descending: bool) -> dict[str, Any]:
-        return {
-            "find": self._collection(collection).name,
-            "hint": {name: 1 for name, _ in low},
+        name = self._settled(collection).name
+        is_joined = after is None and search.range is None and not descending and not keys_only
+        if is_joined and search.equals:
+            place = (name, index_fields(collection, search.index))
+            return self._client().search(place, tuple(equal_parts(search)), limit)
+        low, high = bounds(collection, search, after, descending)
+        command: dict[str, Any] = {
+            "find": name,
+            "hint": {field: 1 for field, _ in low},
             "min": dict(low),
             "max": dict(high),
-            "sort": {name: -1 if descending else 1 for name, _ in low},
+            "sort": {field: -1 if descending else 1 for field, _ in low},
             "limit": limit,
         }
+        if keys_only:
+            command["projection"] = {"_id": 1}
+        return self._client().find(command)
 
     def _allot(self, counter: str, by: int) -> int:
         target = self._client().database["counters"]

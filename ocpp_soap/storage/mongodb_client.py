@@ -35,8 +35,6 @@ from ocpp_soap.storage.mongodb_reads import Looks, Reads, Wanted
 from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
 
 T = TypeVar("T")
-Searched = tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]
-"""A ``find`` command, the fields of an index, and with which values of them its documents begin."""
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -103,18 +101,13 @@ class MongoClient:
         """The answer to a command that reads. Raises what ``run`` does."""
         return self.run(lambda _: self.database.command({**command, **self._read_concern}, **self._reading))
 
-    def find(
-        self, command: dict[str, Any], names: tuple[str, ...] = (), values: tuple[Any, ...] = ()
-    ) -> list[dict[str, Any]]:
-        """The documents that a ``find`` command finds, which has a ``limit``. Raises what ``run`` does.
+    def find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
+        """The documents that a ``find`` command finds, which has a ``limit``. Raises what ``run`` does."""
+        return self.run(lambda _: self._find(command))
 
-        With ``names``, the fields of an index, it is a search for those that begin with ``values``, in their order;
-        it is then joined with those of other threads.
-        """
-        if not names:
-            return self.run(lambda _: self._find(command))
-        place = (command["find"], names)
-        return self._run(lambda _, deadline: self._reads.run(Wanted(place, values, command, deadline)))
+    def search(self, place: tuple[str, tuple[str, ...]], values: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
+        """What a search finds that can be joined with those of other threads, see Wanted. Raises what ``run`` does."""
+        return self._run(lambda _, deadline: self._reads.run(Wanted(place, values, limit, deadline)))
 
     def _find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         return self._found({**command, "batchSize": command["limit"], **self._read_concern}, self._reading)
@@ -143,20 +136,18 @@ class MongoClient:
 
     def commit_found(
         self,
-        search: Searched,
+        search: Callable[[float], Wanted],
         complete: Callable[[list[dict[str, Any]]], Sequence[Step]],
         pending: Pending | None = None,
     ) -> None:
         """Do what ``complete`` makes of the documents that a search finds, together with other threads' operations.
 
-        ``complete`` may run in another thread. With ``pending`` it is only begun where that can be. Raises what ``run``
-        and ``complete`` do.
+        ``search`` is made of its deadline. ``complete`` may run in another thread. With ``pending`` it is only begun
+        where that can be. Raises what ``run`` and ``complete`` do.
         """
-        command, names, values = search
 
         def work(deadline: float) -> Work:
-            wanted = Wanted((command["find"], names), values, command, deadline)
-            return Work((), deadline, wanted=wanted, complete=complete)
+            return Work((), deadline, wanted=search(deadline), complete=complete)
 
         if not self.begin(work, pending):
             self._run(lambda _, deadline: self._commits.run(work(deadline)))

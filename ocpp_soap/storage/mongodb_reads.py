@@ -36,12 +36,12 @@ _PLACE = "_place"
 class Wanted:
     """A search in a ``place``, a collection and the fields of an index, which begin with these ``values``.
 
-    ``command`` finds it alone; ``deadline`` is of time.monotonic().
+    It finds at most ``limit`` documents, in the order of the index; ``deadline`` is of time.monotonic().
     """
 
     place: tuple[str, tuple[str, ...]]
     values: tuple[Any, ...]
-    command: dict[str, Any]
+    limit: int
     deadline: float
 
 
@@ -85,9 +85,9 @@ class Reads:
             for wanted in searches:
                 try:
                     if joined is None:
-                        found.append(self._find(wanted.command))
+                        found.append(self._find(_command([wanted], wanted.limit)))
                     else:
-                        found.append([row for row in joined if _is_of(row, wanted)][: wanted.command["limit"]])
+                        found.append([row for row in joined if _is_of(row, wanted)][: wanted.limit])
                 except _TROUBLE as error:
                     found.append(error)
         return found
@@ -99,12 +99,8 @@ class Reads:
 
     def _joined(self, searches: Sequence[Wanted]) -> list[Row] | None:
         """The documents of all the searches; None: too many, or one of the searches is at fault."""
-        collection, names = searches[0].place
-        index = dict.fromkeys(names, 1)
-        joined = _joined_filter(searches)
-        command = {"find": collection, "filter": joined, "hint": index, "sort": index, "limit": _MOST + 1}
         try:
-            found = self._find(command)
+            found = self._find(_command(searches, _MOST + 1))
         except _TROUBLE:
             return None
         return found if len(found) <= _MOST else None
@@ -171,6 +167,15 @@ def _in_order(
     """What was found for each part of the searches, those in one place, in the order of the searches."""
     results = {part[0].place: iter(some) for part, some in zip(parts, found, strict=True)}
     return [next(results[wanted.place]) for wanted in searches]
+
+
+def _command(searches: Sequence[Wanted], limit: int) -> dict[str, Any]:
+    """What finds the documents of all the searches, which are in one place."""
+    collection, names = searches[0].place
+    command: dict[str, Any] = {"find": collection, "filter": _joined_filter(searches), "limit": limit}
+    if names != ("_id",) or len(searches) > 1:
+        command["hint"] = command["sort"] = dict.fromkeys(names, 1)
+    return command
 
 
 def _joined_filter(searches: Sequence[Wanted]) -> dict[str, Any]:

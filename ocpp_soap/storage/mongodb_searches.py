@@ -7,6 +7,7 @@ or the moment of arrival.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from bson.max_key import MaxKey
@@ -40,9 +41,10 @@ def _tie(plain: Any) -> Any:
     return ObjectId(plain["ObjectId"]) if isinstance(plain, dict) else plain
 
 
-def index_fields(collection: Collection, index: Index) -> list[str]:
+@lru_cache(maxsize=256)
+def index_fields(collection: Collection, index: Index) -> tuple[str, ...]:
     """The fields of MongoDB's index for a declared one; for an empty one, those of the order by key or arrival."""
-    return [*(name for field in field_names(index) for name in (field, f"_us.{field}")), tie_field(collection)]
+    return (*(name for field in field_names(index) for name in (field, f"_us.{field}")), tie_field(collection))
 
 
 def bounds(
