@@ -8,6 +8,7 @@ Prints what was measured beside its goal; the exit code is 1 if a goal is missed
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import threading
@@ -113,6 +114,7 @@ def main() -> int:
     if store.count(STATIONS) < chosen.stations:
         print(f"Filling {store.path} …", file=sys.stderr)
         add_stations(store, 0, chosen.stations)
+        os.sync()  # what filling has left to be written is not the server's
     server = ours("this, file", folder, {})
     try:
         goals = [under("start-up to the first answer", timed(lambda: server.start(folder / "server.log")), 5, "s")]

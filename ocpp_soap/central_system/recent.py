@@ -130,7 +130,8 @@ class Recent(Generic[T]):
     def _keep(self, key: str, entry: _Entry[T | None]) -> None:
         """Remember one more; of too many half are dropped, first those that do not count any more."""
         if len(self._entries) >= MOST_ENTRIES:
-            entries = sorted(self._entries.copy().items(), key=lambda item: item[1].until)
-            for old, _ in entries[: MOST_ENTRIES // 2]:
+            now = time.monotonic()
+            entries = self._entries.copy()
+            for old in sorted(entries, key=lambda old: entries[old].until > now)[: MOST_ENTRIES // 2]:
                 self._entries.pop(old, None)
         self._entries[key] = entry
