@@ -31,12 +31,12 @@ about twenty times with others, and its sender would have to wait."""
 
 
 class _Entry(Generic[T]):
-    """A value, until when it counts, whether it was asked for since it was read, and how often it is read again.
+    """A value, until when it counts, whether it was asked for since it was read, and since how many half periods not.
 
-    ``idle``: half periods since it was asked for; ``next_rounds``: how often it is read again when it is.
+    ``rounds``: up to how many of these it is read again.
     """
 
-    __slots__ = ("idle", "next_rounds", "rounds", "until", "used", "value")
+    __slots__ = ("idle", "rounds", "until", "used", "value")
 
     def __init__(self, value: T, until: float) -> None:
         self.value = value
@@ -44,7 +44,6 @@ class _Entry(Generic[T]):
         self.used = False
         self.idle = 0
         self.rounds = 0
-        self.next_rounds = ROUNDS
 
 
 class Recent(Generic[T]):
@@ -86,7 +85,7 @@ class Recent(Generic[T]):
             if entry is not None:
                 entry.value, entry.until, entry.used = value, now + self._seconds, True
             else:
-                self._keep(key, _Entry(value, now + self._seconds))
+                self._keep(key, _Entry(value, now + self._seconds), now)
         return value
 
     def forget(self, key: str) -> None:
@@ -102,11 +101,10 @@ class Recent(Generic[T]):
         again: list[tuple[str, _Entry[T | None]]] = []
         for key, entry in entries.items():
             if entry.used:
-                entry.idle, entry.rounds, entry.next_rounds = 0, entry.next_rounds, BUSY_ROUNDS
+                entry.idle, entry.rounds = 0, BUSY_ROUNDS if entry.rounds else ROUNDS
             else:
                 entry.idle += 1
-                entry.rounds -= 1
-            if entry.rounds > 0 and entry.until > oldest:
+            if entry.idle < entry.rounds and entry.until > oldest:
                 (again if entry.until > now else ended).append((key, entry))
             elif entry.until <= now and entry.idle >= BUSY_ROUNDS:
                 self._entries.pop(key, None)
@@ -127,10 +125,9 @@ class Recent(Generic[T]):
             entry.until = now + self._seconds
             entry.used = False
 
-    def _keep(self, key: str, entry: _Entry[T | None]) -> None:
+    def _keep(self, key: str, entry: _Entry[T | None], now: float) -> None:
         """Remember one more; of too many half are dropped, first those that do not count any more."""
         if len(self._entries) >= MOST_ENTRIES:
-            now = time.monotonic()
             entries = self._entries.copy()
             for old in sorted(entries, key=lambda old: entries[old].until > now)[: MOST_ENTRIES // 2]:
                 self._entries.pop(old, None)

@@ -388,8 +388,7 @@ class MongoStorage(Storage):
             place: tuple[str, tuple[str, ...]] = (source.name, ("_id",))
             values: tuple[Any, ...] = (other.which,)
         else:
-            search = others_search(other)
-            place, values = (source.name, index_fields(other.collection, search.index)), tuple(equal_parts(search))
+            place, values = self._equal(other.collection, others_search(other))
 
         def is_one(row: dict[str, Any]) -> bool:
             found = decode(row)
@@ -434,7 +433,7 @@ class MongoStorage(Storage):
                 raise _FoundTooMany
             return [dataclasses.replace(step, rows=[extended(row, more) for row in step.rows]) if more else step]
 
-        place, values = (self._collection(source).name, index_fields(source, search.index)), tuple(equal_parts(search))
+        place, values = self._equal(source, search)
         try:
             self._client().commit_found(partial(Wanted, place, values, _FOUND + 1), complete, pending)
         except _FoundTooMany:
@@ -509,8 +508,7 @@ class MongoStorage(Storage):
         name = self._settled(collection).name
         is_joined = after is None and search.range is None and not descending and not keys_only
         if is_joined and search.equals:
-            place = (name, index_fields(collection, search.index))
-            return self._client().search(place, tuple(equal_parts(search)), limit)
+            return self._client().search(*self._equal(collection, search), limit)
         low, high = bounds(collection, search, after, descending)
         command: dict[str, Any] = {
             "find": name,
@@ -523,6 +521,11 @@ class MongoStorage(Storage):
         if keys_only:
             command["projection"] = {"_id": 1}
         return self._client().find(command)
+
+    def _equal(self, collection: Collection, search: Search) -> tuple[tuple[str, tuple[str, ...]], tuple[Any, ...]]:
+        """Where a search for equal values looks, and for which, see Wanted."""
+        place = (self._collection(collection).name, index_fields(collection, search.index))
+        return place, tuple(equal_parts(search))
 
     def _allot(self, counter: str, by: int) -> int:
         target = self._client().database["counters"]
