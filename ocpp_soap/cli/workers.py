@@ -28,6 +28,7 @@ from granian.server.mp import MPServer
 from ocpp_soap import log, storage
 from ocpp_soap.cli import granian_calls
 from ocpp_soap.cli.keeper import looked_after
+from ocpp_soap.cli.together import Together
 from ocpp_soap.config import Settings
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.web.app import Application, central_system_application
@@ -53,12 +54,14 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
     _share_memory_between_threads()
     _let_threads_finish()
     granian_calls.use()
+    workers = settings.server.workers or os.cpu_count() or 1
+    together = Together(workers)
     server = _Server(
         "ocpp_soap.wsgi:application",
         address=address,
         port=settings.server.port,
         interface=Interfaces.WSGI,
-        workers=settings.server.workers or os.cpu_count() or 1,
+        workers=workers,
         blocking_threads=settings.server.threads,
         backlog=4096,
         backpressure=CONNECTIONS,
@@ -76,7 +79,7 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
     )
     announce()
     with looked_after(settings):
-        server.serve(target_loader=lambda number: _application_of_worker(settings, number), wrap_loader=False)
+        server.serve(target_loader=lambda number: _application_of_worker(settings, number, together), wrap_loader=False)
 
 
 def _file(path: str) -> Path | None:
@@ -105,7 +108,7 @@ class _Server(MPServer):
             self.main_loop_interrupt.set()
 
 
-def _application_of_worker(settings: Settings, number: int) -> Application:
+def _application_of_worker(settings: Settings, number: int, together: Together) -> Application:
     """What a worker runs first. Its application is closed when the worker ends, and the worker with its parent."""
     if settings.server.pin_workers:
         _keep_to_one_core(number, workers=settings.server.workers)
@@ -114,6 +117,7 @@ def _application_of_worker(settings: Settings, number: int) -> Application:
     Thread(target=_end_with_parent, daemon=True).start()
     gc.collect()
     gc.freeze()
+    together.begin()
     return application
 
 

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from ocpp_soap.storage.sqlite_backup import backup
 from ocpp_soap.storage.sqlite_begun import Begun
 from ocpp_soap.storage.sqlite_changes import Change
 from ocpp_soap.storage.sqlite_logs import run
+from ocpp_soap.storage.sqlite_pace import Pace
 from ocpp_soap.storage.sqlite_process import Process
 from ocpp_soap.storage.sqlite_rows import execute_rows
 from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of, stored_rows
@@ -35,6 +37,7 @@ _COUNT = (
     "SET value = value + excluded.value WHERE value + excluded.value < 2147483648 RETURNING value"
 )
 _KEYS_AT_ONCE = 500
+_PUT_AT_ONCE = 50, 1000
 _MOST_ENTRIES = 8
 """Entries up to which each is a write of its own to whoever commits for all."""
 T = TypeVar("T")
@@ -47,6 +50,7 @@ class FileStorage(Storage):
         self.path = Path(path)
         self._processes: dict[int, Process] = {}
         self._tables: dict[Collection, Table] = {}
+        self._puts = Pace(*_PUT_AT_ONCE)
         self._closed = False
 
     @classmethod
@@ -155,12 +159,11 @@ class FileStorage(Storage):
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         table = self._settled(collection)
         rows = [table.row(key, document) for key, document in documents.items()]
-
-        def work(connection: sqlite3.Connection) -> None:
-            execute_rows(connection, table.upsert, rows)
-
-        if rows:
-            self._write(work, False, collection)
+        begin = 0
+        while begin < len(rows):
+            some = rows[begin : begin + self._puts.size]
+            self._write(partial(self._put, table.upsert, some), False, collection)
+            begin += len(some)
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         table = self._settled(collection)
@@ -364,6 +367,11 @@ class FileStorage(Storage):
             for collection in collections:
                 found.written(collection)
         return result
+
+    def _put(self, upsert: str, rows: Sequence[Sequence[Any]], connection: sqlite3.Connection) -> None:
+        begin = time.monotonic()
+        execute_rows(connection, upsert, rows)
+        self._puts.took(time.monotonic() - begin, len(rows))
 
     def _settled(self, collection: Collection) -> Table:
         """The table of a collection, which now holds everything that was written to it."""

@@ -19,7 +19,7 @@ from typing import TypeVar
 from ocpp_soap.storage.file_lock import lock_now
 
 _HEAD = struct.Struct(">II")
-_READ_AT_ONCE = 2**17
+READ_AT_ONCE = 2**17
 """Bytes of a piece, for which whoever reads it may make others wait."""
 
 SelfLog = TypeVar("SelfLog", bound="StoredLog")
@@ -85,9 +85,12 @@ class StoredLog:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def piece(self, begin: int) -> list[tuple[int, bytes]]:
-        """What some of the whole frames from ``begin`` on hold, each with where in the log it ends; none: no more."""
-        data = os.pread(self._file, _READ_AT_ONCE, begin)
+    def piece(self, begin: int, most: int = READ_AT_ONCE) -> list[tuple[int, bytes]]:
+        """What some of the whole frames from ``begin`` on hold, each with where in the log it ends; none: no more.
+
+        They are as many as ``most`` bytes hold, or one that is larger.
+        """
+        data = os.pread(self._file, most, begin)
         size = _HEAD.size + _HEAD.unpack_from(data)[0] if len(data) >= _HEAD.size else 0
         if size > len(data):
             data = os.pread(self._file, size, begin)

@@ -8,21 +8,34 @@ killed process left is not lost. A frame that was cut off belongs to no answered
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from ocpp_soap.storage.process_logs import StoredLog, framed
+from ocpp_soap.storage.sqlite_pace import Pace
 from ocpp_soap.storage.sqlite_rows import execute_rows, restored
 
 Steps = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """What to run: a statement and the rows of its parameters."""
 
 
-def frame(steps: Steps) -> bytes:
-    """The bytes that stand for ``steps`` in a log."""
-    return framed(orjson.dumps(steps))
+MOST_ROWS = 100
+"""Rows of one statement in a frame, which is folded in one go."""
+
+
+def frames(steps: Steps) -> bytes:
+    """The bytes that stand for ``steps`` in a log: a frame, or more for a statement that has very many rows."""
+    if all(len(rows) <= MOST_ROWS for _, rows in steps):
+        return framed(orjson.dumps(steps))
+    parts = [
+        (statement, rows[begin : begin + MOST_ROWS])
+        for statement, rows in steps
+        for begin in range(0, len(rows), MOST_ROWS)
+    ]
+    return b"".join(framed(orjson.dumps([part])) for part in parts)
 
 
 def steps_of(content: bytes) -> Steps:
@@ -62,16 +75,21 @@ def forget(connection: sqlite3.Connection, name: str) -> None:
 class FoldedLog(StoredLog):
     """A log of the file store."""
 
-    def fold(self, connection: sqlite3.Connection, has_time: Callable[[], bool]) -> int:
-        """Fold what was not folded yet, in the open transaction, a part at least; returns up to where that is now."""
+    def fold(self, connection: sqlite3.Connection, pace: Pace, has_time: Callable[[], bool]) -> int:
+        """Fold what was not folded yet, in the open transaction, a part at least; returns up to where that is now.
+
+        ``pace`` is of the bytes that are folded in one go.
+        """
         if not self.is_there():
             return 0
         begin = end = folded(connection, self.path.name)
         while end == begin or has_time():
-            piece = self.piece(end)
+            started = time.monotonic()
+            piece = self.piece(end, pace.size)
             if not piece:
                 break
             run(connection, [steps_of(content) for _, content in piece])
+            pace.took(time.monotonic() - started, piece[-1][0] - end)
             end = piece[-1][0]
         if end > begin:
             note_folded(connection, self.path.name, end)

@@ -21,9 +21,10 @@ import structlog
 from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.group_commit import GroupCommit
-from ocpp_soap.storage.process_logs import OwnLog
+from ocpp_soap.storage.process_logs import READ_AT_ONCE, OwnLog
 from ocpp_soap.storage.sqlite_committing import Committing
-from ocpp_soap.storage.sqlite_logs import FoldedLog, Steps, folded, forget, frame
+from ocpp_soap.storage.sqlite_logs import FoldedLog, Steps, folded, forget, frames
+from ocpp_soap.storage.sqlite_pace import LONGEST, Pace
 
 FOLD_SECONDS = 0.1
 LOG_BYTES = 8 * 2**20
@@ -34,8 +35,7 @@ LONGEST_WAIT = 1.0
 """Seconds that a reader, or a message after a flood, waits for the process that tends the store."""
 FLOOD = 2**17
 """Bytes in logs from which on a reader does not wait: a thousand messages a second and more are arriving."""
-LONGEST_FOLD = 0.05
-"""Seconds after which a fold is committed, for which another process that writes may have to wait."""
+_LEAST_FOLDED = 2**12
 _PAUSE = 0.01
 _PAUSE_AFTER_FAILURE = 1.0
 _ROUNDS = 10
@@ -60,6 +60,7 @@ class Telemetry:
         self._log: OwnLog | None = None
         self._full: list[Path] = []
         self._known: dict[str, int] = {}
+        self._pace = Pace(_LEAST_FOLDED, READ_AT_ONCE)
         self.tends = False
         self._committing: Committing | None = None
         self._stopped = threading.Event()
@@ -70,7 +71,7 @@ class Telemetry:
 
         Raises OSError if the disk does not take them, StorageError if too much waits and cannot be folded.
         """
-        data = frame(steps)
+        data = frames(steps)
         while True:
             with self._lock:
                 if self._stopped.is_set():
@@ -233,7 +234,7 @@ class Telemetry:
 
     def _time_for_more(self) -> Callable[[], bool]:
         """Whether a fold that begins now may go on in the same transaction: not for long, nor while somebody waits."""
-        until = time.monotonic() + LONGEST_FOLD
+        until = time.monotonic() + LONGEST
         return lambda: time.monotonic() < until and not (self._committing and self._committing.is_asked())
 
     def _folded_up_to(self, log: FoldedLog, name: str, size: int) -> int:
@@ -242,7 +243,7 @@ class Telemetry:
         while end < size:
             if self._committing is not None:
                 self._committing.serve(0)
-            reached = int(self._commits.run(lambda connection: log.fold(connection, self._time_for_more())))
+            reached = int(self._commits.run(lambda connection: log.fold(connection, self._pace, self._time_for_more())))
             if reached <= end:
                 break
             end = reached

@@ -23,7 +23,7 @@ from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import Collection
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.process_logs import contents
-from ocpp_soap.storage.sqlite_logs import frame, steps_of
+from ocpp_soap.storage.sqlite_logs import MOST_ROWS, frames, steps_of
 from ocpp_soap.storage.sqlite_rows import MISSING
 from ocpp_soap.storage.sqlite_telemetry import MOST_LOGS
 
@@ -217,15 +217,26 @@ def test_a_backup_holds_what_is_still_in_logs(path: Path) -> None:
 
 def test_a_frame_is_read_as_it_was_written() -> None:
     steps = [("INSERT", [("k\x00", '{"a": "ü"}', MISSING, 2**63 - 1, 0.1, True)]), ("UPDATE", [])]
-    data = frame(steps) + frame([])
+    data = frames(steps) + frames([])
     found = [(end, steps_of(content)) for end, content in contents(data)]
     assert [(end, [(statement, [tuple(row) for row in rows]) for statement, rows in some]) for end, some in found] == [
-        (len(frame(steps)), steps),
+        (len(frames(steps)), steps),
         (len(data), []),
     ]
     for cut in range(len(data)):
         with suppress(StopIteration):
             assert next(contents(data[:cut]))[0] <= cut
+
+
+def test_very_many_rows_are_several_frames_each_of_which_is_folded_in_one_go() -> None:
+    rows = [[f"k{number}"] for number in range(MOST_ROWS * 2 + 1)]
+    found = [steps_of(content) for _, content in contents(frames([("A", rows), ("B", [["b"]])]))]
+    assert found == [
+        [["A", rows[:MOST_ROWS]]],
+        [["A", rows[MOST_ROWS : MOST_ROWS * 2]]],
+        [["A", rows[MOST_ROWS * 2 :]]],
+        [["B", [["b"]]]],
+    ]
 
 
 def test_who_tends_the_store_folds_what_others_write(path: Path) -> None:
