@@ -7,7 +7,7 @@ for all busy senders, not for each of them. Nothing here takes a lock, so a proc
 from __future__ import annotations
 
 import time
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ocpp_soap.central_system.records import record_of
 from ocpp_soap.storage.base import Collection, Storage
@@ -36,7 +36,7 @@ class _Entry(Generic[T]):
     ``rounds``: up to how many of these it is read again.
     """
 
-    __slots__ = ("idle", "rounds", "until", "used", "value")
+    __slots__ = ("idle", "rounds", "state", "until", "used", "value")
 
     def __init__(self, value: T, until: float) -> None:
         self.value = value
@@ -44,6 +44,7 @@ class _Entry(Generic[T]):
         self.used = False
         self.idle = 0
         self.rounds = 0
+        self.state: Any = None
 
 
 class Recent(Generic[T]):
@@ -118,10 +119,15 @@ class Recent(Generic[T]):
         self._part_due = now + self._seconds / 2 / PARTS
         size, self._ended = max(self._part, self._ended), 0
         part, self._again = self._again[:size], self._again[size:]
-        found = self._store.get_many(self._collection, [key for key, _ in part])
+        found = self._store.get_again(self._collection, {key: entry.state for key, entry in part})
         for key, entry in part:
-            stored = found.get(key)
-            entry.value = None if stored is None else record_of(self._cls, stored.document)
+            again = found.get(key)
+            if again is None:
+                entry.value, entry.state = None, None
+            else:
+                if again.stored is not None:
+                    entry.value = record_of(self._cls, again.stored.document)
+                entry.state = again.state
             entry.until = now + self._seconds
             entry.used = False
 

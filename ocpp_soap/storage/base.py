@@ -22,7 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocpp_soap.errors import NotAlone
 from ocpp_soap.pending import Pending
@@ -115,6 +115,13 @@ class Stored:
     document: Document
 
 
+class Again(NamedTuple):
+    """A document that was read again. ``state`` stands for its content; ``stored`` is None if that was known."""
+
+    state: Any
+    stored: Stored | None
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """A condition on one field: ``at_least <= value < below``; either end may be open (None)."""
@@ -194,6 +201,14 @@ class Storage(ABC):
     @abstractmethod
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
         """Those of the keys that exist."""
+
+    def get_again(self, collection: Collection, known: Mapping[str, Any]) -> dict[str, Again]:
+        """Those of the keys that exist, each with its state, which is to be given the next time; None at first.
+
+        For what is read again and again and seldom changes: of what still has the state that is given, which another
+        content has by chance once in 2**64 times, a backend need not make a document.
+        """
+        return {key: Again(None, stored) for key, stored in self.get_many(collection, known).items()}
 
     @abstractmethod
     def replace(

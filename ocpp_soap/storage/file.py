@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Collection, Document, Entries, Other, Page, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Again, Collection, Document, Entries, Other, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
 from ocpp_soap.storage.sqlite_backup import backup
 from ocpp_soap.storage.sqlite_begun import Begun
@@ -30,7 +30,7 @@ from ocpp_soap.storage.sqlite_logs import run
 from ocpp_soap.storage.sqlite_pace import Pace
 from ocpp_soap.storage.sqlite_process import Process
 from ocpp_soap.storage.sqlite_rows import execute_rows
-from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of, stored_rows
+from ocpp_soap.storage.sqlite_tables import Table, column_value, stored_of
 
 _COUNT = (
     "INSERT INTO counters (name, value) SELECT ?, ? WHERE ? < 2147483648 ON CONFLICT (name) DO UPDATE "
@@ -113,14 +113,15 @@ class FileStorage(Storage):
         return stored_of(row) if row else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
-        table = self._settled(collection)
-        wanted = list(dict.fromkeys(keys))
-        found: dict[str, Stored] = {}
-        with self._process().reader() as connection:
-            for begin in range(0, len(wanted), _KEYS_AT_ONCE):
-                some = wanted[begin : begin + _KEYS_AT_ONCE]
-                marks = ", ".join("?" for _ in some)
-                found |= stored_rows(connection.execute(f"{table.select} WHERE key IN ({marks})", some))
+        rows = self._rows(self._settled(collection), list(dict.fromkeys(keys)))
+        return {row[0]: stored_of(row) for row in rows}
+
+    def get_again(self, collection: Collection, known: Mapping[str, Any]) -> dict[str, Again]:
+        found: dict[str, Again] = {}
+        for row in self._rows(self._settled(collection), list(known)):
+            key, _, text, _ = row
+            state = hash(text)
+            found[key] = Again(state, None if known[key] == state else stored_of(row))
         return found
 
     def replace(
@@ -372,6 +373,16 @@ class FileStorage(Storage):
         begin = time.monotonic()
         execute_rows(connection, upsert, rows)
         self._puts.took(time.monotonic() - begin, len(rows))
+
+    def _rows(self, table: Table, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The rows of those of the keys that exist."""
+        rows: list[tuple[Any, ...]] = []
+        with self._process().reader() as connection:
+            for begin in range(0, len(keys), _KEYS_AT_ONCE):
+                some = keys[begin : begin + _KEYS_AT_ONCE]
+                marks = ", ".join("?" for _ in some)
+                rows += connection.execute(f"{table.select} WHERE key IN ({marks})", some)
+        return rows
 
     def _settled(self, collection: Collection) -> Table:
         """The table of a collection, which now holds everything that was written to it."""

@@ -26,10 +26,10 @@ from pymongo.errors import DuplicateKeyError
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StorageError, StoreClosed
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Collection, Document, Entries, Other, Page, Range, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import Again, Collection, Document, Entries, Other, Page, Range, Storage, Stored, StoreInfo
 from ocpp_soap.storage.mongodb_client import MongoClient
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Step, Target, Work
-from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity
+from ocpp_soap.storage.mongodb_documents import decode, encode, identities, identity, key_of
 from ocpp_soap.storage.mongodb_indexes import create_indexes
 from ocpp_soap.storage.mongodb_reads import Look, Wanted
 from ocpp_soap.storage.mongodb_searches import (
@@ -150,6 +150,17 @@ class MongoStorage(Storage):
             some = identities(wanted[begin : begin + _AT_ONCE])
             for row in self._client().find({"find": target.name, "filter": {"_id": {"$in": some}}, "limit": len(some)}):
                 found[str(row["_id"])] = decode(row)
+        return found
+
+    def get_again(self, collection: Collection, known: Mapping[str, Any]) -> dict[str, Again]:
+        target, client = self._settled(collection), self._client()
+        wanted = list(known)
+        found: dict[str, Again] = {}
+        for begin in range(0, len(wanted), _AT_ONCE):
+            some = identities(wanted[begin : begin + _AT_ONCE])
+            for raw in client.find_raw(target.name, {"_id": {"$in": some}}, len(some)):
+                key, state = key_of(raw), hash(raw)
+                found[key] = Again(state, None if known.get(key) == state else decode(client.unpacked(raw)))
         return found
 
     def replace(

@@ -7,12 +7,13 @@ passed. It may have been done although its answer was lost, so an attempt knows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pymongo
+from bson import decode as bson_decode
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from pymongo.database import Database
@@ -30,6 +31,7 @@ from ocpp_soap import errors
 from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Commits, Step, Target, Work, stored, until
+from ocpp_soap.storage.mongodb_documents import pieces
 from ocpp_soap.storage.mongodb_errors import is_passing
 from ocpp_soap.storage.mongodb_reads import Looks, Reads, Wanted
 from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
@@ -104,6 +106,19 @@ class MongoClient:
     def find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """The documents that a ``find`` command finds, which has a ``limit``. Raises what ``run`` does."""
         return self.run(lambda _: self._find(command))
+
+    def find_raw(self, name: str, where: dict[str, Any], limit: int) -> list[bytes]:
+        """The documents of that collection, at most ``limit``, as they came. Raises what ``run`` does."""
+
+        def attempt(_: bool) -> list[bytes]:
+            batches: Iterable[Any] = self.database[name].find_raw_batches(where, limit=limit, batch_size=limit)
+            return [raw for batch in batches for raw in pieces(batch)]
+
+        return self.run(attempt)
+
+    def unpacked(self, raw: bytes) -> dict[str, Any]:
+        """What such a document holds."""
+        return bson_decode(raw, self.database.codec_options)
 
     def search(self, place: tuple[str, tuple[str, ...]], values: tuple[Any, ...], limit: int) -> list[dict[str, Any]]:
         """What a search finds that can be joined with those of other threads, see Wanted. Raises what ``run`` does."""

@@ -9,10 +9,12 @@ written as ``%2E`` and so on, an underscore at its begin as ``%5F``, an empty na
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
+from bson import decode as bson_decode
 from bson.int64 import Int64
 from bson.objectid import ObjectId
 
@@ -27,6 +29,7 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{24}").fullmatch
 _NAMES_KEPT = 4096
 _plain_names: set[str] = set()
 """Names that are written as they are, of those that occurred: a document of such names and plain values is copied."""
+_TEXT_ID = b"\x02_id\x00"
 _ESCAPED = re.compile(r"%([0-9A-F]{2})")
 
 
@@ -59,6 +62,22 @@ def encode(collection: Collection, key: str, document: Document) -> dict[str, An
     if microseconds:
         encoded["_us"] = microseconds
     return encoded
+
+
+def pieces(batch: bytes) -> Iterator[bytes]:
+    """The documents of which one follows the other."""
+    begin = 0
+    while begin < len(batch):
+        end = begin + int.from_bytes(batch[begin : begin + 4], "little")
+        yield batch[begin:end]
+        begin = end
+
+
+def key_of(raw: bytes) -> str:
+    """The key of a document, whose first field is its ``_id``."""
+    if raw[4:9] == _TEXT_ID:
+        return raw[13 : 12 + int.from_bytes(raw[9:13], "little")].decode()
+    return str(bson_decode(raw)["_id"])
 
 
 def decode(found: dict[str, Any]) -> Stored:

@@ -10,7 +10,6 @@ and, as SQLite orders numbers before texts, before everything.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -229,11 +228,6 @@ class Table:
 def stored_of(row: tuple[Any, ...]) -> Stored:
     """The document of a row of ``Table.select``."""
     return Stored(row[0], row[1], decode(row[2]))
-
-
-def stored_rows(rows: Iterator[tuple[Any, ...]]) -> Mapping[str, Stored]:
-    """The documents of rows, by key."""
-    return {row[0]: stored_of(row) for row in rows}
 
 
 def _only(part: Only) -> str:

@@ -30,9 +30,9 @@ class CountedStorage(FileStorage):
         self._read(key)
         return super().get(collection, key)
 
-    def get_many(self, collection, keys):
-        self._read(sorted(keys))
-        found = super().get_many(collection, keys)
+    def get_again(self, collection, known):
+        self._read(sorted(known))
+        found = super().get_again(collection, known)
         self.while_reading()
         return found
 
@@ -88,6 +88,31 @@ def test_what_is_asked_for_again_is_read_again_in_one_go(store, look_up, put):
         "Accepted",
     ]
     assert store.reads == [["a", "b", "c", "unknown"]]
+
+
+def test_a_record_is_made_anew_only_when_it_has_changed(store, look_up, put, monkeypatch):
+    put("a", "b", "gone")
+    made = []
+    monkeypatch.setattr(recent, "record_of", lambda cls, document: made.append(document["id_tag"]) or Tag(**document))
+
+    def ask():
+        return [tag and tag.status for tag in map(look_up.get, ("a", "b", "gone"))]
+
+    ask()
+    for _ in range(2):
+        assert ask() == ["Accepted"] * 3
+        half_way()
+    assert ask() == ["Accepted"] * 3
+    made.clear()
+    half_way()
+    assert (ask(), made) == (["Accepted"] * 3, [])
+    put("b", status="Blocked")
+    store.delete(TAGS, "gone")
+    half_way()
+    assert (ask(), made) == (["Accepted", "Blocked", None], ["b"])
+    put("gone")
+    half_way()
+    assert (ask(), made) == (["Accepted", "Blocked", "Accepted"], ["b", "gone"])
 
 
 def test_what_is_asked_for_once_is_not_read_again(store, look_up):

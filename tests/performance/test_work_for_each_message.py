@@ -71,8 +71,8 @@ ENVELOPE = (
     "<c:{}Request>{}</c:{}Request></S:Body></S:Envelope>"
 )
 VERBS = (
-    *("create", "create_alone", "get", "get_many", "replace", "put", "write", "delete", "find", "count", "increment"),
-    *("append", "append_found", "create_and_append", "replace_and_append"),
+    *("create", "create_alone", "get", "get_many", "get_again", "replace", "put", "write", "delete", "find", "count"),
+    *("increment", "append", "append_found", "create_and_append", "replace_and_append"),
 )
 
 

@@ -184,6 +184,27 @@ class StorageContract:
         store.put(STATIONS, {f"CP{number}": {} for number in range(0, 1200, 2)})
         assert len(store.get_many(STATIONS, (f"CP{number}" for number in range(1200)))) == 600
 
+    def test_get_again_returns_what_exists_and_need_not_return_what_is_known(self, store: Storage) -> None:
+        store.put(STATIONS, {"CP1": {"power": 1}, "CP2": {"seen": NOON}, "CP3": {}, "é" * 30: {"power": 2}})
+        names = ["CP1", "CP2", "CP3", "é" * 30, "absent"]
+        first = store.get_again(STATIONS, dict.fromkeys(names))
+        assert {key: again.stored for key, again in first.items()} == store.get_many(STATIONS, names)
+        store.put(STATIONS, {"CP2": {"seen": NOON + timedelta(microseconds=1)}, "absent": {}})
+        store.delete(STATIONS, "CP3")
+        second = store.get_again(
+            STATIONS, {**dict.fromkeys(names), **{key: again.state for key, again in first.items()}}
+        )
+        assert second.keys() == {"CP1", "CP2", "é" * 30, "absent"}
+        for key in ("CP2", "absent"):
+            assert second[key].stored == store.get(STATIONS, key)
+        for key in ("CP1", "é" * 30):
+            assert second[key].stored in (None, store.get(STATIONS, key))
+        assert store.get_again(STATIONS, {}) == {}
+
+    def test_get_again_takes_more_keys_than_one_statement_can(self, store: Storage) -> None:
+        store.put(STATIONS, {f"CP{number}": {} for number in range(0, 1200, 2)})
+        assert len(store.get_again(STATIONS, dict.fromkeys(f"CP{number}" for number in range(1200)))) == 600
+
     def test_replace_with_the_right_revision_stores_and_counts_up(self, store: Storage) -> None:
         store.create(STATIONS, "CP1", {"vendor": "ACME", "old": 1})
         replaced = store.replace(STATIONS, "CP1", {"vendor": "New"}, revision=1, durable=True)
@@ -726,7 +747,9 @@ class StorageContract:
         assert info.version
         assert 0 <= info.latency_ms < 10_000
 
-    @pytest.mark.parametrize("verb", ["create", "get", "get_many", "replace", "put", "delete", "delete_where", "find"])
+    @pytest.mark.parametrize(
+        "verb", ["create", "get", "get_many", "get_again", "replace", "put", "delete", "delete_where", "find"]
+    )
     def test_after_close_every_verb_says_so(self, store: Storage, verb: str) -> None:
         store.create(STATIONS, "CP1", {})
         store.close()
@@ -796,6 +819,7 @@ VERBS: dict[str, Callable[[Storage], object]] = {
     "create": lambda store: store.create(STATIONS, "CP9", {}),
     "get": lambda store: store.get(STATIONS, "CP1"),
     "get_many": lambda store: store.get_many(STATIONS, ["CP1"]),
+    "get_again": lambda store: store.get_again(STATIONS, {"CP1": None}),
     "replace": lambda store: store.replace(STATIONS, "CP1", {}, revision=1),
     "put": lambda store: store.put(STATIONS, {"CP1": {}}),
     "delete": lambda store: store.delete(STATIONS, "CP1"),

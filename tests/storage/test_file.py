@@ -42,6 +42,14 @@ def test_one_file_is_left_after_close(store: FileStorage, path: Path) -> None:
     assert os.listdir(path.parent) == [path.name]
 
 
+def test_what_has_not_changed_is_not_made_again(store: FileStorage) -> None:
+    store.put(STATIONS, {"CP1": {"vendor": "A"}, "CP2": {"vendor": "A"}})
+    known = {key: again.state for key, again in store.get_again(STATIONS, {"CP1": None, "CP2": None}).items()}
+    store.put(STATIONS, {"CP2": {"vendor": "B"}})
+    changed = store.get_again(STATIONS, known)
+    assert {key for key, again in changed.items() if again.stored is not None} == {"CP2"}
+
+
 def test_every_search_uses_its_index(store: FileStorage) -> None:
     store.put(STATIONS, {"CP1": {"vendor": "A"}, "CP2": {"vendor": "A"}})
     statements: list[str] = []

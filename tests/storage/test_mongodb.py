@@ -224,6 +224,11 @@ def test_documents_that_another_program_inserted_without_a_key_are_paged_changed
         assert target.find_one({"_id": ids[0]}, {"state": 1}) == {"_id": ids[0], "state": "old"}
         assert store.get(requests, changed.key) == changed
         assert set(store.get_many(requests, [stored.key for stored in found])) == {str(identity) for identity in ids}
+        again = store.get_again(requests, dict.fromkeys(stored.key for stored in found))
+        assert {key: one.stored for key, one in again.items()} == store.get_many(requests, again)
+        target.update_one({"_id": ids[2]}, {"$set": {"state": "mended"}})
+        changes = store.get_again(requests, {key: one.state for key, one in again.items()})
+        assert {key for key, one in changes.items() if one.stored is not None} == {str(ids[2])}
         assert store.delete(requests, found[1].key)
         assert target.count_documents({}) == 4
 

@@ -18,6 +18,7 @@ VERBS = (
     "create_and_append",
     "get",
     "get_many",
+    "get_again",
     "replace",
     "replace_and_append",
     "put",
