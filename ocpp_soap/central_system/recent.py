@@ -23,11 +23,11 @@ AT_LEAST, PARTS = 100, 10
 """How many are read again at once, and in how many parts if there are more."""
 
 ROUNDS = 5
-"""Half periods for which a record is still read again, with others, after it was last asked for."""
+"""Half periods for which a record is still read again, with others, after it was last asked for.
 
-BUSY_ROUNDS = 15
-"""The same for a record that was asked for before, at most so long ago: to read it alone costs as much as to read it
-about twenty times with others, and its sender would have to wait."""
+One that comes again after a while is read again for longer: until that costs as much as to read it alone, for which
+its sender would have to wait too (``Storage.again_for_one``).
+"""
 
 
 class _Entry(Generic[T]):
@@ -97,17 +97,18 @@ class Recent(Generic[T]):
     def _plan(self, now: float) -> None:
         """Find what is to be read again, and drop what has ended."""
         entries = self._entries.copy()
-        oldest = now - BUSY_ROUNDS * self._seconds / 2
+        most = self._store.again_for_one
+        oldest = now - most * self._seconds / 2
         ended: list[tuple[str, _Entry[T | None]]] = []
         again: list[tuple[str, _Entry[T | None]]] = []
         for key, entry in entries.items():
             if entry.used:
-                entry.idle, entry.rounds = 0, BUSY_ROUNDS if entry.rounds else ROUNDS
+                entry.idle, entry.rounds = 0, most if entry.rounds else min(ROUNDS, most)
             else:
                 entry.idle += 1
             if entry.idle < entry.rounds and entry.until > oldest:
                 (again if entry.until > now else ended).append((key, entry))
-            elif entry.until <= now and entry.idle >= BUSY_ROUNDS:
+            elif entry.until <= now and entry.idle >= most:
                 self._entries.pop(key, None)
         self._part = max(AT_LEAST, len(again) // (PARTS - 1))
         self._ended = len(ended)

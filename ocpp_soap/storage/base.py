@@ -158,9 +158,12 @@ class Storage(ABC):
 
     ``settles_after``: seconds after which no entry of a time series becomes visible before one stored that long ago.
     Where it is not 0, a reader who follows a series with a cursor must not read beyond what is that old.
+
+    ``again_for_one``: how many times :meth:`get_again` reads a document among others for what one :meth:`get` costs.
     """
 
     settles_after: float = 0.0
+    again_for_one: int = 15
 
     @classmethod
     @abstractmethod

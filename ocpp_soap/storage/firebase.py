@@ -44,6 +44,7 @@ class FirebaseStorage(Storage):
     """A store in the Cloud Firestore of a project. ``timeout``: seconds in which an operation is tried again."""
 
     settles_after = 2.0
+    again_for_one = 1
 
     def __init__(
         self,

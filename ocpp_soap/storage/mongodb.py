@@ -76,6 +76,7 @@ class MongoStorage(Storage):
     """
 
     settles_after = 2.0
+    again_for_one = 60
 
     def __init__(
         self,

@@ -124,8 +124,8 @@ def test_what_is_asked_for_once_is_not_read_again(store, look_up):
     assert store.reads == ["a", "b", "c"]
 
 
-def test_what_nobody_asks_for_any_more_is_dropped(look_up, monkeypatch):
-    monkeypatch.setattr(recent, "BUSY_ROUNDS", 2)
+def test_what_nobody_asks_for_any_more_is_dropped(store, look_up):
+    store.again_for_one = 2
     for name in "abcd":
         look_up.get(name)
         half_way()
@@ -168,9 +168,20 @@ def test_a_busy_sender_is_read_again_for_some_rounds_of_others(store, look_up, p
     assert store.reads == ["a", ["a"], "b", ["a"], "c", "d"]
 
 
+def test_where_reading_again_costs_as_much_only_what_is_in_use_is_read_again(store, look_up, put):
+    store.again_for_one = 1
+    put("a")
+    for _ in range(2):
+        look_up.get("a")
+    for other in "bcd":
+        half_way()
+        look_up.get(other)
+    assert store.reads == ["a", ["a"], "b", "c", "d"]
+
+
 def test_who_comes_again_after_a_while_is_read_again_for_longer(store, look_up, put, monkeypatch):
     monkeypatch.setattr(recent, "ROUNDS", 1)
-    monkeypatch.setattr(recent, "BUSY_ROUNDS", 4)
+    store.again_for_one = 4
     put("a", "o")
 
     def pass_by(halves):
