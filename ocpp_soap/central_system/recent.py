@@ -84,7 +84,7 @@ class Recent(Generic[T]):
         value = None if stored is None else record_of(self._cls, stored.document)
         if forgotten == self._forgotten:
             if entry is not None:
-                entry.value, entry.until, entry.used = value, now + self._seconds, True
+                entry.value, entry.state, entry.until, entry.used = value, None, now + self._seconds, True
             else:
                 self._keep(key, _Entry(value, now + self._seconds), now)
         return value

@@ -6,26 +6,24 @@ connection stay with it: 263 of 270, measured, while the other worker had nothin
 
 from __future__ import annotations
 
-from contextlib import suppress
-from multiprocessing import get_context
-from threading import BrokenBarrierError
+import mmap
+import time
 
 PATIENCE = 2.0
 """Seconds for which a worker that is ready waits for the others."""
+
+_PAUSE = 0.002
 
 
 class Together:
     """Shared by so many worker processes, which are forked from the one that makes it."""
 
     def __init__(self, workers: int) -> None:
-        context = get_context("fork")
-        self._began = context.Event()
-        self._barrier = context.Barrier(workers)
+        self._ready = mmap.mmap(-1, workers)
 
-    def begin(self) -> None:
-        """Wait for the others; not for long, and not at all once they have begun, as a worker that replaces one."""
-        if self._began.is_set():
-            return
-        with suppress(BrokenBarrierError):
-            self._barrier.wait(PATIENCE)
-        self._began.set()
+    def begin(self, number: int) -> None:
+        """Wait until all have been ready once; not for long. A worker that replaces another has that one's number."""
+        self._ready[number % len(self._ready)] = 1
+        until = time.monotonic() + PATIENCE
+        while 0 in self._ready[:] and time.monotonic() < until:
+            time.sleep(_PAUSE)

@@ -117,7 +117,7 @@ def _application_of_worker(settings: Settings, number: int, together: Together) 
     Thread(target=_end_with_parent, daemon=True).start()
     gc.collect()
     gc.freeze()
-    together.begin()
+    together.begin(number)
     return application
 
 

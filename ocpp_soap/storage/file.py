@@ -119,8 +119,8 @@ class FileStorage(Storage):
     def get_again(self, collection: Collection, known: Mapping[str, Any]) -> dict[str, Again]:
         found: dict[str, Again] = {}
         for row in self._rows(self._settled(collection), list(known)):
-            key, _, text, _ = row
-            state = hash(text)
+            key, revision, text, _ = row
+            state = hash((revision, text))
             found[key] = Again(state, None if known[key] == state else stored_of(row))
         return found
 

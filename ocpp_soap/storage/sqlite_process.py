@@ -24,7 +24,7 @@ from ocpp_soap.storage.sqlite_forks import INSIDE
 from ocpp_soap.storage.sqlite_found import Found
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
-from ocpp_soap.storage.sqlite_read_ahead import begin_reading_ahead
+from ocpp_soap.storage.sqlite_read_ahead import reading_ahead
 from ocpp_soap.storage.sqlite_readers import Readers
 from ocpp_soap.storage.sqlite_telemetry import Telemetry
 from ocpp_soap.storage.sqlite_turns import Turns
@@ -68,10 +68,10 @@ class Process:
     def tend(self, stop: threading.Event) -> None:
         """Fold telemetry and commit for other processes until ``stop`` is set. Raises StoreUnavailable."""
         self._check_file()
-        begin_reading_ahead(self.path, stop)
         committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit)
         try:
-            self.telemetry.tend(stop, committing)
+            with reading_ahead(self.path):
+                self.telemetry.tend(stop, committing)
         finally:
             committing.close()
 

@@ -115,6 +115,20 @@ def test_a_record_is_made_anew_only_when_it_has_changed(store, look_up, put, mon
     assert (ask(), made) == (["Accepted", "Blocked", "Accepted"], ["b", "gone"])
 
 
+def test_a_change_that_was_taken_back_counts(store, look_up, put):
+    put("a")
+    for _ in range(2):
+        look_up.get("a")
+    half_way()
+    look_up.get("a")
+    put("a", status="Blocked")
+    half_way(3)
+    assert look_up.get("a").status == "Blocked"
+    put("a")
+    half_way()
+    assert look_up.get("a").status == "Accepted"
+
+
 def test_what_is_asked_for_once_is_not_read_again(store, look_up):
     look_up.get("a")
     half_way()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import mmap
+import multiprocessing
 import os
 import threading
 import time
@@ -12,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from storage_contract import STATIONS
+from tending import eventually
 
 from ocpp_soap.storage import sqlite_read_ahead
 from ocpp_soap.storage.file import FileStorage
-from ocpp_soap.storage.sqlite_read_ahead import read_ahead, spare_memory
+from ocpp_soap.storage.sqlite_read_ahead import read, reading_ahead, spare_memory
 
 
 def pages_in_memory(path: Path) -> int:
@@ -40,10 +43,13 @@ def cold(path: Path) -> Path:
     return path
 
 
+def everything_is_in_memory(path: Path) -> bool:
+    return pages_in_memory(path) == -(-path.stat().st_size // mmap.PAGESIZE)
+
+
 def test_all_of_it_is_in_memory_then(cold: Path) -> None:
-    size = cold.stat().st_size
-    assert read_ahead(cold, threading.Event()) == size
-    assert pages_in_memory(cold) == -(-size // mmap.PAGESIZE)
+    with reading_ahead(cold):
+        eventually(lambda: everything_is_in_memory(cold))
 
 
 def test_who_tends_the_store_reads_it(cold: Path) -> None:
@@ -51,31 +57,51 @@ def test_who_tends_the_store_reads_it(cold: Path) -> None:
     with closing(FileStorage(cold)) as store:
         tending = threading.Thread(target=store.tend, args=(stop,))
         tending.start()
-        deadline = time.monotonic() + 10
-        while pages_in_memory(cold) * mmap.PAGESIZE < cold.stat().st_size:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: everything_is_in_memory(cold))
         stop.set()
         tending.join()
 
 
-def test_a_file_that_leaves_no_memory_for_others_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path.write_bytes(b"x" * 1000)
-    monkeypatch.setattr(sqlite_read_ahead, "spare_memory", lambda: 1999)
-    assert read_ahead(path, threading.Event()) == 0
-    monkeypatch.setattr(sqlite_read_ahead, "spare_memory", lambda: 2000)
-    assert read_ahead(path, threading.Event()) == 1000
+def test_a_file_that_leaves_no_memory_for_others_is_not_read(cold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_read_ahead, "spare_memory", lambda: cold.stat().st_size * 2 - 1)
+    with reading_ahead(cold):
+        time.sleep(0.5)
+        assert pages_in_memory(cold) == 0
 
 
 def test_it_ends_when_the_store_does(path: Path) -> None:
+    os.mkfifo(path)  # whose reader waits for ever
+    with reading_ahead(path):
+        time.sleep(0.1)
+        (reader,) = children()
+    assert reader not in children()
+
+
+def test_no_locks_of_the_process_are_lost(path: Path) -> None:
+    """SQLite holds POSIX locks, which a process loses with the first descriptor of the file that it closes."""
     path.write_bytes(b"x" * 1000)
-    stop = threading.Event()
-    stop.set()
-    assert read_ahead(path, stop) == 0
+    with path.open("rb+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        with reading_ahead(path):
+            eventually(lambda: not children())
+        other = multiprocessing.get_context("fork").Process(target=lock_now, args=(path,))
+        other.start()
+        other.join()
+        assert other.exitcode == 1
 
 
-def test_a_file_that_is_gone_is_nobody_s_trouble(path: Path) -> None:
-    assert read_ahead(path, threading.Event()) == 0
+def lock_now(path: Path) -> None:
+    with path.open("rb+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def test_a_file_is_read_to_its_end(path: Path) -> None:
+    path.write_bytes(b"x" * 3_000_000)
+    assert read(str(path)) == 3_000_000
 
 
 def test_the_memory_to_spare_is_what_linux_says(tmp_path: Path) -> None:
