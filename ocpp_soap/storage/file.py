@@ -38,6 +38,7 @@ _COUNT = (
 )
 _KEYS_AT_ONCE = 500
 _PUT_AT_ONCE = 50, 1000
+"""Documents that are put in one go, at least and at most."""
 _MOST_ENTRIES = 8
 """Entries up to which each is a write of its own to whoever commits for all."""
 T = TypeVar("T")

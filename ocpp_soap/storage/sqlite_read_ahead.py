@@ -24,13 +24,16 @@ _AT_ONCE = 2**20
 
 @contextmanager
 def reading_ahead(path: Path) -> Iterator[None]:
-    """Have the file read beside what is done meanwhile; whatever is left at the end stays unread."""
-    if path.stat().st_size > spare_memory() * SHARE:
+    """Have the file read beside what is done meanwhile, if that can be; what is left at the end stays unread."""
+    reader = None
+    with suppress(OSError):
+        if path.stat().st_size <= spare_memory() * SHARE:
+            command = [sys.executable, "-I", "-S", __file__, str(path)]
+            nothing = subprocess.DEVNULL
+            reader = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+    if reader is None:
         yield
         return
-    command = [sys.executable, "-I", "-S", __file__, str(path)]
-    nothing = subprocess.DEVNULL
-    reader = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
     waiting = Thread(target=reader.wait, name=f"reading {path.name} ahead", daemon=True)
     waiting.start()
     try:

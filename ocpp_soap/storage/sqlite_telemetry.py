@@ -36,6 +36,7 @@ LONGEST_WAIT = 1.0
 FLOOD = 2**17
 """Bytes in logs from which on a reader does not wait: a thousand messages a second and more are arriving."""
 _LEAST_FOLDED = 2**12
+"""Bytes of a log that are folded in one go where the disk is slow."""
 _PAUSE = 0.01
 _PAUSE_AFTER_FAILURE = 1.0
 _ROUNDS = 10

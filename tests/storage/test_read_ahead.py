@@ -7,14 +7,13 @@ import fcntl
 import mmap
 import multiprocessing
 import os
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from storage_contract import STATIONS
-from tending import eventually
+from tending import Tender, eventually
 
 from ocpp_soap.storage import sqlite_read_ahead
 from ocpp_soap.storage.file import FileStorage
@@ -53,13 +52,9 @@ def test_all_of_it_is_in_memory_then(cold: Path) -> None:
 
 
 def test_who_tends_the_store_reads_it(cold: Path) -> None:
-    stop = threading.Event()
-    with closing(FileStorage(cold)) as store:
-        tending = threading.Thread(target=store.tend, args=(stop,))
-        tending.start()
-        eventually(lambda: everything_is_in_memory(cold))
-        stop.set()
-        tending.join()
+    tender = Tender(cold)
+    eventually(lambda: everything_is_in_memory(cold))
+    tender.end()
 
 
 def test_a_file_that_leaves_no_memory_for_others_is_not_read(cold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +62,16 @@ def test_a_file_that_leaves_no_memory_for_others_is_not_read(cold: Path, monkeyp
     with reading_ahead(cold):
         time.sleep(0.5)
         assert pages_in_memory(cold) == 0
+
+
+def test_where_no_process_can_be_begun_the_store_is_tended_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_read_ahead.sys, "executable", str(path / "none"))
+    path.write_bytes(b"x")
+    others = children()
+    with reading_ahead(path):
+        assert children() == others
 
 
 def test_it_ends_when_the_store_does(path: Path) -> None:
