@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
 PAUSE = 0.1
 """Seconds between two rounds: what speaks meanwhile is told together."""
 
-Told = Callable[[dict[str, datetime]], None]
+RARELY = 1.0
+"""Seconds between two rounds of a listener that waits for nobody; each asks the store whether that is still so."""
+
+Told = Callable[[dict[str, datetime]], bool]
+"""Gets stations and when they spoke; returns whether it waits for any station, these or others."""
 
 
 class Hearing:
     """Notes stations that speak and tells the listeners, in a thread of its own while ``run`` runs."""
 
     def __init__(self) -> None:
-        self._listeners: list[Told] = []
+        self._listeners: list[_Listener] = []
         self._heard: dict[str, datetime] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -24,7 +29,7 @@ class Hearing:
 
     def add(self, listener: Told) -> None:
         """Have ``listener`` called with the stations that spoke and when."""
-        self._listeners.append(listener)
+        self._listeners.append(_Listener(listener))
 
     def note(self, charge_box_identity: str, at: datetime) -> None:
         """The station has sent a message; costs next to nothing."""
@@ -39,12 +44,32 @@ class Hearing:
         self._runs = True
         try:
             while not stop.is_set():
+                heard: dict[str, datetime] = {}
                 if self._wake.wait(PAUSE):
                     self._wake.clear()
                     with self._lock:
                         heard, self._heard = self._heard, {}
-                    for listener in self._listeners:
-                        listener(heard)
+                for listener in self._listeners:
+                    listener.tell(heard)
+                if heard:
                     stop.wait(PAUSE)
         finally:
             self._runs = False
+
+
+class _Listener:
+    """One who is told, and what it has not been told yet."""
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._heard: dict[str, datetime] = {}
+        self._next_at = 0.0
+
+    def tell(self, heard: dict[str, datetime]) -> None:
+        """Tell it of these stations, unless it waited for nobody a moment ago; then a little later."""
+        self._heard |= heard
+        now = time.monotonic()
+        if self._heard and now >= self._next_at:
+            heard, self._heard = self._heard, {}
+            waits = self._told(heard)
+            self._next_at = 0.0 if waits else now + RARELY

@@ -71,10 +71,13 @@ class Lines:
                 continue
             return
 
+    @property
+    def is_any(self) -> bool:
+        """Whether any station has a line."""
+        return bool(self._store.find(LINES, limit=1).items)
+
     def contacted(self, times: dict[str, datetime]) -> list[str]:
         """Make the lines of stations due that spoke at those times; which of them have one."""
-        if not self._store.find(LINES, limit=1).items:
-            return []
         found = self._store.get_many(LINES, times)
         for identity in found:
             at = times[identity]

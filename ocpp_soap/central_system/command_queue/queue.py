@@ -154,10 +154,13 @@ class CommandQueue(CommandTable):
                 return
             time.sleep(pause)
 
-    def heard(self, times: dict[str, datetime]) -> None:
-        """Stations have spoken at those times: what waits for them is due."""
+    def heard(self, times: dict[str, datetime]) -> bool:
+        """Stations have spoken at those times: what waits for them is due. Returns whether any command waits."""
+        if not self.lines.is_any:
+            return False
         if self.lines.contacted(times):
             self.on_due()
+        return True
 
     def _check_known(self, stations: Sequence[str]) -> None:
         unknown = [station for station in stations if self._stations.get(station) is None]
