@@ -3,13 +3,12 @@
 After a restart of the machine each message would wait for the pages of its station one by one: with a million stations
 on a disk of 1,000 reads a second, for several minutes. From its begin to its end the file is there in seconds.
 
-A process of its own does it, which runs this file and needs no other of ours: whoever closes a file loses the locks
-that SQLite has on it in the same process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+A process of its own does it: whoever closes a file loses the locks that SQLite has on it in the same process
+(https://www.sqlite.org/howtocorrupt.html, 2.2).
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,9 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+from ocpp_soap.storage.spare_memory import spare_memory
+
 SHARE = 0.5
-"""Part of the memory which the machine has to spare that a file may take; of a larger one nothing is read."""
-_AT_ONCE = 2**20
+"""Part of the memory to spare that a file may take; of a larger one nothing is read."""
+_PROGRAM = Path(__file__).with_name("read_into_memory.py")
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def reading_ahead(path: Path) -> Iterator[None]:
     reader = None
     with suppress(OSError):
         if path.stat().st_size <= spare_memory() * SHARE:
-            command = [sys.executable, "-I", "-S", __file__, str(path)]
+            command = [sys.executable, "-I", "-S", str(_PROGRAM), str(path)]
             nothing = subprocess.DEVNULL
             reader = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
     if reader is None:
@@ -41,29 +42,3 @@ def reading_ahead(path: Path) -> Iterator[None]:
     finally:
         reader.terminate()
         waiting.join()
-
-
-def read(path: str) -> int:
-    """Have the system read the file into its cache; returns how many bytes it has.
-
-    Only for a process that has no connection to it. What is there already takes no processor time.
-    """
-    done = 0
-    with open(path, "rb") as file, open(os.devnull, "wb") as nowhere:
-        while count := os.sendfile(nowhere.fileno(), file.fileno(), done, _AT_ONCE):
-            done += count
-    return done
-
-
-def spare_memory(table: Path = Path("/proc/meminfo")) -> int:
-    """Bytes that the system can give to files without taking them from a process; 0 where it does not tell."""
-    with suppress(OSError):
-        for line in table.read_text(encoding="ascii").splitlines():
-            name, _, value = line.partition(":")
-            if name == "MemAvailable":
-                return int(value.split()[0]) * 1024
-    return 0
-
-
-if __name__ == "__main__":
-    read(sys.argv[1])

@@ -17,7 +17,8 @@ from tending import Tender, eventually
 
 from ocpp_soap.storage import sqlite_read_ahead
 from ocpp_soap.storage.file import FileStorage
-from ocpp_soap.storage.sqlite_read_ahead import read, reading_ahead, spare_memory
+from ocpp_soap.storage.read_into_memory import read
+from ocpp_soap.storage.sqlite_read_ahead import reading_ahead
 
 
 def pages_in_memory(path: Path) -> int:
@@ -109,10 +110,3 @@ def children() -> set[str]:
 def test_a_file_is_read_to_its_end(path: Path) -> None:
     path.write_bytes(b"x" * 3_000_000)
     assert read(str(path)) == 3_000_000
-
-
-def test_the_memory_to_spare_is_what_linux_says(tmp_path: Path) -> None:
-    table = tmp_path / "meminfo"
-    table.write_text("MemTotal:  100 kB\nMemFree:  10 kB\nMemAvailable:  60 kB\n")
-    assert spare_memory(table) == 60 * 1024
-    assert spare_memory(tmp_path / "none") == 0
