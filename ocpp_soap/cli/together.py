@@ -16,14 +16,15 @@ _PAUSE = 0.002
 
 
 class Together:
-    """Shared by so many worker processes, which are forked from the one that makes it."""
+    """Shared by so many ``workers``, processes that are forked from the one that makes it."""
 
     def __init__(self, workers: int) -> None:
+        self.workers = workers
         self._ready = mmap.mmap(-1, workers)
 
     def begin(self, number: int) -> None:
         """Wait until all have been ready once; not for long. A worker that replaces another has that one's number."""
-        self._ready[number % len(self._ready)] = 1
+        self._ready[number % self.workers] = 1
         until = time.monotonic() + PATIENCE
         while 0 in self._ready[:] and time.monotonic() < until:
             time.sleep(_PAUSE)

@@ -111,7 +111,7 @@ class _Server(MPServer):
 def _application_of_worker(settings: Settings, number: int, together: Together) -> Application:
     """What a worker runs first. Its application is closed when the worker ends, and the worker with its parent."""
     if settings.server.pin_workers:
-        _keep_to_one_core(number, workers=settings.server.workers)
+        _keep_to_one_core(number, workers=together.workers)
     application = central_system_application(settings)
     Finalize(application, application.close, exitpriority=10)
     Thread(target=_end_with_parent, daemon=True).start()
@@ -189,7 +189,7 @@ def _keep_to_one_core(number: int, *, workers: int) -> None:
     if not hasattr(os, "sched_setaffinity"):
         return
     cores = sorted(os.sched_getaffinity(0))
-    if (workers or os.cpu_count()) == len(cores) > 1:
+    if workers == len(cores) > 1:
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
