@@ -11,10 +11,10 @@ PAUSE = 0.1
 """Seconds between two rounds: what speaks meanwhile is told together."""
 
 RARELY = 1.0
-"""Seconds between two rounds of a listener that waits for nobody; each asks the store whether that is still so."""
+"""Seconds between two rounds of a listener that is in no hurry; each round costs it a look into the store."""
 
-Told = Callable[[dict[str, datetime]], bool]
-"""Gets stations and when they spoke; returns whether it waits for any station, these or others."""
+Told = Callable[[dict[str, datetime]], bool | None]
+"""Gets stations and when they spoke; returns True where it waits for some station in a hurry, for these or others."""
 
 
 class Hearing:
@@ -66,10 +66,9 @@ class _Listener:
         self._next_at = 0.0
 
     def tell(self, heard: dict[str, datetime]) -> None:
-        """Tell it of these stations, unless it waited for nobody a moment ago; then a little later."""
+        """Tell it of these stations, a little later if it was in no hurry a moment ago."""
         self._heard |= heard
         now = time.monotonic()
         if self._heard and now >= self._next_at:
             heard, self._heard = self._heard, {}
-            waits = self._told(heard)
-            self._next_at = 0.0 if waits else now + RARELY
+            self._next_at = 0.0 if self._told(heard) else now + RARELY

@@ -70,10 +70,10 @@ class Silences:
             new[str(interval)] = until
         return new
 
-    def heard(self, times: dict[str, datetime]) -> bool:
-        """Those of the stations that were silent are back. Returns whether any station was silent."""
+    def heard(self, times: dict[str, datetime]) -> None:
+        """Those of the stations that were silent are back."""
         if not self._store.find(SILENCES, limit=1).items:
-            return False
+            return
         for identity, stored in self._store.get_many(SILENCES, times).items():
             since = stored.document["since"]
             self._events.add(
@@ -84,7 +84,6 @@ class Silences:
                 seconds=round((times[identity] - since).total_seconds()),
             )
             self._store.delete(SILENCES, identity)
-        return True
 
     def _own_intervals(self) -> Iterator[int]:
         """Each heartbeat interval that some station has for itself, once."""

@@ -16,15 +16,15 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class Listener:
-    """Remembers when it was told of whom; ``waits`` is what it answers."""
+    """Remembers when it was told of whom; ``hurries`` is what it answers."""
 
-    def __init__(self, *, waits: bool) -> None:
-        self.waits = waits
+    def __init__(self, *, hurries: bool) -> None:
+        self.hurries = hurries
         self.told: list[tuple[float, dict[str, datetime]]] = []
 
     def __call__(self, heard: dict[str, datetime]) -> bool:
         self.told.append((time.monotonic(), heard))
-        return self.waits
+        return self.hurries
 
     @property
     def stations(self) -> set[str]:
@@ -55,15 +55,15 @@ def speak(heard: Hearing, seconds: float) -> set[str]:
     return names
 
 
-def test_a_listener_that_waits_for_stations_is_told_ten_times_a_second() -> None:
-    listener = Listener(waits=True)
+def test_a_listener_in_a_hurry_is_told_ten_times_a_second() -> None:
+    listener = Listener(hurries=True)
     with running(listener) as heard:
         speak(heard, 1.0)
     assert 3 <= len(listener.told) <= 12
 
 
-def test_a_listener_that_waits_for_nobody_is_told_once_a_second() -> None:
-    listener = Listener(waits=False)
+def test_a_listener_in_no_hurry_is_told_once_a_second() -> None:
+    listener = Listener(hurries=False)
     with running(listener) as heard:
         speak(heard, 2.5)
     times = [at for at, _ in listener.told]
@@ -72,7 +72,7 @@ def test_a_listener_that_waits_for_nobody_is_told_once_a_second() -> None:
 
 
 def test_what_a_listener_was_not_told_at_once_it_is_told_later_though_nobody_speaks_any_more() -> None:
-    listener = Listener(waits=False)
+    listener = Listener(hurries=False)
     with running(listener) as heard:
         names = speak(heard, 0.4)
         time.sleep(hearing.RARELY + 3 * hearing.PAUSE)
@@ -81,17 +81,17 @@ def test_what_a_listener_was_not_told_at_once_it_is_told_later_though_nobody_spe
 
 
 def test_each_listener_has_its_own_pace() -> None:
-    often, rarely = Listener(waits=True), Listener(waits=False)
+    often, rarely = Listener(hurries=True), Listener(hurries=False)
     with running(rarely, often) as heard:
         speak(heard, 0.8)
     assert len(often.told) > len(rarely.told) == 1
 
 
-def test_a_listener_for_whom_somebody_waits_now_is_told_often_from_then_on() -> None:
-    listener = Listener(waits=False)
+def test_a_listener_that_is_in_a_hurry_now_is_told_often_from_then_on() -> None:
+    listener = Listener(hurries=False)
     with running(listener) as heard:
         speak(heard, 0.3)
-        listener.waits = True
+        listener.hurries = True
         speak(heard, 2.0)
     begin = listener.told[1][0]
     assert len([at for at, _ in listener.told if at > begin]) >= 3
