@@ -40,21 +40,26 @@ class Hearing:
                 self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
-        """Tell the listeners until ``stop`` is set."""
+        """Tell the listeners until ``stop`` is set, and then what they have not been told yet."""
         self._runs = True
         try:
             while not stop.is_set():
-                heard: dict[str, datetime] = {}
-                if self._wake.wait(PAUSE):
-                    self._wake.clear()
-                    with self._lock:
-                        heard, self._heard = self._heard, {}
+                heard = self._taken() if self._wake.wait(PAUSE) else {}
                 for listener in self._listeners:
                     listener.tell(heard)
                 if heard:
                     stop.wait(PAUSE)
+            heard = self._taken()
+            for listener in self._listeners:
+                listener.tell(heard, at_once=True)
         finally:
             self._runs = False
+
+    def _taken(self) -> dict[str, datetime]:
+        self._wake.clear()
+        with self._lock:
+            heard, self._heard = self._heard, {}
+        return heard
 
 
 class _Listener:
@@ -65,10 +70,10 @@ class _Listener:
         self._heard: dict[str, datetime] = {}
         self._next_at = 0.0
 
-    def tell(self, heard: dict[str, datetime]) -> None:
-        """Tell it of these stations, a little later if it was in no hurry a moment ago."""
+    def tell(self, heard: dict[str, datetime], *, at_once: bool = False) -> None:
+        """Tell it of these stations, a little later if it was in no hurry a moment ago and it is not ``at_once``."""
         self._heard |= heard
         now = time.monotonic()
-        if self._heard and now >= self._next_at:
+        if self._heard and (at_once or now >= self._next_at):
             heard, self._heard = self._heard, {}
             self._next_at = 0.0 if self._told(heard) else now + RARELY

@@ -66,7 +66,7 @@ def test_a_listener_in_no_hurry_is_told_once_a_second() -> None:
     listener = Listener(hurries=False)
     with running(listener) as heard:
         speak(heard, 2.5)
-    times = [at for at, _ in listener.told]
+        times = [at for at, _ in listener.told]
     assert len(times) >= 2
     assert all(later - earlier >= hearing.RARELY for earlier, later in pairwise(times))
 
@@ -84,7 +84,7 @@ def test_each_listener_has_its_own_pace() -> None:
     often, rarely = Listener(hurries=True), Listener(hurries=False)
     with running(rarely, often) as heard:
         speak(heard, 0.8)
-    assert len(often.told) > len(rarely.told) == 1
+        assert len(often.told) > len(rarely.told) == 1
 
 
 def test_a_listener_that_is_in_a_hurry_now_is_told_often_from_then_on() -> None:
@@ -95,3 +95,11 @@ def test_a_listener_that_is_in_a_hurry_now_is_told_often_from_then_on() -> None:
         speak(heard, 2.0)
     begin = listener.told[1][0]
     assert len([at for at, _ in listener.told if at > begin]) >= 3
+
+
+def test_at_the_end_a_listener_is_told_what_it_was_not_told_yet() -> None:
+    listener = Listener(hurries=False)
+    with running(listener) as heard:
+        speak(heard, 0.4)
+        heard.note("LAST", NOW)
+    assert "LAST" in listener.stations
