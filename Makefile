@@ -1,7 +1,7 @@
 # What a developer or a newcomer types. Each target sets up what it needs in .venv, once.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-commands test-api test-scale lint type wsdl bench bench-storage bench-api bench-million bench-fleet bench-growth soak crash fuzz clean
+.PHONY: help run demo test test-commands test-api test-scale test-lowest lint type wsdl bench bench-storage bench-api bench-million bench-fleet bench-growth soak crash fuzz clean
 
 BIN := .venv/bin
 OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
@@ -29,6 +29,9 @@ test-api: .venv/installed-dev  ## The API against thousands of generated request
 
 test-scale: .venv/installed-dev  ## Kill servers and the mongod 10 times under 200 stations; needs haproxy
 	OCPP_SOAP_SCALE=10 $(BIN)/python -m pytest -s tests/scale
+
+test-lowest: .venv/installed  ## A session with the lowest versions of the libraries that setup.cfg asks for
+	@$(BIN)/python scripts/lowest.py
 
 lint: .venv/installed-dev  ## Check style, common mistakes and known vulnerabilities
 	$(BIN)/ruff check $(SOURCES)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import re
 import shutil
 import subprocess
 import sys
@@ -36,17 +34,6 @@ for role in Role:
         assert b"definitions" in wsdl.document(role, version, "http://127.0.0.1/")
 print("found everything")
 """
-
-EXTRAS = {
-    "api": "ocpp_soap.web.api.app",
-    "ftp": "ocpp_soap.cli.ftp",
-    "modbus": "ocpp_soap.charge_point.chargebox.bridges.modbus",
-    "mongodb": "ocpp_soap.storage.mongodb",
-    "firebase": "ocpp_soap.storage.firebase",
-}
-"""What a user may add, each with a module that needs it."""
-
-AT_LEAST = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*>=\s*([0-9a-z.]+)")
 
 
 @pytest.fixture(scope="module")
@@ -123,26 +110,3 @@ def test_an_editable_install_finds_everything_in_the_checkout(source: Path, tmp_
     python = empty_environment(tmp_path / "venv")
     pip("--python", str(python), "install", "--no-deps", "--no-build-isolation", "--editable", str(source))
     assert probe(python, source, tmp_path) == "found everything\n"
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="libraries of then are not built for a Python of later")
-@pytest.mark.timeout(400)
-def test_the_lowest_versions_that_it_asks_for_do(wheel: Path, tmp_path: Path) -> None:
-    """A session that is started remotely (scripts/demo.py), and all extras, with nothing newer than setup.cfg says."""
-    venv.create(tmp_path / "venv", symlinks=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    constraints = tmp_path / "lowest.txt"
-    constraints.write_text("\n".join(lowest_versions()))
-    pip("--python", str(python), "install", f"{wheel}[{','.join(EXTRAS)}]", "--constraint", str(constraints))
-    for command in (["-c", f"import {', '.join(EXTRAS.values())}"], [str(ROOT / "scripts" / "demo.py")]):
-        done = subprocess.run([str(python), *command], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def lowest_versions() -> list[str]:
-    """A constraint for each library that the program and its extras ask for."""
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    lists = [setup["options"]["install_requires"], *(setup["options.extras_require"][extra] for extra in EXTRAS)]
-    asked = [AT_LEAST.match(line.strip()) for text in lists for line in text.splitlines()]
-    return [f"{found[1]}=={found[2]}" for found in asked if found]

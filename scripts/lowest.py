@@ -1,0 +1,67 @@
+"""``make test-lowest``: a session and all extras with the lowest versions of all libraries that setup.cfg asks for.
+
+They go into an environment of their own, .run/lowest. Ends with 0 if scripts/demo.py does there, and what needs
+an extra can be imported.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".run" / "lowest"
+EXTRAS = {
+    "api": "ocpp_soap.web.api.app",
+    "ftp": "ocpp_soap.cli.ftp",
+    "modbus": "ocpp_soap.charge_point.chargebox.bridges.modbus",
+    "mongodb": "ocpp_soap.storage.mongodb",
+    "firebase": "ocpp_soap.storage.firebase",
+}
+"""What a user may add, each with a module that needs it."""
+
+NEWEST_PYTHON = (3, 11)
+"""For later ones the libraries of then were not built."""
+
+_AT_LEAST = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*>=\s*([0-9a-z.]+)")
+
+
+def main() -> int:
+    """Set it up and try; the exit code."""
+    if sys.version_info[:2] > NEWEST_PYTHON:
+        print(f"Not tried: this is Python {sys.version.split()[0]}, the lowest versions were built for up to 3.11.")
+        return 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    constraints = FOLDER / "lowest.txt"
+    constraints.write_text("\n".join(lowest_versions()) + "\n")
+    print(f"Installing the lowest versions of setup.cfg into {FOLDER.relative_to(ROOT)} ...", flush=True)
+    venv.create(FOLDER / "venv", clear=True, with_pip=True)
+    python = str(FOLDER / "venv" / "bin" / "python")
+    program = f"{ROOT}[{','.join(EXTRAS)}]"
+    steps = [
+        ["-m", "pip", "-q", "--disable-pip-version-check", "install", program, "--constraint", str(constraints)],
+        ["-c", f"import {', '.join(EXTRAS.values())}"],
+        [str(ROOT / "scripts" / "demo.py")],
+    ]
+    for step in steps:
+        done = subprocess.run([python, *step], cwd=FOLDER, check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+def lowest_versions() -> list[str]:
+    """A constraint for pip for each library that the program and its extras ask for."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    lists = [setup["options"]["install_requires"], *(setup["options.extras_require"][extra] for extra in EXTRAS)]
+    asked = [_AT_LEAST.match(line.strip()) for text in lists for line in text.splitlines()]
+    return [f"{found[1]}=={found[2]}" for found in asked if found]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
