@@ -30,7 +30,7 @@ test-api: .venv/installed-dev  ## The API against thousands of generated request
 test-scale: .venv/installed-dev  ## Kill servers and the mongod 10 times under 200 stations; needs haproxy
 	OCPP_SOAP_SCALE=10 $(BIN)/python -m pytest -s tests/scale
 
-test-lowest: .venv/installed  ## A session with the lowest versions of the libraries that setup.cfg asks for
+test-lowest: .venv/installed  ## A session and some tests with the lowest versions of the libraries that setup.cfg asks for
 	@$(BIN)/python scripts/lowest.py
 
 lint: .venv/installed-dev  ## Check style, common mistakes and known vulnerabilities
