@@ -375,12 +375,13 @@ class FileStorage(Storage):
         execute_rows(connection, upsert, rows)
         self._puts.took(time.monotonic() - begin, len(rows))
 
-    def _rows(self, table: Table, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+    def _rows(self, table: Table, keys: list[str]) -> list[tuple[Any, ...]]:
         """The rows of those of the keys that exist."""
         rows: list[tuple[Any, ...]] = []
         with self._process().reader() as connection:
             for begin in range(0, len(keys), _KEYS_AT_ONCE):
                 some = keys[begin : begin + _KEYS_AT_ONCE]
+                some += some[-1:] * (_statement_size(len(some)) - len(some))
                 marks = ", ".join("?" for _ in some)
                 rows += connection.execute(f"{table.select} WHERE key IN ({marks})", some)
         return rows
@@ -411,3 +412,8 @@ def _conflict(connection: sqlite3.Connection, table: Table, key: str, revision: 
     if row is None:
         return NotFound(f"{name}: there is no document {key!r}")
     return RevisionConflict(f"{name}: the document {key!r} has revision {row[0]}, not {revision}")
+
+
+def _statement_size(keys: int) -> int:
+    """How many keys a look-up of so many takes, with one of them repeated: SQLite keeps a statement for each number."""
+    return min(1 << (keys - 1).bit_length(), _KEYS_AT_ONCE)

@@ -50,6 +50,18 @@ def test_what_has_not_changed_is_not_made_again(store: FileStorage) -> None:
     assert {key for key, again in changed.items() if again.stored is not None} == {"CP2"}
 
 
+def test_looking_up_any_number_of_keys_takes_few_statements(store: FileStorage) -> None:
+    """SQLite's driver keeps a statement for each text, up to 256 for a connection, which takes megabytes."""
+    names = [f"CP{number}" for number in range(520)]
+    store.put(STATIONS, {name: {} for name in names})
+    statements: set[str] = set()
+    with store._process().reader() as connection:
+        connection.set_trace_callback(lambda text: statements.add(text[: text.find("'")] + str(text.count("'"))))
+    for number in (1, 2, 3, 5, 60, 64, 65, 100, 200, 257, 400, 499, 500, 501, 520):
+        assert set(store.get_many(STATIONS, names[:number])) == set(names[:number])
+    assert len(statements) <= 10
+
+
 def test_every_search_uses_its_index(store: FileStorage) -> None:
     store.put(STATIONS, {"CP1": {"vendor": "A"}, "CP2": {"vendor": "A"}})
     statements: list[str] = []
