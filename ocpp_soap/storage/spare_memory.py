@@ -35,7 +35,7 @@ def _available(table: Path) -> int:
 
 def _left(table: Path, groups: Path) -> Iterator[int]:
     """What each control group with a limit that this process is in can give."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         for line in table.read_text(encoding="ascii", errors="replace").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
@@ -56,7 +56,7 @@ def _left_on_the_way(root: Path, path: str, names: _Names) -> Iterator[int]:
 
 def _row(table: Path, name: str) -> int:
     """The number of a row; 0 where it is not there."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         for line in table.read_text(encoding="ascii").splitlines():
             words = line.split()
             if len(words) > 1 and words[0] == name:

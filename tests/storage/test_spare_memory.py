@@ -80,3 +80,11 @@ def test_version_1_of_control_groups_is_read_too_where_a_container_sees_its_own_
     put(group / "memory.usage_in_bytes", f"{300 * MIB}\n")
     put(group / "memory.stat", f"inactive_file 1\ntotal_inactive_file {8 * MIB}\n")
     assert spare(machine) == 220 * MIB
+
+
+@pytest.mark.parametrize("groups", ["", "nonsense\n", "0::\n", "x:memory\n"])
+def test_what_is_not_written_as_linux_does_is_passed_over(machine: Path, groups: str) -> None:
+    put(machine / "proc/self/cgroup", groups)
+    assert spare(machine) == 900 * MIB
+    put(machine / "proc/meminfo", "MemAvailable: much\n")
+    assert spare(machine) == 0
