@@ -11,7 +11,7 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 import yaml
 from pydantic import BaseModel
@@ -83,9 +83,8 @@ def _check_environment(environ: Mapping[str, str]) -> None:
 def _known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
     """``server.host``, ``storage.file.path`` …: the settings, without the sections that hold them."""
     for name, info in model.model_fields.items():
-        kind = info.annotation
-        if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _known_keys(kind, f"{prefix}{name}.")
+        if isinstance(info.annotation, type(BaseModel)):
+            yield from _known_keys(info.annotation, f"{prefix}{name}.")
         else:
             yield prefix + name
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import get_origin
 
 import pytest
 import yaml
@@ -133,9 +132,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def keys(model: type[BaseModel], prefix: str = "") -> set[str]:
     found = set()
     for name, info in model.model_fields.items():
-        kind = info.annotation
-        if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel):
-            found |= keys(kind, f"{prefix}{name}.")
+        if isinstance(info.annotation, type(BaseModel)):
+            found |= keys(info.annotation, f"{prefix}{name}.")
         else:
             assert info.is_required(), f"{prefix}{name} has a default outside config/default.yaml"
             found.add(prefix + name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel
@@ -41,6 +41,6 @@ def written(model: BaseModel) -> orjson.Fragment:
 
 
 def _holds_models(annotation: Any) -> bool:
-    if get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type(BaseModel)):
         return True
     return any(_holds_models(part) for part in get_args(annotation))
