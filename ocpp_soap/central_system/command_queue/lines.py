@@ -22,6 +22,9 @@ from ocpp_soap.storage.base import Document, Range, Storage
 MARGIN = 15.0
 """Seconds that a lease outlasts the call it is for: time to write the outcome and to wake the station up."""
 
+_FEW = 100
+"""So many lines are rather read than looked for, since a database may charge for each station that is looked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -71,18 +74,18 @@ class Lines:
                 continue
             return
 
-    @property
-    def is_any(self) -> bool:
-        """Whether any station has a line."""
-        return bool(self._store.find(LINES, limit=1).items)
-
-    def contacted(self, times: dict[str, datetime]) -> list[str]:
-        """Make the lines of stations due that spoke at those times; which of them have one."""
-        found = self._store.get_many(LINES, times)
+    def contacted(self, times: dict[str, datetime]) -> list[str] | None:
+        """Make the lines of stations due that spoke at those times; which of them have one. None: no station has."""
+        page = self._store.find(LINES, limit=min(len(times), _FEW))
+        if not page.items:
+            return None
+        are_all = page.next is None
+        lines = {item.key for item in page.items} if are_all else self._store.get_many(LINES, times)
+        found = [identity for identity in times if identity in lines]
         for identity in found:
             at = times[identity]
             revise(self._store, LINES, identity, lambda document, at=at: {**_due(document, at), "contact_at": at})  # type: ignore[misc]
-        return list(found)
+        return found
 
     def missing(self, charge_box_identities: Iterable[str]) -> set[str]:
         """Those of the stations that have no line."""

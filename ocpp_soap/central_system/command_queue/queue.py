@@ -156,11 +156,10 @@ class CommandQueue(CommandTable):
 
     def heard(self, times: dict[str, datetime]) -> bool:
         """Stations have spoken at those times: what waits for them is due. Returns whether any command waits."""
-        if not self.lines.is_any:
-            return False
-        if self.lines.contacted(times):
+        found = self.lines.contacted(times)
+        if found:
             self.on_due()
-        return True
+        return found is not None
 
     def _check_known(self, stations: Sequence[str]) -> None:
         unknown = [station for station in stations if self._stations.get(station) is None]
