@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+_MAGIC = b"\x1f\x8b"
+_MOST_MEMBERS = 100
 _PLAIN = ("", "identity")
 _NAMES = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
 
@@ -33,13 +35,28 @@ def decompress(data: bytes, encoding: str, limit: int) -> bytes:
 
 def _inflate(data: bytes, name: str, limit: int) -> bytes:
     for window in _NAMES[name]:
-        inflater = zlib.decompressobj(window)
         try:
-            inflated = inflater.decompress(data, limit + 1)
+            return _members(data, window, name, limit)
         except zlib.error:
             continue
+    raise _broken(name)
+
+
+def _members(data: bytes, window: int, name: str, limit: int) -> bytes:
+    """What comes out of all members: a gzip file may have several (RFC 1952, 2.2). What follows them is left out."""
+    inflated = b""
+    for _ in range(_MOST_MEMBERS):
+        inflater = zlib.decompressobj(window)
+        inflated += inflater.decompress(data, limit + 1 - len(inflated))
         if len(inflated) > limit:
             raise TooLarge(f"more than {limit} bytes come out of the {name} body")
-        if inflater.eof:
+        if not inflater.eof:
+            raise _broken(name)
+        data = inflater.unused_data
+        if window != _GZIP or not data.startswith(_MAGIC):
             return inflated
-    raise CannotDecompress(f"the body is not the {name} that its Content-Encoding says")
+    raise CannotDecompress(f"the {name} body has more than {_MOST_MEMBERS} members")
+
+
+def _broken(name: str) -> CannotDecompress:
+    return CannotDecompress(f"the body is not the {name} that its Content-Encoding says")
