@@ -188,7 +188,8 @@ def _report(found: StationOverview) -> dict[str, Any]:
     document = plain(found)
     station = document.pop("station")
     warnings = station.pop("oddities")
-    return {**station, "callback_url": found.station.callback_url, **document, "warnings": warnings}
+    own = {"callback_url": found.station.callback_url, "clock_skew": found.clock_skew}
+    return {**station, **own, **document, "warnings": warnings}
 
 
 def station_text(report: dict[str, Any]) -> dict[str, Any]:
@@ -200,6 +201,7 @@ def station_text(report: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         **report,
+        "clock_skew": _clock(report["clock_skew"]),
         "connectors": [_without(connector, "charge_box_identity", "version") for connector in report["connectors"]],
         "open_transactions": [
             {name: transaction[name] for name in ("transaction_id", "connector_id", "id_tag", "start_time")}
@@ -210,6 +212,10 @@ def station_text(report: dict[str, Any]) -> dict[str, Any]:
         "diagnostics": _without(report["diagnostics"] or {}, "charge_box_identity", "kind", "version"),
         "warnings": list(report["warnings"].values()),
     }
+
+
+def _clock(skew: float | None) -> str | None:
+    return None if skew is None else f"{abs(skew)} s {'behind' if skew < 0 else 'ahead'}"
 
 
 def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+import pytest
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.messages import (
@@ -50,6 +54,17 @@ def test_show_holds_boot_addresses_connectors_meter_values_and_warnings(cli: Any
     assert "- connector id: 1, status: Available, error code: NoError" in text
     assert "- connector 1, 2026-01-31T12:00:00Z: 1234 Wh" in text
     assert "too_long" in text
+
+
+def test_show_tells_by_how_much_the_clock_of_a_charge_point_is_ahead(cli: Any, receive: Any) -> None:
+    receive(BOOT)
+    assert cli.json("stations", "show", "CP001")["clock_skew"] is None
+    for hours, told in ((-2, "behind"), (2, "ahead")):
+        time = datetime.now(timezone.utc) + timedelta(hours=hours)
+        receive(replace(STATUS, timestamp=time))
+        assert cli.json("stations", "show", "CP001")["clock_skew"] == pytest.approx(hours * 3600, abs=30)
+        text = cli("stations", "show", "CP001").stdout
+        assert re.search(rf"clock skew: 7[12]\d\d\.\d s {told}", text), text
 
 
 def test_a_charge_point_can_be_allowed_before_it_was_seen_and_blocked(cli: Any) -> None:
