@@ -48,7 +48,7 @@ class Headers:
     """What the headers of one message say; an absent header is an empty text.
 
     ``namespace``: the WS-Addressing namespace that the message uses. ``identity_namespace``: that of the identity
-    header. ``sender``: the address in From, or else in a ReplyTo that is not anonymous.
+    header. ``sender``: the address in From, or in a ReplyTo that is not anonymous if From is missing or anonymous.
     """
 
     identity: str = ""
@@ -150,10 +150,12 @@ def _text(element: Element | None) -> str:
 
 
 def _take_reply_to(headers: Headers, reply_to: Element, warnings: list[MessageWarning]) -> None:
-    """Take the sender from ReplyTo if From does not tell."""
-    if not (headers.sender and len(reply_to)):
+    """Take the sender from ReplyTo if From does not tell: it is missing, or anonymous."""
+    is_told = headers.sender and headers.sender not in _ANONYMOUS
+    if not (is_told and len(reply_to)):
         address = _address(reply_to, "replyto", warnings)
-        headers.sender = headers.sender or ("" if address in _ANONYMOUS else address)
+        if not is_told and address and address not in _ANONYMOUS:
+            headers.sender = address
 
 
 def _take_identity(headers: Headers, identity: str, namespace: str, max_identity: int) -> None:

@@ -18,7 +18,6 @@ from ocpp_soap.soap import http
 from ocpp_soap.soap.envelope import CONTENT_TYPES
 from ocpp_soap.soap.exchange import Exchange, Receive
 from ocpp_soap.soap.http import Answer
-from ocpp_soap.soap.namespaces import SOAP_12
 from ocpp_soap.soap.settings import SoapServerSettings
 from ocpp_soap.soap.transport import Transports
 
@@ -120,8 +119,8 @@ class Answering:
         elif exchange.warnings:
             forgiven = [f"{warning.kind} {warning.where}".strip() for warning in exchange.warnings]
             _log.info("request understood with warnings", warnings=forgiven, **_about(exchange))
-        soap_namespace = exchange.in_document.soap_namespace if exchange.in_document else SOAP_12
-        answer = Answer(exchange.status, [("Content-Type", CONTENT_TYPES[soap_namespace])], exchange.out_string)
+        content_type = CONTENT_TYPES[exchange.in_document.soap_namespace]
+        answer = Answer(exchange.status, [("Content-Type", content_type)], exchange.out_string)
         return self._observed(exchange, answer, fault.subcode if fault else "ok", fault.kind if fault else "")
 
     def refused(self, exchange: Exchange, refused: http.Refused) -> Answer:

@@ -16,12 +16,22 @@ from ocpp_soap.soap.addressing import Headers, read_headers
 from ocpp_soap.soap.bounds import Limits, check_depth
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.faults import VersionMismatch, fault_body, fault_header
-from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, WSA_2004, WSA_2004_ANONYMOUS, WSA_ANONYMOUS, WSA_FAULT
-from ocpp_soap.soap.parsing import parse
+from ocpp_soap.soap.namespaces import (
+    SOAP_11,
+    SOAP_12,
+    WSA_2004,
+    WSA_2004_ANONYMOUS,
+    WSA_ANONYMOUS,
+    WSA_FAULT,
+    namespace_in,
+)
+from ocpp_soap.soap.parsing import html_page, parse
 
 Element = Any
 
 CONTENT_TYPES = {SOAP_12: "application/soap+xml; charset=utf-8", SOAP_11: "text/xml; charset=utf-8"}
+_BEGINNING = 4096
+"""Bytes of a body that cannot be read in which namespaces are looked for."""
 WSA_2004_FAULT = f"{WSA_2004}/fault"
 
 _ENVELOPES = {f"{{{namespace}}}Envelope": namespace for namespace in (SOAP_12, SOAP_11)}
@@ -30,21 +40,37 @@ _HEADER_AND_BODY = {namespace: (f"{{{namespace}}}Header", f"{{{namespace}}}Body"
 
 @dataclass(slots=True)
 class Envelope:
-    """A message as read: the SOAP version by its namespace, the headers, and the elements Header and Body."""
+    """A message as read: the SOAP version by its namespace, the headers, and the elements Header and (first) Body.
+
+    There is always enough of it for a fault that answers in kind, also where there is no Body or too much of something.
+    """
 
     soap_namespace: str
     headers: Headers
+    root: Element
     header: Element | None
     body: Element
+    bodies: int
 
     def read_headers(self, limits: Limits, warnings: list[MessageWarning]) -> None:
         """Fill in ``headers``. Raises as :func:`ocpp_soap.soap.addressing.read_headers` does."""
         if self.header is not None:
             read_headers(self.headers, self.header, self.soap_namespace, limits.max_identity, warnings)
 
+    def check(self, data: bytes, limits: Limits) -> None:
+        """Raise ProtocolError unless there is one Body and nothing is too deep or too large; ``data``: its bytes."""
+        check_depth(self.root, data, limits.max_depth)
+        if self.body is None:
+            raise ProtocolError("The envelope has no Body.", kind="no_body")
+        if self.bodies > 1:
+            raise ProtocolError("The envelope has two Bodies; expected one.", kind="two_bodies")
+        header = self.header
+        if header is not None and len(data) > limits.max_header and len(etree.tostring(header)) > limits.max_header:
+            raise ProtocolError(f"The Header is longer than {limits.max_header} bytes.", kind="header_too_large")
 
-def open_envelope(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: str = "") -> Envelope:
-    """Parse an envelope of SOAP 1.2 or 1.1 from the bytes of an HTTP body; its headers are still to be read.
+
+def open_envelope(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Envelope:
+    """Parse an envelope of SOAP 1.2 or 1.1 from the bytes of an HTTP body; it is still to be read and checked.
 
     Raises ProtocolError for what is not one, VersionMismatch for an envelope of another SOAP version.
     """
@@ -52,18 +78,14 @@ def open_envelope(data: bytes, limits: Limits, warnings: list[MessageWarning], c
     soap_namespace = _ENVELOPES.get(root.tag)
     if soap_namespace is None:
         raise _not_an_envelope(root)
-    check_depth(root, data, limits.max_depth)
-    header, body = _parts(root, soap_namespace, warnings)
-    if header is not None and len(data) > limits.max_header and len(etree.tostring(header)) > limits.max_header:
-        raise ProtocolError(f"The Header is longer than {limits.max_header} bytes.", kind="header_too_large")
-    return Envelope(soap_namespace, Headers(), header, body)
+    return _parts(root, soap_namespace, warnings)
 
 
-def read(data: bytes, limits: Limits, warnings: list[MessageWarning], charset: str = "") -> Envelope:
-    """Parse an envelope and read its headers. Raises what both steps raise."""
-    envelope = open_envelope(data, limits, warnings, charset)
-    envelope.read_headers(limits, warnings)
-    return envelope
+def unread_envelope(data: bytes) -> Envelope:
+    """What the beginning of a body that cannot be read tells of its versions; SOAP 1.2 if it tells nothing."""
+    beginning = data[:_BEGINNING].replace(b"\0", b"")
+    soap_namespace = SOAP_11 if SOAP_11.encode() in beginning else SOAP_12
+    return Envelope(soap_namespace, Headers(identity_namespace=namespace_in(beginning)), None, None, None, 0)
 
 
 def write_response(request: Envelope, action: str, body: str) -> bytes:
@@ -71,10 +93,9 @@ def write_response(request: Envelope, action: str, body: str) -> bytes:
     return _write(request.soap_namespace, request.headers, action, body)
 
 
-def write_fault(fault: Fault, version: Version, request: Envelope | None) -> bytes:
-    """The envelope of a fault, in the request's SOAP version, or in 1.2 where the request could not be read."""
-    soap_namespace = request.soap_namespace if request else SOAP_12
-    headers = request.headers if request else Headers()
+def write_fault(fault: Fault, version: Version, request: Envelope) -> bytes:
+    """The envelope of a fault that answers ``request``, in its SOAP version."""
+    soap_namespace, headers = request.soap_namespace, request.headers
     action = WSA_2004_FAULT if headers.namespace == WSA_2004 else WSA_FAULT
     block = fault_header(fault) if soap_namespace == SOAP_12 else ""
     return _write(soap_namespace, headers, action, fault_body(fault, soap_namespace, version), block)
@@ -101,24 +122,18 @@ def _message_id() -> str:
     return f"urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
 
-def _parts(root: Element, soap_namespace: str, warnings: list[MessageWarning]) -> tuple[Element | None, Element]:
+def _parts(root: Element, soap_namespace: str, warnings: list[MessageWarning]) -> Envelope:
     children = root[:]
     if len(children) == 2 and (children[0].tag, children[1].tag) == _HEADER_AND_BODY[soap_namespace]:
-        return children[0], children[1]
-    header = body = None
+        return Envelope(soap_namespace, Headers(), root, children[0], children[1], 1)
+    found: dict[str, list[Element]] = {"Header": [], "Body": []}
     for child in children:
         namespace, local = _names(child.tag)
         if namespace != soap_namespace:
             note(warnings, "envelope_child", local, namespace)
-        if local == "Body":
-            if body is not None:
-                raise ProtocolError("The envelope has two Bodies; expected one.", kind="two_bodies")
-            body = child
-        elif local == "Header" and header is None:
-            header = child
-    if body is None:
-        raise ProtocolError("The envelope has no Body.", kind="no_body")
-    return header, body
+        found.get(local, []).append(child)
+    header, body = (next(iter(elements), None) for elements in found.values())
+    return Envelope(soap_namespace, Headers(), root, header, body, len(found["Body"]))
 
 
 def _names(tag: str) -> tuple[str, str]:
@@ -130,8 +145,7 @@ def _not_an_envelope(root: Element) -> Fault:
     namespace, local = _names(root.tag)
     if local.lower() == "html":
         title = next((element.text for element in root.iter() if element.tag.rpartition("}")[2].lower() == "title"), "")
-        named = f" titled {' '.join(title.split())[:100]!r}" if title else ""
-        return ProtocolError(f"The body is an HTML page{named}; expected a SOAP envelope.", kind="html")
+        return html_page(title or "")
     if local == "Envelope" and namespace:
         return VersionMismatch(kind="version_mismatch")
     return ProtocolError(f"The body is XML but no SOAP envelope: its root is {local[:100]!r}.", kind="not_an_envelope")

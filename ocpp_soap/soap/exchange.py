@@ -24,8 +24,9 @@ class Exchange:
     ``in_string``: the bytes received; ``in_document``: the envelope; ``in_body_doc``: the element that holds the
     request; ``in_object``: the request message; ``out_object``: the response message; ``out_error``: the fault
     instead; ``out_string``: the bytes to send, with the HTTP status ``status``; ``udc``: what answers a Call.
-    ``in_document``, ``version`` and ``action`` are None until the envelope has been read and its operation found; what
-    the steps make is there from the step on that makes it. ``pending``: what the answer can wait for; None: nothing.
+    ``in_document``, ``version`` and ``action`` are None until the envelope has been read and its operation found; of
+    one that cannot be read, ``in_document`` is what its beginning tells. What the steps make is there from the step on
+    that makes it. ``pending``: what the answer can wait for; None: nothing.
     ``again``: the request was answered before, but what was begun was not all stored.
     """
 

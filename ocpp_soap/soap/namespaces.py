@@ -29,6 +29,7 @@ _ROLES_AND_VERSIONS = {namespace: key for key, namespace in _SERVICES.items()} |
     "urn://Ocpp/Cs/2010/10/": (Role.CENTRAL_SYSTEM, Version.V12),
     "urn://Ocpp/Cp/2010/10/": (Role.CHARGE_POINT, Version.V12),
 }
+_ROLES_AND_VERSIONS |= {namespace.rstrip("/"): key for namespace, key in _ROLES_AND_VERSIONS.items()}
 
 _FAULTS = {Version.V12: "urn://Ocpp/2010/08/", Version.V15: "urn://Ocpp/2012/02/"}
 
@@ -41,9 +42,14 @@ def service_namespace(role: Role, version: Version) -> str:
 def role_and_version(namespace: str | None) -> tuple[Role, Version] | None:
     """Whose service a namespace names, or None for one that is not of OCPP 1.2 or 1.5.
 
-    The ``2010/10`` that the text of 1.2 prints (12 §8.8) stands for ``2010/08``.
+    The ``2010/10`` that the text of 1.2 prints (12 §8.8) stands for ``2010/08``; the last slash may be missing.
     """
     return _ROLES_AND_VERSIONS.get(namespace or "")
+
+
+def namespace_in(text: bytes) -> str:
+    """A service's namespace that stands somewhere in ``text``; empty: none does."""
+    return next((namespace for namespace in _ROLES_AND_VERSIONS if namespace.encode() in text), "")
 
 
 def fault_namespace(version: Version) -> str:

@@ -59,13 +59,14 @@ class Operations:
             raise self._broken(child.tag, len(body), url_version)
         return self._forgiving(envelope, url_version, warnings)
 
-    def version_for_fault(self, envelope: Envelope | None, url_version: Version | None) -> Version:
+    def version_for_fault(self, envelope: Envelope, url_version: Version | None) -> Version:
         """The version whose fault namespace fits a message of which no operation was found."""
-        if envelope is not None and len(envelope.body):
-            known = role_and_version(_split(envelope.body[0].tag)[0])
-            if known is not None:
-                return known[1]
-        return url_version or Version.V15
+        child = None if envelope.body is None else next(iter(envelope.body), None)
+        by_body = None if child is None else role_and_version(_split(child.tag)[0])
+        by_header = role_and_version(envelope.headers.identity_namespace)
+        if by_body is not None:
+            return by_body[1]
+        return url_version or (by_header[1] if by_header else Version.V15)
 
     def _broken(self, tag: str, children: int, url_version: Version | None) -> Fault:
         """The fault for what only a lenient reader would understand."""
@@ -120,7 +121,7 @@ class Operations:
     ) -> Version:
         known = role_and_version(namespace)
         if known is not None:
-            if known[0] is not self.role:
+            if known[0] is not self.role or not namespace.endswith("/"):
                 note(warnings, "namespace", "Body", namespace)
             return known[1]
         is_ocpp = not namespace or "ocpp" in namespace.lower()

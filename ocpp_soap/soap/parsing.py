@@ -13,6 +13,7 @@ from lxml import etree
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import ProtocolError
+from ocpp_soap.soap.charsets import CHARSETS, declared, told_by_beginning
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.interning import ENOUGH, forget_names
 
@@ -31,12 +32,11 @@ _UNDECLARED = int(etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE)
 _XSI = re.compile(r"Namespace prefix xsi ").match
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
-_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
 _DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
 _WIDE_BLANKS = re.compile(rb"(\xff\xfe|\xfe\xff)?(?:\0[ \t\r\n]|[ \t\r\n]\0)+")
-_CALLED_WIDE = re.compile(rb"<\?xml[^>]*\sencoding\s*=\s*[\"']utf-16", re.IGNORECASE)
-_DECLARED = re.compile(rb"<\?xml[^>]*\sencoding\s*=")
+_LONGEST_HEAD = 65536
+"""Bytes of an HTML page in which its title is looked for."""
 _USUAL = tuple(
     f"<?xml version={quote}1.0{quote} encoding={quote}{name}{quote}{end}".encode()
     for quote in "\"'"
@@ -44,11 +44,6 @@ _USUAL = tuple(
     for end in ("?>", " ?>")
 )
 """How most documents begin; the others need a closer look at how they are coded."""
-_CHARSETS = frozenset(
-    {"ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin1", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16be"}
-    | {"utf-16le", "windows-1250", "windows-1252"}
-)
-"""Encodings in which ``<`` is the byte 0x3C, as the bounds count on."""
 
 
 def safe_parser(encoding: str | None = None, *, recover: bool = False) -> etree.XMLParser:
@@ -111,8 +106,8 @@ def _check_document(root: Element, data: bytes) -> None:
     """Raise ProtocolError for a DTD and for an encoding in which we could not count on ``<``."""
     docinfo = root.getroottree().docinfo
     if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
-        raise _html(data) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
-    if docinfo.encoding is not None and docinfo.encoding.lower() not in _CHARSETS:
+        raise html_page(_title(data)) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
+    if docinfo.encoding is not None and docinfo.encoding.lower() not in CHARSETS:
         raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
 
 
@@ -133,15 +128,10 @@ def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> byte
 
 def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str | None:
     charset = charset.lower()
-    if charset == "utf-8" and _CALLED_WIDE.match(data):
+    if charset == "utf-8" and declared(data).startswith("utf-16"):
         note(warnings, "encoding", "Envelope", "utf-16")
         return charset
-    if (
-        charset in ("", "utf-8")
-        or charset not in _CHARSETS
-        or data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        or _DECLARED.match(data)
-    ):
+    if charset in ("", "utf-8") or charset not in CHARSETS or told_by_beginning(data) or declared(data):
         return None
     return charset
 
@@ -160,7 +150,7 @@ def _parse_undeclared_prefix(data: bytes, encoding: str | None, warnings: list[M
 
 def _not_xml(data: bytes, error: Exception) -> ProtocolError:
     if _HTML.search(data[:1024]):
-        return _html(data)
+        return html_page(_title(data))
     if _DTD.search(data[:4096].replace(b"\0", b"")):
         return _dtd()
     line, column = getattr(error, "position", (0, 0))
@@ -172,7 +162,17 @@ def _dtd() -> ProtocolError:
     return ProtocolError("A document type declaration is not allowed in a SOAP message.", kind="dtd")
 
 
-def _html(data: bytes) -> ProtocolError:
-    title = _TITLE.search(data[:65536].decode("utf-8", "replace"))
-    named = f" titled {' '.join(title[1].split())[:100]!r}" if title else ""
+def html_page(title: str) -> ProtocolError:
+    """The refusal of an HTML page, such as a proxy's, of that title; empty: it has none."""
+    named = f" titled {' '.join(title.split())[:100]!r}" if title.strip() else ""
     return ProtocolError(f"The body is an HTML page{named}; expected a SOAP envelope.", kind="html")
+
+
+def _title(page: bytes) -> str:
+    """What stands in the title of a page, which may be no well-formed XML; no regular expression, which could hang."""
+    head = page[:_LONGEST_HEAD]
+    lower = head.lower()
+    tag = lower.find(b"<title")
+    begin = lower.find(b">", tag) + 1
+    end = lower.find(b"</title", begin)
+    return head[begin:end].decode("utf-8", "replace") if tag >= 0 and begin and end >= 0 else ""

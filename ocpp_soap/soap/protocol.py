@@ -55,10 +55,11 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         is_long = len(ctx.in_string) > self._fewest_elements
         if is_long:
             check_markup(ctx.in_string, self.settings.most_elements(ctx.in_string))
-        ctx.in_document = envelope.open_envelope(ctx.in_string, limits, ctx.warnings, charset or ctx.charset)
+        ctx.in_document = envelope.open_envelope(ctx.in_string, ctx.warnings, charset or ctx.charset)
         ctx.in_document.read_headers(limits, ctx.warnings)
         ctx.in_document.headers.action = ctx.in_document.headers.action or ctx.http_action
         ctx.identity = self._identity(ctx)
+        ctx.in_document.check(ctx.in_string, limits)
         found = self.operations.find(ctx.in_document, ctx.url_version, ctx.warnings, strict=self.settings.strict)
         ctx.version, ctx.action, ctx.in_body_doc = found
         if is_long:

@@ -12,8 +12,8 @@ import structlog
 
 from ocpp_soap.errors import Fault, InternalError, NotSupported, RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap.envelope import unread_envelope
 from ocpp_soap.soap.exchange import Exchange
-from ocpp_soap.soap.namespaces import SOAP_12
 from ocpp_soap.soap.protocol import OcppProtocol
 from ocpp_soap.soap.service import application
 from ocpp_soap.soap.settings import SoapServerSettings
@@ -69,16 +69,17 @@ class Transports:
             return self._fault(ctx, fault)
         except (RetryLater, StoreUnavailable):
             raise
-        except Exception:
+        except (Exception, SystemExit):  # a handler that ends its program is not to end ours
             return self._fault(ctx, self._unexpected(ctx))
 
     def _fault(self, ctx: Exchange, fault: Fault) -> int:
         ctx.out_error = fault
+        if ctx.in_document is None:
+            ctx.in_document = unread_envelope(ctx.in_string)
         version = ctx.version or self._reader.operations.version_for_fault(ctx.in_document, ctx.url_version)
         protocol = self._by_version[version].protocol
         protocol.serialize(ctx)
-        soap_namespace = ctx.in_document.soap_namespace if ctx.in_document else SOAP_12
-        return protocol.fault_to_http_response_code(fault, soap_namespace)
+        return protocol.fault_to_http_response_code(fault, ctx.in_document.soap_namespace)
 
     @staticmethod
     def _unexpected(ctx: Exchange) -> InternalError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from lxml import etree
 
@@ -27,7 +29,10 @@ def text(headers="", body="<c:heartbeatRequest/>", soap=SOAP_12, wsa=WSA, attrib
 
 def read(data, charset=""):
     warnings = []
-    found = envelope.read(data.encode() if isinstance(data, str) else data, LIMITS, warnings, charset)
+    data = data.encode() if isinstance(data, str) else data
+    found = envelope.open_envelope(data, warnings, charset)
+    found.read_headers(LIMITS, warnings)
+    found.check(data, LIMITS)
     return found, [warning.kind for warning in warnings]
 
 
@@ -121,6 +126,13 @@ def test_reply_to_serves_as_the_sender_where_from_is_missing():
     assert headers(f"{reply_to}<w:From><w:Address>http://cp:2/</w:Address></w:From>").sender == "http://cp:2/"
 
 
+@pytest.mark.parametrize("namespace", [f"{WSA}/anonymous", f"{WSA_2004}/role/anonymous"])
+def test_reply_to_serves_as_the_sender_where_from_is_anonymous(namespace):
+    anonymous = f"<w:From><w:Address>{namespace}</w:Address></w:From>"
+    assert headers(f"{anonymous}<w:ReplyTo><w:Address>http://cp:1/</w:Address></w:ReplyTo>").sender == "http://cp:1/"
+    assert headers(f"{anonymous}<w:ReplyTo><w:Address>{namespace}</w:Address></w:ReplyTo>").sender == namespace
+
+
 @pytest.mark.parametrize("flag", ["true", "1"])
 def test_known_headers_may_have_to_be_understood(flag):
     marked = "".join(f'<w:{name} e:mustUnderstand="{flag}">x</w:{name}>' for name in ("Action", "To", "FaultTo"))
@@ -203,6 +215,29 @@ def test_what_is_no_envelope_is_refused(data, kind):
 def test_an_html_page_is_named_by_its_title():
     with pytest.raises(ProtocolError, match="HTML page titled 'Log in'"):
         read(b"<html><head><title> Log\nin </title><br></head></html>")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<html><title>" + b" " * 60_000 + b"x",
+        b"<html>" + b"<title>" * 9_000 + b"x" * 900_000,
+        b"<html><title" + b" " * 60_000,
+        b"<html></title><title>x",
+    ],
+)
+def test_a_page_whose_title_never_ends_is_refused_at_once(page):
+    began = time.perf_counter()
+    with pytest.raises(ProtocolError, match="is an HTML page; expected"):
+        read(page)
+    assert time.perf_counter() - began < 1
+
+
+def test_utf_16_without_a_mark_is_read_whatever_http_says():
+    document = '<?xml version="1.0" encoding="utf-16"?>' + text("<chargeBoxIdentity>Säule</chargeBoxIdentity>")
+    for encoding in ("utf-16-le", "utf-16-be"):
+        for charset in ("", "utf-8", "utf-16"):
+            assert read(document.encode(encoding), charset)[0].headers.identity == "Säule"
 
 
 def test_an_entity_is_never_expanded():

@@ -132,3 +132,50 @@ def test_a_reason_with_characters_that_xml_cannot_hold_is_still_xml(service, env
     reply = service(raising(errors.ProtocolError("a\x00b\x1bc"))).post(envelope(HEARTBEAT))
     etree.fromstring(reply.body)
     assert reply.fault[2] == "a b c"
+
+
+TOO_DEEP = "<x>" * 90 + "</x>" * 90
+
+
+@pytest.mark.parametrize(("namespace", "subcodes"), [(CS12, V12), (CS15, V15)])
+@pytest.mark.parametrize(("soap", "status"), [(SOAP_11, 500), (SOAP_12, 400)])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (f"<c:heartbeatRequest>{TOO_DEEP}</c:heartbeatRequest>", ""),
+        (HEARTBEAT, f"<c:long>{'x' * 17_000}</c:long>"),
+        ("", ""),
+        ("<unknown/>", ""),
+        (f"</e:Body><e:Body>{HEARTBEAT}", ""),
+    ],
+)
+def test_an_envelope_that_breaks_a_limit_is_answered_in_kind(
+    body, headers, soap, status, namespace, subcodes, service, envelope
+):
+    headers = f"<wsa:MessageID>7</wsa:MessageID>{headers}"
+    sent = envelope(body.replace("e:Body", "env:Body"), namespace=namespace, soap=soap, headers=headers)
+    reply = service().post(sent)
+    assert reply.status == status
+    assert reply.header("RelatesTo") == "7"
+    assert reply.envelope.tag == f"{{{soap}}}Envelope"
+    assert subcodes.encode() in reply.body
+
+
+@pytest.mark.parametrize(("namespace", "subcodes"), [(CS12, V12), (CS15, V15)])
+@pytest.mark.parametrize(("soap", "status"), [(SOAP_11, 500), (SOAP_12, 400)])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_cannot_be_read_is_answered_in_the_versions_that_its_beginning_names(
+    encoding, soap, status, namespace, subcodes, service, envelope
+):
+    whole = envelope(HEARTBEAT, namespace=namespace, soap=soap)
+    for broken in (whole[:-20], whole.replace(HEARTBEAT, "<x/>" * 50_000)):
+        reply = service().post(broken.encode(encoding))
+        assert reply.status == status
+        assert reply.envelope.tag == f"{{{soap}}}Envelope"
+        assert subcodes.encode() in reply.body
+
+
+def test_a_handler_that_ends_the_program_ends_only_its_answer(service, envelope):
+    reply = service(raising(SystemExit(3))).post(envelope(HEARTBEAT))
+    assert reply.status == 500
+    assert reply.fault[1] == f"{{{V15}}}InternalError"
