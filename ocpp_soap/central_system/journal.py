@@ -17,6 +17,7 @@ from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import Listing, arrival_key, record_of, select, warning_documents
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
+from ocpp_soap.soap.charsets import text_of
 from ocpp_soap.storage.base import Document, Range, Storage
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Journal:
             document["peer"] = exchanged.peer
         if exchanged.warnings:
             document["warnings"] = warning_documents(exchanged.warnings)
-        self._append(document, exchanged.request, exchanged.response)
+        self._append(document, exchanged.request, exchanged.response, exchanged.charset)
 
     def add_call(self, called: Called, seconds: float, transcript: Transcript) -> None:
         """Note a call of ours, how long it took and what went over the wire."""
@@ -180,11 +181,11 @@ class Journal:
             self._cleaned_at = now
             self.forget_old(now)
 
-    def _append(self, document: Document, request: bytes, response: bytes) -> None:
+    def _append(self, document: Document, request: bytes, response: bytes, charset: str = "") -> None:
         if len(self._lines) >= LONGEST_QUEUE:
             return
         if self._envelopes and self._text_waiting <= MOST_TEXT:
-            document["request"], document["response"] = _text(request), _text(response)
+            document["request"], document["response"] = _text(request, charset), _text(response)
             with self._lock:
                 self._text_waiting += _text_size(document)
         self._lines.append(document)
@@ -203,8 +204,8 @@ class Journal:
         return batch
 
 
-def _text(envelope: bytes) -> str:
-    return envelope[:LONGEST_ENVELOPE].decode("utf-8", "replace")
+def _text(envelope: bytes, charset: str = "") -> str:
+    return text_of(envelope[:LONGEST_ENVELOPE], charset)
 
 
 def _text_size(document: Document) -> int:

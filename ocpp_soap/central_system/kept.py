@@ -1,7 +1,8 @@
-"""Envelopes that are kept because energy flowed: every Start, Stop and MeterValues that was answered with a fault.
+"""Envelopes that are kept because energy flowed: every Start, Stop and MeterValues that was not understood.
 
-A station does not repeat what got a fault. So the bytes are on disk before the fault leaves, whatever the journal
-keeps, and ``ocpp-soap messages replay`` sends them through the system again when the cause is mended.
+It was answered with a fault, or holds a value in a shape that is not known. A station does not repeat either. So the
+bytes are on disk before the answer leaves, whatever the journal keeps, and ``ocpp-soap messages replay`` sends them
+through the system again when the cause is mended.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, revise, select
 from ocpp_soap.central_system.registration import ALWAYS_RECORDED
 from ocpp_soap.dispatch import Exchanged
-from ocpp_soap.errors import AlreadyExists, RetryLater
+from ocpp_soap.errors import FAULTS, AlreadyExists, RetryLater
 from ocpp_soap.messages import Choice
+from ocpp_soap.soap.codec.notes import UNREAD
 from ocpp_soap.storage.base import Storage
 
 MOST_OF_STRANGERS = 600
+UNDERSTOOD = "ok"
+"""The outcome of an envelope that is understood."""
+NOT_UNDERSTOOD = frozenset({*FAULTS, UNREAD})
 
 _PART = 700_000
 _log = structlog.get_logger("ocpp_soap.central_system")
@@ -41,9 +46,10 @@ class KeptState(Choice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptEnvelope:
-    """An envelope that got a fault, without its bytes, which :meth:`Kept.body` gives.
+    """An envelope that was not understood, without its bytes, which :meth:`Kept.body` gives.
 
-    ``charset``, ``http_action``, ``url_identity`` and ``url_version`` are what its HTTP request told beside it.
+    ``outcome``: the subcode of the fault that it got, or ``unread_value``. ``charset``, ``http_action``,
+    ``url_identity`` and ``url_version`` are what its HTTP request told beside it.
     """
 
     id: str
@@ -70,7 +76,7 @@ class Kept:
         self._strangers = RateLimit(MOST_OF_STRANGERS)
 
     def keep(self, exchanged: Exchanged, is_known: bool) -> None:
-        """Keep a request that is about to get a fault, if it reports energy; on disk on return, once if repeated.
+        """Keep a request that was not understood, if it reports energy; on disk on return, once if repeated.
 
         Of senders that are not known at most :data:`MOST_OF_STRANGERS` a minute are kept, so that they cannot fill the
         disk so easily.
@@ -88,7 +94,7 @@ class Kept:
             id=key,
             at=exchanged.received_at,
             action=action,
-            outcome=exchanged.outcome,
+            outcome=outcome_of(exchanged),
             size=len(exchanged.request),
             parts=len(parts),
             charge_box_identity=exchanged.charge_box_identity or None,
@@ -144,14 +150,20 @@ class Kept:
         stored = revise(self._store, KEPT, envelope_id, lambda document: {**document, **values})
         return None if stored is None else record_of(KeptEnvelope, stored.document)
 
-    def forget(self, envelope_id: str) -> bool:
+    def remove(self, envelope_id: str) -> bool:
         """Remove an envelope; False: there is none of that id."""
         envelope = self.get(envelope_id)
-        if envelope is None:
+        if envelope is None or not self._store.delete(KEPT, envelope_id):
             return False
         for number in range(envelope.parts):
             self._store.delete(KEPT_PARTS, f"{envelope_id}-{number}")
-        return self._store.delete(KEPT, envelope_id)
+        return True
+
+
+def outcome_of(exchanged: Exchanged) -> str:
+    """How a request fared: as it was answered, but ``unread_value`` if it holds a value that was not understood."""
+    is_unread = exchanged.outcome == UNDERSTOOD and any(warning.kind == UNREAD for warning in exchanged.warnings)
+    return UNREAD if is_unread else exchanged.outcome
 
 
 def _action_in(exchanged: Exchanged) -> str:

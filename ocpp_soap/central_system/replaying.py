@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from ocpp_soap.central_system.kept import UNDERSTOOD, outcome_of
 from ocpp_soap.messages import Role, Version
+from ocpp_soap.soap import charsets
 from ocpp_soap.soap.replay import Replay
 from ocpp_soap.soap.settings import server_settings
 
@@ -14,12 +17,12 @@ if TYPE_CHECKING:
     from ocpp_soap.central_system.system import CentralSystem
     from ocpp_soap.dispatch import Exchanged
 
-UNDERSTOOD = "ok"
-"""The outcome of an envelope that is understood now."""
-
 
 def replay(system: CentralSystem, envelope: KeptEnvelope) -> Exchanged:
-    """Answer an envelope again, as received when it was, and note it as replayed if it is understood now."""
+    """Answer an envelope again, as received when it was, and note it as replayed if it is understood now.
+
+    The outcome is UNDERSTOOD then, else as :func:`outcome_of` says.
+    """
     again = Replay(Role.CENTRAL_SYSTEM, system.receive_again, server_settings(system.settings, Role.CENTRAL_SYSTEM))
     exchanged = again(
         system.kept.body(envelope),
@@ -30,11 +33,12 @@ def replay(system: CentralSystem, envelope: KeptEnvelope) -> Exchanged:
         url_identity=envelope.url_identity,
         url_version=Version(envelope.url_version) if envelope.url_version else None,
     )
-    if exchanged.outcome == UNDERSTOOD:
+    outcome = outcome_of(exchanged)
+    if outcome == UNDERSTOOD:
         system.kept.replayed(envelope.id, datetime.now(timezone.utc))
-    return exchanged
+    return dataclasses.replace(exchanged, outcome=outcome)
 
 
 def text_of(system: CentralSystem, envelope: KeptEnvelope) -> str:
-    """The envelope as text; what is no text in its charset is replaced."""
-    return system.kept.body(envelope).decode(envelope.charset or "utf-8", "replace")
+    """The envelope as text; what is no text in its encoding is replaced."""
+    return charsets.text_of(system.kept.body(envelope), envelope.charset)

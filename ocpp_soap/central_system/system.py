@@ -25,7 +25,7 @@ from ocpp_soap.central_system.files.area import FileArea
 from ocpp_soap.central_system.files.transfers import FileTransfers
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
-from ocpp_soap.central_system.kept import Kept
+from ocpp_soap.central_system.kept import NOT_UNDERSTOOD, Kept, outcome_of
 from ocpp_soap.central_system.labels import Labels
 from ocpp_soap.central_system.lifecycle import log_answered, log_registered
 from ocpp_soap.central_system.limits import RateLimit
@@ -46,7 +46,7 @@ from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.central_system.webhooks import Delivery, Webhooks
 from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
-from ocpp_soap.errors import FAULTS, RetryLater, StoreUnavailable
+from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role, StartTransactionRequest, StatusNotificationRequest, StopTransactionRequest
 from ocpp_soap.paths import bundled
 from ocpp_soap.soap.guard import Guard
@@ -218,11 +218,11 @@ class CentralSystem:
             log_answered(call, response)
 
     def observe(self, exchanged: Exchanged) -> None:
-        """Note an answered request before its answer leaves; one that reports energy and got a fault is kept.
+        """Note an answered request before its answer leaves; one that reports energy and was not understood is kept.
 
         Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
         """
-        if exchanged.outcome in FAULTS:
+        if outcome_of(exchanged) in NOT_UNDERSTOOD:
             identity = exchanged.charge_box_identity
             self.kept.keep(exchanged, bool(identity) and self.stations.recall(identity) is not None)
         self.journal.add(exchanged)

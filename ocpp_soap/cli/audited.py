@@ -23,6 +23,7 @@ CHANGES: Mapping[tuple[str, str], str] = {
     ("labels", "add"): "label",
     ("labels", "remove"): "label",
     ("lists", "sync"): "",
+    ("messages", "remove"): "",
     ("messages", "replay"): "",
     ("reservations", "add"): "",
     ("reservations", "cancel"): "reservation_id",

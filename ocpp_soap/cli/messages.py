@@ -9,9 +9,9 @@ import click
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.journal_entries import JournalEntry
-from ocpp_soap.central_system.kept import KeptEnvelope, KeptState
-from ocpp_soap.central_system.replaying import UNDERSTOOD, text_of
+from ocpp_soap.central_system.kept import UNDERSTOOD, KeptEnvelope, KeptState
 from ocpp_soap.central_system.replaying import replay as replay_again
+from ocpp_soap.central_system.replaying import text_of
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
@@ -76,7 +76,9 @@ def show(ctx: click.Context, message: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> None:
-    """List the starts, stops and meter values that got a fault, which a charge point does not send again.
+    """List the starts, stops and meter values that were not understood, which a charge point does not send again.
+
+    They got a fault, or hold a value in a shape that is not known (unread_value).
 
     \b
     Example:
@@ -87,7 +89,7 @@ def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> No
     if as_json:
         print_json(envelopes)
         return
-    columns = ("MESSAGE", "TIME", "STATION", "ACTION", "FAULT", "STATE")
+    columns = ("MESSAGE", "TIME", "STATION", "ACTION", "OUTCOME", "STATE")
     rows = ((e.id, _seconds(e.at), e.charge_box_identity, e.action, e.outcome, e.state) for e in envelopes)
     print_table(columns, rows, nothing="No envelope had to be kept.")
 
@@ -100,8 +102,8 @@ def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> No
 def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_json: bool) -> None:
     """Let the central system read kept envelopes again, when what was wrong is mended: a handler, a setting, a version.
 
-    What is understood now is stored with the time at which it was received. The exit code is 1 if one still gets a
-    fault.
+    What is understood now is stored with the time at which it was received. The exit code is 1 if one is still not
+    understood.
 
     \b
     Examples:
@@ -121,6 +123,35 @@ def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_js
         print_table(columns, (tuple(outcome.values()) for outcome in outcomes), nothing="No envelope is kept.")
     if any(outcome["outcome"] != UNDERSTOOD for outcome in outcomes):
         ctx.exit(FAILED)
+
+
+@command.command()
+@click.argument("messages", nargs=-1, metavar="[MESSAGE]...")
+@click.option("--replayed", "every_replayed", is_flag=True, help="All that were understood when they were replayed.")
+@json_option
+@click.pass_context
+def remove(ctx: click.Context, messages: tuple[str, ...], every_replayed: bool, as_json: bool) -> None:
+    """Remove kept envelopes: those that were replayed, or that nobody will ever understand.
+
+    What a replay has stored stays.
+
+    \b
+    Examples:
+      ocpp-soap messages remove 3f2a90…
+      ocpp-soap messages remove --replayed
+    """
+    if bool(messages) == every_replayed:
+        raise click.UsageError("name messages, or give --replayed")
+    with central_system(ctx) as system:
+        if every_replayed:
+            envelopes = list(every(system.kept.list, state=KeptState.REPLAYED.value))
+        else:
+            envelopes = [_kept(system, message) for message in messages]
+        removed = [envelope for envelope in envelopes if system.kept.remove(envelope.id)]
+    if as_json:
+        print_json([{"id": envelope.id} for envelope in removed])
+    else:
+        click.echo(f"Removed: {len(removed)}.")
 
 
 def _replayed(system: CentralSystem, envelope: KeptEnvelope) -> dict[str, Any]:

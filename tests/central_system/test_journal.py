@@ -201,8 +201,8 @@ def test_a_big_envelope_is_kept_in_parts(central_system, exchanged):
     (envelope,) = central_system.kept.list().items
     assert envelope.parts == 4
     assert central_system.kept.body(envelope) == body
-    assert central_system.kept.forget(envelope.id)
-    assert not central_system.kept.forget(envelope.id)
+    assert central_system.kept.remove(envelope.id)
+    assert not central_system.kept.remove(envelope.id)
     assert central_system.store.count(KEPT_PARTS) == 0
 
 

@@ -100,6 +100,39 @@ def test_what_is_still_not_understood_stays_kept(cli: Any, exchanged: Any) -> No
     assert [envelope["state"] for envelope in cli.json("messages", "kept")] == ["kept"]
 
 
+def test_a_value_in_a_shape_that_is_not_known_is_kept_with_its_envelope(cli: Any, exchanged: Any) -> None:
+    odd = START.replace("<meterStart>", "<meterValues><value>78</value></meterValues><meterStart>").encode()
+    exchanged("StartTransaction", warnings=[MessageWarning("unread_value", "meterValues", "78")], request=odd)
+    exchanged("StatusNotification", warnings=[MessageWarning("unread_value", "meterValues", "78")])
+    exchanged("StartTransaction", warnings=[MessageWarning("unknown_element", "extra")])
+    (envelope,) = cli.json("messages", "kept")
+    assert (envelope["action"], envelope["outcome"]) == ("StartTransaction", "unread_value")
+    assert cli("messages", "replay", "--all").exit_code == 1
+    assert [envelope["state"] for envelope in cli.json("messages", "kept")] == ["kept"]
+
+
+@pytest.mark.parametrize("charset", ["x-user-defined", "utf-16", "", "nothing"])
+def test_a_kept_envelope_is_shown_as_text_whatever_http_called_it(cli: Any, exchanged: Any, charset: str) -> None:
+    exchanged("StartTransaction", "ProtocolError", charset=charset)
+    exchanged("StopTransaction", "ProtocolError", charset=charset, request=ENVELOPE.decode().encode("utf-16"))
+    for envelope in cli.json("messages", "kept"):
+        assert cli.json("messages", "show", envelope["id"])["request"] == ENVELOPE.decode()
+
+
+def test_kept_envelopes_can_be_removed(cli: Any, exchanged: Any) -> None:
+    cli("stations", "allow", "CP001")
+    exchanged("StartTransaction", "InternalError", request=START.encode())
+    exchanged("StopTransaction", "ProtocolError")
+    cli("messages", "replay", "--all")
+    assert len(cli.json("messages", "remove", "--replayed")) == 1
+    (left,) = cli.json("messages", "kept")
+    assert left["action"] == "StopTransaction"
+    assert cli("messages", "remove", left["id"]).stdout == "Removed: 1.\n"
+    assert cli.json("messages", "kept") == []
+    assert cli("messages", "remove", left["id"]).exit_code == 4
+    assert cli("messages", "remove").exit_code == 2
+
+
 def test_replay_wants_messages_or_all(cli: Any) -> None:
     assert cli("messages", "replay").exit_code == 2
 

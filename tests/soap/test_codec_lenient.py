@@ -427,3 +427,12 @@ def test_times(sent, moment, kinds):
 def test_what_cannot_be_a_time_is_refused_by_name(sent):
     with pytest.raises(ProtocolError, match="currentTime: expected a time like 2012-06-08T10:00:00Z, got '"):
         read(m.HeartbeatResponse, f"<currentTime>{sent}</currentTime>")
+
+
+def test_a_value_that_is_not_understood_is_said_however_much_else_was_odd():
+    many = "".join(f"<x{number}/>" for number in range(150))
+    values = "<meterValues><timestamp>2012-06-08T10:00:00Z</timestamp><value>7</value></meterValues>"
+    message, warnings = read_stop(more=many + values)
+    assert message == STOP
+    assert len(warnings) == 100
+    assert warnings[-1] == ("unread_value", "meterValues", "2012-06-08T10:00:00Z7")

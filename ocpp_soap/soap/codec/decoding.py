@@ -29,7 +29,7 @@ from ocpp_soap.soap.codec.meter_values import (
     transaction_data_reader,
 )
 from ocpp_soap.soap.codec.names import body_name, local_name
-from ocpp_soap.soap.codec.notes import ABSENT, note, shown
+from ocpp_soap.soap.codec.notes import ABSENT, note, note_unread, shown
 from ocpp_soap.soap.codec.reading import Element, ElementReader, Warnings, emptiness, value_reader
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
 
@@ -172,7 +172,11 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         name = local_name(own)
         slot = slots.get(other_names.get(name, name))
         if slot is None:
-            note(warnings, "unknown_element", own)
+            text = " ".join("".join(map(str, child.itertext())).split())
+            if text and (record is MeterValuesRequest or _names_a_value(child)):
+                note_unread(warnings, own, text)
+            else:
+                note(warnings, "unknown_element", own)
             return None
         if name in other_names:
             note(warnings, "sampled_value_shape", own)
@@ -185,6 +189,11 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         return slot
 
     return find
+
+
+def _names_a_value(element: Element) -> bool:
+    """Whether an element or one in it is called ``value``, ``meterValue`` or the like."""
+    return any("value" in str(part.tag).rpartition("}")[2].lower() for part in element.iter())
 
 
 def _given(record: type[Any]) -> set[str]:

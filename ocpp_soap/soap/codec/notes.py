@@ -9,6 +9,9 @@ from ocpp_soap.dispatch import MessageWarning
 MOST_WARNINGS = 100
 LONGEST_SENT = 100
 
+UNREAD = "unread_value"
+"""The kind of warning of an element that must hold a meter value, but is none that is known."""
+
 ABSENT: Final[Any] = object()
 """What a reader returns for an element that is there but says nothing: nil, or empty where empty means absent."""
 
@@ -19,6 +22,13 @@ def note(warnings: list[MessageWarning], kind: str, where: str, sent: str = "") 
         warning = MessageWarning(kind, where, sent[:LONGEST_SENT])
         if warning not in warnings:
             warnings.append(warning)
+
+
+def note_unread(warnings: list[MessageWarning], where: str, sent: str) -> None:
+    """Say that a value was not understood, in the place of another warning if there are too many."""
+    if len(warnings) >= MOST_WARNINGS:
+        warnings.pop()
+    note(warnings, UNREAD, where, sent)
 
 
 def shown(text: str) -> str:

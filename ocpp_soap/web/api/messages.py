@@ -9,8 +9,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from ocpp_soap.central_system.kept import KeptEnvelope
-from ocpp_soap.central_system.replaying import UNDERSTOOD, replay, text_of
+from ocpp_soap.central_system.kept import UNDERSTOOD, KeptEnvelope
+from ocpp_soap.central_system.replaying import replay, text_of
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.models import WarningModel
@@ -60,12 +60,12 @@ class MessageQuery(ListQuery):
 
 
 class KeptMessageModel(Record):
-    """A start, stop or meter value that got a fault, which its station does not send again."""
+    """A start, stop or meter value that was not understood, which its station does not send again."""
 
     id: str
     at: datetime
     action: str
-    outcome: str = Field(description="The subcode of the fault that it got.")
+    outcome: str = Field(description="The subcode of the fault, or unread_value: answered, but not all read.")
     state: str = Field(description="kept, or replayed once it was understood.")
     charge_box_identity: str | None
     peer: str | None
@@ -98,7 +98,7 @@ class ReplayedMessage(BaseModel):
     """How a message fared this time."""
 
     is_understood: bool
-    outcome: str = Field(description="ok, or the subcode of the fault that it got again.")
+    outcome: str = Field(description="ok, the subcode of the fault that it got again, or unread_value.")
     message: KeptMessageModel
 
 
@@ -130,7 +130,7 @@ def get_message(message_id: str) -> MessageModel:
 @blueprint.input(KeptMessageQuery, location="query")
 @blueprint.output(KeptMessagePage)
 def list_kept_messages(query_data: KeptMessageQuery) -> Response:
-    """List the starts, stops and meter values that got a fault, by time. They are kept for good."""
+    """List the starts, stops and meter values that were not understood, by time. They stay until they are removed."""
 
     def find(**page: Any) -> Any:
         return system().kept.list(state=query_data.state, descending=query_data.sort.startswith("-"), **page)
@@ -155,6 +155,15 @@ def replay_kept_message(message_id: str) -> ReplayedMessage:
     outcome = replay(system(), _kept(message_id)).outcome
     message = KeptMessageModel.model_validate(_kept(message_id))
     return ReplayedMessage(is_understood=outcome == UNDERSTOOD, outcome=outcome, message=message)
+
+
+@blueprint.delete("/kept-messages/<message_id>")
+@blueprint.doc(responses={204: "It is gone.", 404: "There is no such message."})
+def delete_kept_message(message_id: str) -> Response:
+    """Remove a kept message. What a replay has stored stays."""
+    _kept(message_id)
+    system().kept.remove(message_id)
+    return Response(status=204)
 
 
 def _kept(message_id: str) -> KeptEnvelope:

@@ -22,7 +22,7 @@ def refused(system: CentralSystem, noon: datetime) -> Any:
     """Lets the journal hear that a StartTransaction of CP001 got InternalError."""
     system.stations.allow("CP001")
 
-    def tell(request: str = START) -> None:
+    def tell(request: str = START, charset: str = "") -> None:
         system.observe(
             Exchanged(
                 received_at=noon,
@@ -34,6 +34,7 @@ def refused(system: CentralSystem, noon: datetime) -> Any:
                 action="StartTransaction",
                 version=Version.V15,
                 request=request.encode(),
+                charset=charset,
             )
         )
 
@@ -66,6 +67,21 @@ def test_what_is_still_not_understood_stays_kept(api: Any, refused: Any) -> None
     assert replayed["outcome"] not in ("ok", "InternalError")
 
 
+def test_a_kept_message_can_be_removed(api: Any, refused: Any) -> None:
+    refused()
+    (kept,) = api.items("/kept-messages")
+    assert api.as_("read").delete(f"/kept-messages/{kept['id']}").status_code == 403
+    assert api.as_("operate").delete(f"/kept-messages/{kept['id']}").status_code == 204
+    assert api.items("/kept-messages") == []
+
+
+def test_a_kept_message_in_an_unknown_charset_is_shown_as_text(api: Any, refused: Any) -> None:
+    refused(charset="x-user-defined")
+    (kept,) = api.items("/kept-messages")
+    assert api.get(f"/kept-messages/{kept['id']}").json["request"] == START
+
+
 def test_a_kept_message_that_is_not_there_is_a_problem(api: Any) -> None:
     assert api.get("/kept-messages/nothing").status_code == 404
     assert api.post("/kept-messages/nothing/replay").status_code == 404
+    assert api.delete("/kept-messages/nothing").status_code == 404
