@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
@@ -25,38 +26,55 @@ NAMES = (*FIELDS, LABEL)
 """All that can be asked for."""
 
 
-def read_conditions(conditions: Sequence[str]) -> dict[str, str]:
-    """The conditions ``field=value`` by field. Raises ValueError that says what is wrong with one."""
-    found: dict[str, str] = {}
-    for condition in conditions:
-        name, equals, value = condition.partition("=")
-        if not equals or name not in NAMES:
-            raise ValueError(f"{condition!r}: expected FIELD=VALUE with one of {', '.join(NAMES)}, like vendor=Acme")
-        found[name] = value
-    return found
+Conditions = Sequence[tuple[str, str]]
+"""Fields and values. All are to be met, several of one field too."""
 
 
-def select_stations(stations: Stations, labels: Labels, conditions: dict[str, str]) -> Iterator[Station]:
+def read_conditions(conditions: Sequence[str]) -> Conditions:
+    """The conditions ``field=value``. Raises ValueError that says what is wrong with one."""
+    return [_read(condition) for condition in conditions]
+
+
+def select_stations(stations: Stations, labels: Labels, conditions: Conditions) -> Iterator[Station]:
     """The stations that meet every condition, by identity; in a value ``*`` stands for any text, but not in a label.
 
     Without a condition on ``registration``, only accepted ones.
     """
-    wanted = {"registration": "accepted", **conditions}
-    label = wanted.pop(LABEL, None)
-    candidates = _every(stations, wanted) if label is None else _labelled(stations, labels, label)
-    for station in candidates:
-        if all(fnmatchcase(getattr(station, FIELDS[name]) or "", value) for name, value in wanted.items()):
+    wanted = [(name, value) for name, value in conditions if name != LABEL]
+    if not any(name == "registration" for name, _ in wanted):
+        wanted.append(("registration", "accepted"))
+    asked_labels = [value for name, value in conditions if name == LABEL]
+    patterns = [(FIELDS[name], _pattern(value)) for name, value in wanted]
+    for station in _labelled(stations, labels, asked_labels) if asked_labels else _every(stations, wanted):
+        if all(fnmatchcase(getattr(station, field) or "", pattern) for field, pattern in patterns):
             yield station
 
 
-def _labelled(stations: Stations, labels: Labels, label: str) -> Iterator[Station]:
-    found = (stations.get(identity) for identity in labels.stations(label))
-    return (station for station in found if station is not None)
+def _read(condition: str) -> tuple[str, str]:
+    name, equals, value = condition.partition("=")
+    if not equals or name not in NAMES:
+        raise ValueError(f"{condition!r}: expected FIELD=VALUE with one of {', '.join(NAMES)}, like vendor=Acme")
+    return name, value
 
 
-def _every(stations: Stations, wanted: dict[str, str]) -> Iterator[Station]:
+def _pattern(value: str) -> str:
+    """What ``fnmatchcase`` matches with ``*`` as its only wildcard."""
+    return re.sub(r"[\[?]", r"[\g<0>]", value)
+
+
+def _labelled(stations: Stations, labels: Labels, asked: Sequence[str]) -> Iterator[Station]:
+    """The stations that have all of the labels."""
+    first, *others = asked
+    having = [set(labels.stations(label)) for label in others]
+    for identity in labels.stations(first):
+        station = stations.get(identity) if all(identity in found for found in having) else None
+        if station is not None:
+            yield station
+
+
+def _every(stations: Stations, wanted: Conditions) -> Iterator[Station]:
     """All stations, or those of one vendor or registration, as far as an index finds them."""
-    exact = {name: wanted[name] for name in ("vendor", "registration") if name in wanted and "*" not in wanted[name]}
+    exact = {name: value for name, value in wanted if "*" not in value}
     after = None
     while True:
         page = stations.list(

@@ -21,6 +21,7 @@ def system(make_central_system: Callable[..., CentralSystem], make_call: Any) ->
     made.stations.block("B2")
     made.stations.allow("NEW")
     made.labels.add("beta", ["H1", "B1", "GONE"])
+    made.labels.add("berlin", ["B1", "B2", "NEW"])
     return made
 
 
@@ -37,11 +38,26 @@ def system(make_central_system: Callable[..., CentralSystem], make_call: Any) ->
         (["label=beta"], ["B1", "H1"]),
         (["label=beta", "vendor=Acme"], ["B1"]),
         (["label=none"], []),
+        (["label=beta", "label=berlin"], ["B1"]),
+        (["label=berlin", "label=beta"], ["B1"]),
+        (["label=berlin", "label=beta", "label=none"], []),
+        (["id=B*", "id=*1"], ["B1"]),
+        (["vendor=Acme", "vendor=Other"], []),
+        (["registration=accepted", "registration=*"], ["B1", "H1", "NEW"]),
     ],
 )
 def test_all_conditions_are_to_be_met(system: CentralSystem, conditions: list[str], found: list[str]) -> None:
     chosen = select_stations(system.stations, system.labels, read_conditions(conditions))
     assert [station.charge_box_identity for station in chosen] == found
+
+
+@pytest.mark.parametrize("identity", ["CP[1]", "CP?", "CP[!2]", "CP]"])
+def test_everything_but_a_star_stands_for_itself(system: CentralSystem, identity: str) -> None:
+    for known in ("CP1", identity):
+        system.stations.allow(known)
+    for wanted in (f"id={identity}", f"id=*{identity}"):
+        chosen = select_stations(system.stations, system.labels, read_conditions([wanted]))
+        assert [station.charge_box_identity for station in chosen] == [identity]
 
 
 @pytest.mark.parametrize("condition", ["vendor", "colour=red", "=Acme"])
@@ -51,7 +67,7 @@ def test_a_condition_that_is_none_is_said(condition: str) -> None:
 
 
 def test_labels_are_given_and_taken(system: CentralSystem) -> None:
-    assert system.labels.of("B1") == ["beta"]
+    assert system.labels.of("B1") == ["berlin", "beta"]
     assert system.labels.remove("beta", ["B1", "NEW", "B1"]) == 1
     assert list(system.labels.stations("beta")) == ["GONE", "H1"]
     with pytest.raises(ValueError, match="is no label"):

@@ -39,6 +39,9 @@ def test_a_command_is_for_the_stations_that_meet_conditions(api: Any, send: Any)
     assert made_for(where=["id=CP*"]) == ["CP1", "CP2"]
     assert made_for(where=["label=berlin"], charge_box_identities=["CP1"]) == ["CP1", "CP2", "XX1"]
     assert made_for(where=["label=berlin", "id=CP*"]) == ["CP2"]
+    assert made_for(where=["id=CP*", "id=*1"]) == ["CP1"]
+    api.post("/labels/beta", json={"add": ["CP1", "CP2"]})
+    assert made_for(where=["label=berlin", "label=beta"]) == ["CP2"]
     assert api.post("/labels/berlin", json={"remove": ["CP2"]}).json["charge_box_identities"] == ["XX1"]
     for wrong in (["id=ZZ*"], ["colour=red"], ["id"]):
         assert api.post("/commands", json={**START, "where": wrong}).status_code == 422
