@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 from pydantic import ValidationError as _ValidationError
 from pydantic_settings import (
@@ -26,6 +25,7 @@ from pydantic_settings import (
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.paths import bundled
 from ocpp_soap.settings import ENVIRONMENT_PREFIX, Settings
+from ocpp_soap.yaml_files import read_yaml
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings", "load"]
 
@@ -59,10 +59,10 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
 
 def _check_file(path: Path) -> None:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: the configuration file cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"{path}: the configuration file is not YAML: {error}") from None
     if content is not None and not (isinstance(content, dict) and all(isinstance(key, str) for key in content)):
         raise ConfigurationError(f"{path}: expected sections such as 'server:' with settings below, not {content!r}")

@@ -125,6 +125,11 @@ def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str) -> 
     assert "settings.yaml" in refusal(write(tmp_path, text))
 
 
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, "server: {port: 9220}\nlog: {level: info}\nserver: {workers: 2}"))
+    assert "the key server is there twice, in lines 1 and 3" in message
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert "No such file" in refusal(tmp_path / "missing.yaml")
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import ocpp_soap
 
 PACKAGE = Path(ocpp_soap.__file__).parent
-ROOT = {"errors", "paths", "settings", "config", "log", "pending"}
+ROOT = {"errors", "paths", "settings", "config", "log", "pending", "yaml_files"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
     "setting_types": set(),
     "settings": {"setting_types"},
-    "config": {"settings", "errors", "paths"},
+    "yaml_files": set(),
+    "config": {"settings", "errors", "paths", "yaml_files"},
     "log": {"settings"},
     "pending": set(),
     "messages": {"messages"},

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
-import yaml
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.record import Command
@@ -19,8 +18,10 @@ from ocpp_soap.cli.delivering import deliver, exit_code, print_commands
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import NotFound
+from ocpp_soap.yaml_files import read_yaml
 
 _template = click.argument("template", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+_EXPECTED = "expected lines such as HeartBeatInterval: 600"
 _no_wait = click.option("--no-wait", is_flag=True, help="Leave the delivery to the central system.")
 
 
@@ -115,6 +116,8 @@ def apply(
 ) -> None:
     """Change the keys that differ from a TEMPLATE; those known to be read-only or missing are left out.
 
+    Values are sent as they are written there: 0060 is 0060, and on is on.
+
     \b
     Examples:
       ocpp-soap configuration apply template.yaml CP001
@@ -154,17 +157,14 @@ def _differences(system: CentralSystem, stations: list[str], wanted: dict[str, s
 
 def _read_template(file: Path) -> dict[str, str]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(file, as_written=True)
+    except ValueError as error:
         raise click.BadParameter(f"{file} is not YAML: {error}", param_hint="TEMPLATE") from None
-    if not isinstance(content, dict) or not all(_is_plain(value) for value in content.values()):
-        raise click.BadParameter(f"{file}: expected lines such as HeartBeatInterval: 600", param_hint="TEMPLATE")
-    return {str(key): _text(value) for key, value in content.items()}
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float))
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if not isinstance(content, dict):
+        raise click.BadParameter(f"{file}: {_EXPECTED}", param_hint="TEMPLATE")
+    for key, value in content.items():
+        if value is None:
+            raise click.BadParameter(f'{file}: {key} has no value; an empty one is ""', param_hint="TEMPLATE")
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise click.BadParameter(f"{file}: {key}: {_EXPECTED}", param_hint="TEMPLATE")
+    return content

@@ -160,6 +160,7 @@ def test_a_scenario_of_the_other_version_is_refused(sink):
         ("steps: []\nname: x", "a list of steps"),
         ("steps: [boot]", "name"),
         ("steps: [boot]\nname: x\nversions: [1.6]", "versions"),
+        ("steps: [boot]\nname: x\nname: y", "the key name is there twice"),
         ("{", "is not YAML"),
         ("just text", "a mapping"),
     ],
@@ -170,3 +171,11 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text, reason):
     with pytest.raises(ConfigurationError) as error:
         load_scenario(str(file))
     assert reason in str(error.value)
+
+
+def test_configuration_values_are_taken_as_they_are_written(tmp_path: Path):
+    file = tmp_path / "own.yaml"
+    file.write_text("name: x\nversions: [1.5]\nstation: {configuration: {A: 0060, B: on, C: 1.50}}\nsteps: [boot]")
+    scenario = load_scenario(str(file))
+    assert scenario.station.configuration == {"A": "0060", "B": "on", "C": "1.50"}
+    assert scenario.versions == [Version.V15]

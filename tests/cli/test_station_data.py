@@ -129,13 +129,42 @@ def test_a_configuration_is_read_compared_and_changed(
     assert left == {"NumberOfConnectors": "read-only", "Nonsense": "not known to the station"}
 
 
-def test_a_template_that_is_none_is_said(cli: Any, make_station: Callable[..., Station], tmp_path: Path) -> None:
-    make_station("CP001")
+def test_the_values_of_a_template_are_sent_as_they_are_written(cli: Any, tmp_path: Path) -> None:
+    cli("stations", "allow", "CP001")
     template = tmp_path / "template.yaml"
-    template.write_text("- HeartBeatInterval\n")
+    template.write_text("ConnectionTimeOut: 0060\nOpen: 12:30:00\nPrice: 1.50\nCount: 1_0\nLight: on\nEmpty: ''\n")
+    commands = cli.json("configuration", "apply", str(template), "CP001", "--no-wait")
+    sent = {command["payload"]["key"]: command["payload"]["value"] for command in commands}
+    assert sent == {
+        "ConnectionTimeOut": "0060",
+        "Open": "12:30:00",
+        "Price": "1.50",
+        "Count": "1_0",
+        "Light": "on",
+        "Empty": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("- HeartBeatInterval\n", "expected lines such as HeartBeatInterval: 600"),
+        ("HeartBeatInterval: [600]\n", "HeartBeatInterval: expected lines such as"),
+        ("HeartBeatInterval:\n", "HeartBeatInterval has no value"),
+        ("HeartBeatInterval: null\n", "HeartBeatInterval has no value"),
+        (
+            "HeartBeatInterval: 600\nHeartBeatInterval: 60\n",
+            "the key HeartBeatInterval is there twice, in lines 1 and 2",
+        ),
+    ],
+)
+def test_a_template_that_is_none_is_said(cli: Any, tmp_path: Path, text: str, reason: str) -> None:
+    cli("stations", "allow", "CP001")
+    template = tmp_path / "template.yaml"
+    template.write_text(text)
     done = cli("configuration", "diff", str(template), "CP001")
     assert done.exit_code == 2
-    assert "expected lines such as HeartBeatInterval: 600" in done.stderr
+    assert reason in " ".join(done.stderr.split())
 
 
 def _json_of_diff(cli: Any, template: Path) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
 
 from ocpp_soap.charge_point.configuration import SECONDS_OF_A_DAY
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
+from ocpp_soap.yaml_files import read_yaml
 
 
 class _Section(BaseModel):
@@ -69,8 +69,8 @@ class ChargeBoxSettings(_Section):
 def load_chargebox_settings(file: Path) -> ChargeBoxSettings:
     """Read and check the file. Raises ConfigurationError that names the key."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(file)
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file}: cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise ConfigurationError(f"{file}: expected keys with values, such as central_url and identity")

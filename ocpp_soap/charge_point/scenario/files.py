@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ocpp_soap.charge_point.scenario.step import Step
 from ocpp_soap.charge_point.scenario.steps import STEPS
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
+from ocpp_soap.yaml_files import read_yaml
 
 _LIBRARY = Path(__file__).parent / "library"
 
@@ -44,34 +44,29 @@ def load_scenario(name_or_file: str) -> Scenario:
     """A shipped scenario by name, or a file. Raises ConfigurationError that says what is wrong where."""
     file = shipped_scenarios().get(name_or_file, Path(name_or_file))
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content, written = read_yaml(file), read_yaml(file, as_written=True)
     except OSError as error:
         known = ", ".join(["idle", "charge", *shipped_scenarios()])
         raise ConfigurationError(f"scenario {name_or_file!r}: no such file, nor one of {known}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"{file}: is not YAML: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("steps"), list) or not content["steps"]:
         raise ConfigurationError(f"{file}: expected a mapping with a name and a list of steps")
     steps = [_step(file, number, item) for number, item in enumerate(content["steps"], 1)]
     try:
-        return Scenario.model_validate(_texts(content) | {"steps": steps})
+        return Scenario.model_validate(_texts(content, written) | {"steps": steps})
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_first(error)}") from error
 
 
-def _texts(content: dict[str, Any]) -> dict[str, Any]:
-    """YAML reads 1.5 and true as what they look like; versions and configuration values are texts."""
+def _texts(content: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
+    """YAML reads 1.5 and 0060 as what they look like; versions and configuration values are texts."""
     read = dict(content)
     if "versions" in read:
-        read["versions"] = [str(version) for version in read["versions"]]
-    station = dict(read.get("station") or {})
-    if "configuration" in station:
-        station["configuration"] = {key: _text(value) for key, value in station["configuration"].items()}
-    return read | ({"station": station} if station else {})
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        read["versions"] = written["versions"]
+    if isinstance(read.get("station"), dict) and "configuration" in read["station"]:
+        read["station"] = read["station"] | {"configuration": written["station"]["configuration"]}
+    return read
 
 
 def _step(file: Path, number: int, item: Any) -> tuple[str, Step]:
