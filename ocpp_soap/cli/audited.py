@@ -11,6 +11,7 @@ import click
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.output import rfc3339
+from ocpp_soap.errors import AlreadyExists, ConfigurationError, NotFound
 
 CHANGES: Mapping[tuple[str, str], str] = {
     ("commands", "cancel"): "command_id",
@@ -48,12 +49,18 @@ CHANGES: Mapping[tuple[str, str], str] = {
 Every ``call`` is noted too. ``keys`` notes what it does itself, for only it knows the key that it made.
 """
 
+NOTHING_DONE = (click.ClickException, AlreadyExists, ConfigurationError, NotFound)
+"""What ends a command before it has changed or sent anything."""
+
 LONGEST_VALUE = 1_000
 _OF_PRINTING = {"as_json", "limit"}
 
 
-def note(ctx: click.Context, system: CentralSystem) -> None:
-    """Write what the command of ``ctx`` has done into the audit trail, if it is one that changes something."""
+def note(ctx: click.Context, system: CentralSystem, end: BaseException | None = None) -> None:
+    """Write what the command of ``ctx`` has done into the audit trail, if it is one that changes something.
+
+    ``end`` is what ended it before its time; the entry says so as ``failure``.
+    """
     above = ctx.parent or ctx
     group, name = str(above.command.name), str(ctx.command.name)
     given = dict(ctx.params)
@@ -65,6 +72,8 @@ def note(ctx: click.Context, system: CentralSystem) -> None:
         target = f"/{group}/{given.pop(parameter)}" if parameter else f"/{group}"
     else:
         return
+    if end is not None and not isinstance(end, click.exceptions.Exit):
+        given["failure"] = str(end) or type(end).__name__
     data = {key: _plain(value) for key, value in given.items() if key not in _OF_PRINTING}
     data = {key: value for key, value in data.items() if value is not None and value is not False and value != []}
     system.audit.add(author(), f"{group}.{name}", target, data=data)

@@ -12,7 +12,7 @@ import click
 from ocpp_soap import config, log
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.records import Listing
-from ocpp_soap.cli.audited import note
+from ocpp_soap.cli.audited import NOTHING_DONE, note
 from ocpp_soap.cli.output import print_hint
 
 T = TypeVar("T")
@@ -33,11 +33,19 @@ def load_settings(ctx: click.Context) -> config.Settings:
 
 @contextmanager
 def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
-    """The central system of the settings, closed at the end; what was changed goes into the audit trail."""
+    """The central system of the settings, closed at the end; what was changed goes into the audit trail.
+
+    So does what may have been changed or sent by a command that failed, ended with an exit code or was interrupted.
+    """
     system = CentralSystem.open(load_settings(ctx))
     try:
         yield system
         note(ctx, system)
+    except NOTHING_DONE:
+        raise
+    except BaseException as end:
+        note(ctx, system, end)
+        raise
     finally:
         system.close()
 

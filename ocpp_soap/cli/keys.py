@@ -52,9 +52,10 @@ def add(
             key, token = system.api_keys.add(name, Role(role), networks=networks, by=_actor())
         except ValueError as error:
             raise click.UsageError(str(error)) from error
+        system.audit.add(_actor(), "keys.add", f"/keys/{key.key_id}", data={"name": name, "role": role})
         for other in old:
             system.api_keys.revoke(other.key_id, by=_actor())
-        system.audit.add(_actor(), "keys.add", f"/keys/{key.key_id}", data={"name": name, "role": role})
+            system.audit.add(_actor(), "keys.revoke", f"/keys/{other.key_id}")
     if as_json:
         print_json({"key": key, "token": token})
         return

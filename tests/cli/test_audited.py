@@ -61,6 +61,16 @@ def test_a_call_is_noted_with_its_stations_and_fields(cli: Any, trail: Any, tmp_
     assert many.data["bulk"] == str(stations)
 
 
+def test_a_key_that_another_replaces_is_noted_as_revoked(cli: Any, trail: Any) -> None:
+    first = cli.json("keys", "add", "make-run")["key"]
+    second = cli.json("keys", "add", "make-run", "--replace")["key"]
+    assert [(entry.action, entry.target) for entry in trail()] == [
+        ("keys.add", f"/keys/{first['key_id']}"),
+        ("keys.add", f"/keys/{second['key_id']}"),
+        ("keys.revoke", f"/keys/{first['key_id']}"),
+    ]
+
+
 def test_a_password_is_not_noted(cli: Any, trail: Any) -> None:
     cli("stations", "allow", "CP001")
     done = cli("stations", "require", "CP001", "--username", "station", stdin="topsecret\n")
@@ -69,6 +79,50 @@ def test_a_password_is_not_noted(cli: Any, trail: Any) -> None:
     assert "topsecret" not in str(trail())
 
 
+def test_commands_that_end_with_an_exit_code_are_noted(cli: Any, trail: Any, tmp_path: Any) -> None:
+    cli("stations", "allow", "CP001")
+    template = tmp_path / "template.yaml"
+    template.write_text("HeartBeatInterval: 600\n")
+    assert cli("configuration", "read", "CP001", "--no-wait").exit_code == 0
+    assert cli("configuration", "apply", str(template), "CP001", "--no-wait").exit_code == 0
+    read, apply = trail()[1:]
+    assert (read.action, read.data) == ("configuration.read", {"identities": ["CP001"], "no_wait": True})
+    assert (apply.action, apply.data["template"]) == ("configuration.apply", template.name)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("files", "diagnostics", "CP001"),
+        ("reservations", "add", "CP001", "--connector-id", "1", "--id-tag", "TAG", "--until", "+1h"),
+    ],
+)
+def test_what_was_tried_in_vain_is_noted_with_the_reason(
+    cli: Any, trail: Any, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("OCPP_SOAP__FTP__PUBLIC_HOST", "127.0.0.1")
+    cli("stations", "allow", "CP001")
+    cli("stations", "set-url", "CP001", "http://127.0.0.1:9/")
+    done = cli(*arguments)
+    assert done.exit_code == 6, done.stderr
+    (tried,) = trail()[2:]
+    assert (tried.action, tried.data["charge_box_identity"]) == (".".join(arguments[:2]), "CP001")
+    assert "cannot be reached" in tried.data["failure"]
+
+
+def test_a_call_that_was_interrupted_is_noted(cli: Any, trail: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ocpp_soap.cli.call.deliver", interrupted)
+    cli("stations", "allow", "CP001")
+    assert cli("call", "CP001", "Reset", "--type", "Hard").exit_code == 1
+    (call,) = trail()[1:]
+    assert (call.action, call.data["type"], call.data["failure"]) == ("call.Reset", "Hard", "KeyboardInterrupt")
+
+
 def test_what_was_refused_is_not_noted(cli: Any, trail: Any) -> None:
     assert cli("commands", "cancel", "17").exit_code == 4
+    assert cli("call", "--where", "colour=red", "ClearCache").exit_code == 2
+    assert cli("configuration", "read", "--where", "id=NONE").exit_code == 4
     assert trail() == []
