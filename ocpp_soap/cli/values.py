@@ -44,18 +44,11 @@ def records_option(record: type[Any]) -> Callable[[str], list[Any]]:
 
 def parse_time(text: str) -> datetime:
     """The time that ``text`` names; raises ValueError with a sentence."""
-    offset = _OFFSET.fullmatch(text)
-    if offset:
-        sign, number, unit = offset.groups()
-        delta = timedelta(**{_UNITS[unit]: int(number)})
-        return _now() + (delta if sign == "+" else -delta)
-    if text == "now":
-        return _now()
     try:
-        time = datetime.fromisoformat(_six_digits(text))
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
+        time = _time(text)
+    except OverflowError:
+        raise ValueError(f"{text!r} is not within the years 1 to 9999 in UTC") from None
+    if time is None:
         raise ValueError(f"{text!r} is no time; expected 2026-01-31T12:00:00Z, now, or an offset such as +1h or -30m")
     return time
 
@@ -101,6 +94,22 @@ def _read_one(info: FieldInfo, value: Any) -> Any:
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
         raise ValueError(f"{info.wire_name}: expected {info.kind.value}, not {value!r}")
     return value
+
+
+def _time(text: str) -> datetime | None:
+    """The time in UTC; None for another text and for a time without its zone. Raises OverflowError."""
+    offset = _OFFSET.fullmatch(text)
+    if offset:
+        sign, number, unit = offset.groups()
+        delta = timedelta(**{_UNITS[unit]: int(number)})
+        return _now() + (delta if sign == "+" else -delta)
+    if text == "now":
+        return _now()
+    try:
+        time = datetime.fromisoformat(_six_digits(text))
+    except ValueError:
+        return None
+    return None if time.tzinfo is None else time.astimezone(timezone.utc)
 
 
 def _now() -> datetime:

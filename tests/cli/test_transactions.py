@@ -73,6 +73,17 @@ def test_filters_narrow_the_list(cli: Any, session: Any) -> None:
     assert found("--limit", "1") == [two]
 
 
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "-9999999d", "+99999999999d", "-9999999999999999s"],
+)
+def test_a_time_that_utc_does_not_have_is_wrong_usage(cli: Any, time: str) -> None:
+    done = cli("transactions", "list", "--since", time)
+    assert done.exit_code == 2
+    assert "--since" in done.stderr
+    assert "is not within the years 1 to 9999 in UTC" in done.stderr
+
+
 def test_show_holds_the_meter_values(cli: Any, session: Any) -> None:
     number = session()
     shown = cli.json("transactions", "show", str(number))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.command_queue.record import Command
 from ocpp_soap.central_system.selection import read_conditions, select_stations
@@ -17,6 +17,7 @@ from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Text, Time
 
 blueprint = APIBlueprint("commands", __name__, url_prefix="/api/v1", tag="Commands")
 
@@ -96,15 +97,15 @@ class NewCommand(BaseModel):
     payload: dict[str, Any] = Field(
         default={}, description="The fields of the request, named as here (id_tag) or as on the wire (idTag)."
     )
-    charge_box_identities: list[str] = Field(default=[], max_length=MOST, description="These stations, and:")
-    where: list[str] = Field(
+    charge_box_identities: list[Text] = Field(default=[], max_length=MOST, description="These stations, and:")
+    where: list[Text] = Field(
         default=[],
         max_length=10,
         description="Every station that meets all of these, such as vendor=Acme, id=CP0*, label=berlin; accepted ones "
         "if registration is not named.",
     )
     deliver: Literal["now", "on_next_contact"] = "now"
-    deadline: AwareDatetime | None = Field(default=None, description="After it nothing is sent; null: the general one.")
+    deadline: Time | None = Field(default=None, description="After it nothing is sent; null: the general one.")
     max_attempts: int | None = Field(default=None, ge=1, le=1000)
     timeout: float | None = Field(default=None, gt=0, le=600, description="Seconds for one attempt.")
 

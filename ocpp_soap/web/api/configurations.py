@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Text
 
 blueprint = APIBlueprint("configurations", __name__, url_prefix="/api/v1", tag="Configuration")
 
@@ -49,7 +50,7 @@ class Template(BaseModel):
     )
 
     charge_box_identity: str = Field(min_length=1, max_length=100)
-    keys: dict[str, str] = Field(min_length=1, max_length=200)
+    keys: dict[Text, Text] = Field(min_length=1, max_length=200)
 
 
 class KeyDifferenceModel(Record):

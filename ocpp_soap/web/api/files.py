@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.files.record import StoredFile
 from ocpp_soap.central_system.files.transfers import Protocol
@@ -19,6 +19,7 @@ from ocpp_soap.web.api.commands import CommandModel, command_model
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("files", __name__, url_prefix="/api/v1", tag="Files")
 
@@ -72,8 +73,8 @@ class DiagnosticsRequest(BaseModel):
 
     charge_box_identity: str = Field(min_length=1, max_length=100)
     over: Over = "ftp"
-    start_time: AwareDatetime | None = None
-    stop_time: AwareDatetime | None = None
+    start_time: Time | None = None
+    stop_time: Time | None = None
     deliver: Literal["now", "on_next_contact"] = "now"
 
 
@@ -84,7 +85,7 @@ class FirmwareRequest(BaseModel):
 
     charge_box_identity: str = Field(min_length=1, max_length=100)
     name: str = Field(min_length=1, max_length=200)
-    retrieve_date: AwareDatetime
+    retrieve_date: Time
     over: Over = "ftp"
     deliver: Literal["now", "on_next_contact"] = "now"
 

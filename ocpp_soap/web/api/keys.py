@@ -13,6 +13,7 @@ from ocpp_soap.central_system.api_keys import Role
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Text
 
 blueprint = APIBlueprint("keys", __name__, url_prefix="/api/v1", tag="Keys")
 audit = APIBlueprint("audit", __name__, url_prefix="/api/v1", tag="Audit")
@@ -45,7 +46,7 @@ class NewKey(BaseModel):
 
     name: str = Field(min_length=1, max_length=100)
     role: Literal["read", "operate", "admin"] = "read"
-    networks: list[str] = Field(default=[], max_length=20, description="Such as 10.0.0.0/8; none: everywhere.")
+    networks: list[Text] = Field(default=[], max_length=20, description="Such as 10.0.0.0/8; none: everywhere.")
 
 
 class MadeKey(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from ocpp_soap.central_system.kept import UNDERSTOOD, KeptEnvelope
 from ocpp_soap.central_system.replaying import replay, text_of
@@ -15,6 +15,7 @@ from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.models import WarningModel
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("messages", __name__, url_prefix="/api/v1", tag="Messages")
 
@@ -54,8 +55,8 @@ class MessageQuery(ListQuery):
     charge_box_identity: str | None = Field(default=None, min_length=1)
     action: str | None = Field(default=None, min_length=1)
     outcome: str | None = Field(default=None, min_length=1)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     sort: Literal["at", "-at"] = Field(default="at", description="-: the latest first.")
 
 

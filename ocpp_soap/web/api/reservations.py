@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
 
@@ -63,7 +64,7 @@ class NewReservation(BaseModel):
     charge_box_identity: str = Field(min_length=1, max_length=100)
     connector_id: int = Field(ge=0, le=2**31 - 1, description="0: any.")
     id_tag: str = Field(min_length=1, max_length=20)
-    expiry_date: AwareDatetime
+    expiry_date: Time
 
 
 @blueprint.get("/reservations")

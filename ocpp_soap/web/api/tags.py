@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.collections import TAGS
 from ocpp_soap.central_system.records import fold, record_of
@@ -17,6 +17,7 @@ from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, answer
 from ocpp_soap.web.api.models import TagModel, TagPage
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("tags", __name__, url_prefix="/api/v1", tag="Tags")
 
@@ -33,7 +34,7 @@ class TagValues(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Literal["Accepted", "Blocked"] = "Accepted"
-    expiry_date: AwareDatetime | None = Field(default=None, description="From then on it is answered Expired.")
+    expiry_date: Time | None = Field(default=None, description="From then on it is answered Expired.")
     parent_id_tag: str | None = Field(default=None, min_length=1, max_length=100, description="Its group.")
     max_concurrent: int | None = Field(
         default=None, ge=0, le=2**31 - 1, description="Sessions it may have open; null: the general number, 0: any."

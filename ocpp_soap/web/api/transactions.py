@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.transactions import Transaction, TransactionState
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, answer
 from ocpp_soap.web.api.models import MeterRecordModel, MeterRecordPage, TransactionModel, TransactionPage
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("transactions", __name__, url_prefix="/api/v1", tag="Transactions")
 
@@ -24,8 +25,8 @@ class TransactionQuery(ListQuery):
     connector_id: int | None = Field(default=None, ge=0, le=2**31 - 1)
     id_tag: str | None = Field(default=None, min_length=1, description="In any letter case.")
     state: Literal["open", "closed", "orphan"] | None = None
-    since: AwareDatetime | None = Field(default=None, description="Begun then or later.")
-    until: AwareDatetime | None = Field(default=None, description="Begun before.")
+    since: Time | None = Field(default=None, description="Begun then or later.")
+    until: Time | None = Field(default=None, description="Begun before.")
     sort: Literal["begun_at", "-begun_at"] = Field(default="begun_at", description="-: the latest first.")
 
 

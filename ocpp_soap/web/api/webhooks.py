@@ -13,6 +13,7 @@ from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.events import EventModel
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.values import Text
 
 blueprint = APIBlueprint("webhooks", __name__, url_prefix="/api/v1", tag="Webhooks")
 
@@ -41,7 +42,7 @@ class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(max_length=2000, pattern=r"^https?://[^\s/]+(/\S*)?$", examples=["https://example.com/events"])
-    kinds: list[str] = Field(default=[], max_length=50, description="Only these; none: all.")
+    kinds: list[Text] = Field(default=[], max_length=50, description="Only these; none: all.")
     charge_box_identity: str | None = Field(default=None, min_length=1, description="Only those of this station.")
 
 
