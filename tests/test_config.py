@@ -61,6 +61,10 @@ def test_lists_in_the_environment_are_json() -> None:
     assert settings.handlers.paths == [Path("h")]
 
 
+def test_a_byte_order_mark_as_windows_writes_it_is_passed_over(tmp_path: Path) -> None:
+    assert config.load(write(tmp_path, "\ufeffserver: {port: 9999}\n"), {}).server.port == 9999
+
+
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     assert config.load(write(tmp_path, "# nothing yet\n"), {}).server == config.load(None, {}).server
 

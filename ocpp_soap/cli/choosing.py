@@ -30,7 +30,7 @@ class Chosen:
 
     def stations(self, system: CentralSystem) -> list[str]:
         """Their identities. Raises NotFound if none was chosen."""
-        named = [name.strip() for name in (*self.identities, *(self.bulk or ()))]
+        named = [name.strip() for name in (*self.identities, *self._lines())]
         found = [name for name in named if name and not name.startswith("#")]
         if self.conditions:
             try:
@@ -43,6 +43,12 @@ class Chosen:
             raise NotFound("no charge point was chosen; `ocpp-soap stations list` shows those known")
         return found
 
+    def _lines(self) -> list[str]:
+        try:
+            return list(self.bulk or ())
+        except UnicodeDecodeError as error:
+            raise click.BadParameter(f"expected a text in UTF-8: {error}", param_hint="--bulk") from None
+
 
 def many_options(made: _Made) -> _Made:
     """Add ``--bulk`` and ``--where``."""
@@ -53,7 +59,9 @@ def many_options(made: _Made) -> _Made:
         metavar="FIELD=VALUE",
         help=f"Those of which that holds; FIELD is {', '.join(NAMES)}; * stands for any text.",
     )(made)
-    click.option("--bulk", type=click.File(), metavar="FILE", help="Those of FILE, one ID in each line.")(made)
+    click.option(
+        "--bulk", type=click.File(encoding="utf-8-sig"), metavar="FILE", help="Those of FILE, one ID in each line."
+    )(made)
     return made
 
 

@@ -30,7 +30,7 @@ def records_option(record: type[Any]) -> Callable[[str], list[Any]]:
 
     def records(value: str) -> list[Any]:
         try:
-            items = json.loads(Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value)
+            items = json.loads(Path(value[1:]).read_text(encoding="utf-8-sig") if value.startswith("@") else value)
             if not isinstance(items, list):
                 raise ValueError("expected a JSON list")
             return [read_record(record, item) for item in items]

@@ -154,6 +154,31 @@ def test_many_are_called_by_a_file(cli: Any, register: Any, site: Site, tmp_path
     assert sorted(call.charge_box_identity for call in site.calls) == names
 
 
+def test_a_file_may_be_as_windows_writes_it(cli: Any, tmp_path: Path) -> None:
+    cli("stations", "allow", "CP001")
+    stations, entries = tmp_path / "stations.txt", tmp_path / "list.json"
+    stations.write_bytes(b"\xef\xbb\xbfCP001\r\n")
+    entries.write_bytes(b'\xef\xbb\xbf[{"idTag": "TAG1"}]\r\n')
+    order = ("SendLocalList", "--update-type", "Full", "--list-version", "3", "--no-wait")
+    (command,) = cli.json("call", "--bulk", str(stations), *order, "--local-authorisation-list", f"@{entries}")
+    assert command["charge_box_identity"] == "CP001"
+    assert command["payload"]["local_authorisation_list"] == [{"id_tag": "TAG1"}]
+
+
+def test_a_file_that_is_no_text_is_said(cli: Any, tmp_path: Path) -> None:
+    stations = tmp_path / "stations.txt"
+    stations.write_text("CP001\n", encoding="utf-16")
+    done = cli("call", "--bulk", str(stations), "ClearCache", "--no-wait")
+    assert done.exit_code == 2
+    assert "--bulk: expected a text in UTF-8" in done.stderr
+
+
+def test_stations_may_come_on_standard_input(cli: Any) -> None:
+    cli("stations", "allow", "CP001")
+    done = cli("call", "--bulk", "-", "ClearCache", "--no-wait", stdin="\ufeffCP001\n")
+    assert done.exit_code == 0, done.stderr
+
+
 def test_many_are_called_by_what_they_are(cli: Any, register: Any, receive: Any) -> None:
     for identity, vendor in (("CP1", "Acme"), ("CP2", "Acme"), ("XX3", "Acme"), ("CP4", "Other")):
         receive(BootNotificationRequest(charge_point_vendor=vendor, charge_point_model="M"), identity=identity)
