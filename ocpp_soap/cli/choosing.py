@@ -38,7 +38,8 @@ class Chosen:
             except ValueError as error:
                 raise click.BadParameter(str(error), param_hint="--where") from None
             meeting = [s.charge_box_identity for s in select_stations(system.stations, system.labels, conditions)]
-            found = meeting if not named else [name for name in found if name in set(meeting)]
+            among = set(meeting)
+            found = [name for name in found if name in among] if self.identities or self.bulk else meeting
         if not found:
             raise NotFound("no charge point was chosen; `ocpp-soap stations list` shows those known")
         return found

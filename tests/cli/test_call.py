@@ -173,6 +173,14 @@ def test_a_file_that_is_no_text_is_said(cli: Any, tmp_path: Path) -> None:
     assert "--bulk: expected a text in UTF-8" in done.stderr
 
 
+def test_of_an_empty_file_nobody_is_called_whoever_meets_the_conditions(cli: Any, tmp_path: Path) -> None:
+    cli("stations", "allow", "CP001")
+    stations = tmp_path / "stations.txt"
+    stations.touch()
+    done = cli("call", "--bulk", str(stations), "--where", "id=CP*", "ClearCache", "--no-wait")
+    assert done.exit_code == 4, done.stdout
+
+
 def test_stations_may_come_on_standard_input(cli: Any) -> None:
     cli("stations", "allow", "CP001")
     done = cli("call", "--bulk", "-", "ClearCache", "--no-wait", stdin="\ufeffCP001\n")
