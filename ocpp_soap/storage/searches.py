@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,7 @@ from ocpp_soap.storage.encoding import decode, encode, searchable
 class Search:
     """A search that an index serves. ``equals``: in the order of the index; ``sort``: the field after them, if any."""
 
+    collection: str
     index: Index
     equals: dict[str, Any]
     sort: str | None
@@ -55,10 +56,11 @@ def _search(collection: Collection, where: Mapping[str, Any] | None, order: str 
         raise ValueError(f"{collection.name}: a search has one Range, and is sorted by its field")
     sort = next(iter(ranges), None if order in equals else order)
     if not equals and not sort:
-        return Search((), {}, None, None)
+        return Search(collection.name, (), {}, None, None)
     for index, names, only in _indexes(collection, tuple(equals), sort, exact):
         if all(equals.get(part.field) == part.value for part in only):
-            return Search(index, {name: equals[name] for name in names[: len(equals)]}, sort, ranges.get(sort or ""))
+            found = {name: equals[name] for name in names[: len(equals)]}
+            return Search(collection.name, index, found, sort, ranges.get(sort or ""))
     wanted = (*equals, *([sort] if sort else []))
     raise ValueError(f"{collection.name}: no index serves this search; declare {wanted!r} as an index of it")
 
@@ -90,18 +92,25 @@ def _serves(names: tuple[str, ...], equals: set[str], sort: str | None, exact: b
 
 def write_token(search: Search, value: Any, tie: Any) -> str:
     """The place of the document that has this value in the sorting field, and this key or number."""
-    place = encode({"search": [field_names(search.index), search.sort], "value": value, "tie": tie})
+    place = encode({"search": _mark(search), "value": value, "tie": tie})
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def read_token(token: str, search: Search) -> tuple[Any, Any]:
-    """The value and the tie of a token of the same search. Raises ValueError."""
+    """The value and the tie of a token of the same search: collection, conditions and order. Raises ValueError."""
     try:
         place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
-        same = json.dumps(place["search"]) == json.dumps([field_names(search.index), search.sort])
+        same = place["search"] == _mark(search)
         found = place["value"], place["tie"]
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
         raise ValueError("This page token does not belong to this search: begin again without one")
     return found
+
+
+def _mark(search: Search) -> str:
+    """A short text that another search does not have."""
+    within = None if search.range is None else [search.range.at_least, search.range.below]
+    parts = [search.collection, field_names(search.index), search.sort, search.equals, within]
+    return hashlib.blake2b(encode({"search": parts}).encode(), digest_size=8).hexdigest()

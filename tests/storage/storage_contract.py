@@ -494,6 +494,29 @@ class StorageContract:
             with pytest.raises(ValueError):  # noqa: PT011
                 store.find(STATIONS, **arguments)  # type: ignore[arg-type]
 
+    def test_a_token_is_for_the_search_that_it_came_from(self, store: Storage) -> None:
+        store.put(STATIONS, {f"CP{n}": {"vendor": "A", "seen": NOON + timedelta(seconds=n)} for n in range(3)})
+        store.put(SESSIONS, {f"S{n}": {"station": "CP1", "at": NOON} for n in range(3)})
+        searches: list[tuple[Collection, dict[str, Any] | None, str | None]] = [
+            (STATIONS, None, None),
+            (SESSIONS, None, None),
+            (STATIONS, {"vendor": "A"}, None),
+            (STATIONS, {"vendor": "B"}, None),
+            (STATIONS, {"vendor": "A"}, "seen"),
+            (STATIONS, None, "seen"),
+            (STATIONS, {"seen": Range(NOON)}, None),
+            (STATIONS, {"seen": Range(NOON - timedelta(seconds=1))}, None),
+            (SESSIONS, {"station": "CP1"}, "at"),
+        ]
+        for collection, where, order in searches:
+            token = store.find(collection, where, order=order, limit=1).next
+            if token is not None:
+                for other in searches:
+                    if other != (collection, where, order):
+                        with pytest.raises(ValueError, match="does not belong to this search"):
+                            store.find(other[0], other[1], order=other[2], after=token)
+                store.find(collection, where, order=order, descending=True, after=token)
+
     def test_count_counts_all_pages(self, store: Storage) -> None:
         store.put(STATIONS, {f"CP{number}": {"vendor": "AB"[number % 2], "seen": NOON} for number in range(301)})
         assert store.count(STATIONS) == 301

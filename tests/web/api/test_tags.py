@@ -71,3 +71,20 @@ def test_a_page_may_be_longer_than_what_is_read_at_once(api: Any, system: Centra
     assert (page["next"] is None) == (limit >= 250)
     rest = api.get(f"/tags?limit=1000&after={page['next']}").json["items"] if page["next"] else []
     assert [tag["id_tag"] for tag in page["items"] + rest] == names
+
+
+def test_the_next_of_another_list_or_filter_is_a_problem(api: Any) -> None:
+    for number in range(3):
+        api.post("/stations", json={"charge_box_identity": f"CP{number}"})
+        api.put(f"/tags/T{number}", json={})
+    of_stations = api.get("/stations?limit=1").json["next"]
+    of_accepted = api.get("/tags?limit=1&status=Accepted").json["next"]
+    for path in (
+        f"/tags?after={of_stations}",
+        f"/tags?after={of_accepted}",
+        f"/tags?status=Blocked&after={of_accepted}",
+    ):
+        answer = api.get(path)
+        assert (answer.status_code, answer.mimetype) == (422, "application/problem+json"), path
+        assert answer.json["detail"].startswith("after: ")
+    assert len(api.items(f"/tags?status=Accepted&after={of_accepted}")) == 2
