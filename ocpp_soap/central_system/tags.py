@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
@@ -68,10 +69,11 @@ class Tags:
         tag = self._recall(id_tag)
         return self._max_concurrent if tag is None or tag.max_concurrent is None else tag.max_concurrent
 
-    def add(self, tag: Tag, *, revision: int | None = None) -> Tag:
+    def add(self, tag: Tag, *, revision: int | None = None, is_new: bool = False) -> Tag:
         """Add a tag, or give the one of that spelling these values. Raises ValueError if they cannot be a tag's.
 
-        With ``revision``, raises RevisionConflict if the tag is not there in that revision.
+        With ``revision``, raises RevisionConflict if the tag is not there in that revision; with ``is_new``,
+        AlreadyExists if there is one.
         """
         if tag.status not in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED):
             raise ValueError(f"{tag.id_tag}: status {tag.status} is not stored; expected Accepted or Blocked")
@@ -93,7 +95,7 @@ class Tags:
         elif self._store.count(TAGS, {"parent_key": key}):
             values.update(parent_id_tag=tag.id_tag, parent_key=key)
         values.setdefault("added_at", datetime.now(timezone.utc))
-        return self._put(key, values, revision)
+        return self._create(key, values) if is_new else self._put(key, values, revision)
 
     def block(self, id_tag: str) -> Tag | None:
         """Refuse a tag from now on; None: it is not in the table."""
@@ -122,12 +124,13 @@ class Tags:
                 return changed
             if revision is not None:
                 raise RevisionConflict(f"{values['id_tag']}: is not there any more")
-            try:
-                stored = self._store.create(TAGS, key, values)
-            except AlreadyExists:
-                continue
-            self._recent.forget(key)
-            return record_of(Tag, stored.document)
+            with suppress(AlreadyExists):
+                return self._create(key, values)
+
+    def _create(self, key: str, values: Document) -> Tag:
+        stored = self._store.create(TAGS, key, values)
+        self._recent.forget(key)
+        return record_of(Tag, stored.document)
 
     def _join_own_group(self, parent_id_tag: str) -> None:
         """A tag that is now the parent of another belongs to the group it names."""

@@ -1,4 +1,4 @@
-"""ETag and If-Match: a change that rests on what was read is refused if somebody else changed it meanwhile."""
+"""ETag, If-Match and If-None-Match: a change that rests on what was read is refused if it is another by now."""
 
 from __future__ import annotations
 
@@ -27,12 +27,25 @@ def tagged(model: BaseModel, stored: Stored, status: int = 200) -> Response:
 
 
 def expected_revision(stored: Stored | None) -> int | None:
-    """The revision that a change may replace, None for any. Raises Problem 412 if If-Match names another content."""
-    if not request.headers.get("If-Match"):
+    """The revision that a change may replace, None for any.
+
+    Raises Problem 412 if If-Match names another content, and if If-None-Match names this one or any.
+    """
+    if request.headers.get("If-Match"):
+        if stored is None or not (request.if_match.star_tag or request.if_match.contains(etag(stored))):
+            raise Problem(412, "If-Match names another content: read it again and decide anew.")
+    elif not request.headers.get("If-None-Match"):
         return None
-    if stored is None or not (request.if_match.star_tag or request.if_match.contains(etag(stored))):
-        raise Problem(412, "If-Match names another content: read it again and decide anew.")
+    if stored is None:
+        return None
+    if request.if_none_match.star_tag or request.if_none_match.contains_weak(etag(stored)):
+        raise Problem(412, "If-None-Match names what is there: read it and decide anew.")
     return stored.revision
+
+
+def must_be_new() -> bool:
+    """Whether a change is only to make what is not there: ``If-None-Match: *``."""
+    return request.if_none_match.star_tag
 
 
 def found(stored: Stored | None, what: str) -> Stored:

@@ -99,7 +99,7 @@ def _mend(operation: dict[str, Any], path: str, method: str, blueprint_name: str
         if "description" in parameter["schema"]:
             parameter["description"] = parameter["schema"].pop("description")
     if "412" in responses:
-        operation.setdefault("parameters", []).append(_IF_MATCH)
+        operation.setdefault("parameters", []).extend([_IF_MATCH, _IF_NONE_MATCH] if method == "put" else [_IF_MATCH])
     if any(parameter["name"] == "format" for parameter in operation.get("parameters", [])):
         responses["200"]["content"] |= {"text/csv": _TEXT, "application/jsonl": _TEXT}
     if "requestBody" in operation:
@@ -138,5 +138,12 @@ _IF_MATCH = {
     "in": "header",
     "required": False,
     "description": "The ETag of what was read: the change is refused if it is another by now.",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "`*`: it is made, and refused if it is there already.",
     "schema": {"type": "string"},
 }

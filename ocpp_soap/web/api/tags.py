@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpp_soap.central_system.collections import TAGS
 from ocpp_soap.central_system.records import fold, record_of
 from ocpp_soap.central_system.tags import Tag
+from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.storage.base import Stored
 from ocpp_soap.web.api import conditions
 from ocpp_soap.web.api.context import system
@@ -64,14 +65,16 @@ def get_tag(id_tag: str) -> Response:
 @blueprint.put("/tags/<whole:id_tag>")
 @blueprint.input(TagValues)
 @blueprint.output(TagModel)
-@blueprint.doc(responses={201: "It was added.", 412: "It was changed since it was read."})
+@blueprint.doc(responses={201: "It was added.", 412: "It was changed since it was read, or is there already."})
 def put_tag(id_tag: str, json_data: TagValues) -> Response:
     """Add a tag, or give the one of that spelling these values."""
     stored = _stored(id_tag)
     revision = conditions.expected_revision(stored)
     tag = Tag(id_tag=id_tag, added_at=stored.document.get("added_at") if stored else None, **json_data.model_dump())
     try:
-        system().tags.add(tag, revision=revision)
+        system().tags.add(tag, revision=revision, is_new=conditions.must_be_new())
+    except AlreadyExists as error:
+        raise Problem(412, "It is there by now: read it and decide anew.") from error
     except ValueError as error:
         raise Problem(422, str(error)) from error
     return _answer(conditions.found(_stored(id_tag), f"idTag {id_tag}"), 200 if stored else 201)

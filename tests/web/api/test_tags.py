@@ -35,6 +35,33 @@ def test_a_tag_is_not_overwritten_unseen(api: Any) -> None:
     assert api.get("/tags/a").json["max_concurrent"] == 2
 
 
+def test_a_tag_may_be_added_only_if_it_is_new(api: Any) -> None:
+    assert api.put("/tags/a", json={"max_concurrent": 2}, headers={"If-None-Match": "*"}).status_code == 201
+    again = api.put("/tags/A", json={}, headers={"If-None-Match": "*"})
+    assert (again.status_code, again.content_type) == (412, "application/problem+json")
+    assert api.delete("/tags/a", headers={"If-None-Match": "*"}).status_code == 412
+    assert api.get("/tags/a").json["max_concurrent"] == 2
+
+
+def test_a_tag_that_somebody_adds_in_the_same_moment_is_not_overwritten(
+    api: Any, system: CentralSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_soap.web.api.tags._stored", lambda id_tag: None)
+    system.tags.add(Tag(id_tag="a", max_concurrent=2))
+    assert api.put("/tags/a", json={}, headers={"If-None-Match": "*"}).status_code == 412
+    kept = system.tags.get("a")
+    assert kept is not None
+    assert kept.max_concurrent == 2
+
+
+def test_a_content_that_is_named_as_not_wanted_is_not_replaced(api: Any) -> None:
+    tag = api.put("/tags/a", json={}).headers["ETag"]
+    for named in (tag, f"W/{tag}", f'"x", {tag}'):
+        assert api.put("/tags/a", json={}, headers={"If-None-Match": named}).status_code == 412
+    assert api.put("/tags/a", json={}, headers={"If-None-Match": '"x"'}).status_code == 200
+    assert api.put("/tags/b", json={}, headers={"If-None-Match": '"x"'}).status_code == 201
+
+
 def test_if_match_of_a_tag_that_is_not_there_fails(api: Any) -> None:
     assert api.put("/tags/a", json={}, headers={"If-Match": "*"}).status_code == 412
     assert api.put("/tags/a", json={}).status_code == 201
