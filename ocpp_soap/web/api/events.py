@@ -14,7 +14,7 @@ from ocpp_soap.web.api.context import STREAMS, system
 from ocpp_soap.web.api.listing import Record, json_response
 from ocpp_soap.web.api.problems import Problem
 from ocpp_soap.web.api.records import Writer
-from ocpp_soap.web.api.streams import EVENT_STREAM, Streams
+from ocpp_soap.web.api.streams import BEGINNING, EVENT_STREAM, Streams
 
 blueprint = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Events")
 
@@ -91,7 +91,7 @@ def _stream(query: EventQuery) -> Response:
     _page(query, after)
     streams: Streams = current_app.extensions[STREAMS]
     events, filters = system().events, _filters(query)
-    lines = streams.open(lambda cursor: events.list(after=cursor, limit=100, **filters), after)
+    lines = streams.open(lambda cursor: events.list(after=cursor, limit=100, **filters), _place(after))
     if lines is None:
         raise Problem(503, f"{streams.most} streams are open here already.", Retry_After="5")
     response = Response(lines, content_type=f"{EVENT_STREAM}; charset=utf-8")
@@ -103,11 +103,17 @@ def _stream(query: EventQuery) -> Response:
 def _page(query: EventQuery, after: str | None) -> EventPage:
     try:
         descending = query.sort.startswith("-")
-        return system().events.list(after=after, limit=query.limit, descending=descending, **_filters(query))
+        place = after if descending else _place(after)
+        return system().events.list(after=place, limit=query.limit, descending=descending, **_filters(query))
     except ValueError as error:
         if after is None:
             raise
         raise Problem(422, "after: expected a cursor of the same station and kinds") from error
+
+
+def _place(after: str | None) -> str | None:
+    """The cursor of the log for what a client gives as one."""
+    return None if after == BEGINNING else after
 
 
 def _filters(query: EventQuery) -> dict[str, Any]:

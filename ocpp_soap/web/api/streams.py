@@ -1,7 +1,8 @@
 """Server-sent events. A stream holds a thread, so there are only so many, and each ends after 30 s.
 
 A browser's ``EventSource``, or any client that sends the last ``id`` it got as Last-Event-ID, goes on where it was.
-An ``id`` comes behind each portion of events, so after a break a few may come again; ``event_id`` tells which.
+An ``id`` comes first, also where nothing has happened yet, and behind each portion of events, so after a break a few
+may come again; ``event_id`` tells which.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ LIFETIME = 30.0
 PAUSE = 0.5
 SIGN_OF_LIFE = 10.0
 RECONNECT_MS = 1000
+BEGINNING = "beginning"
+"""The ``id`` of the place before the first event: the log has no cursor for it, and clients send no empty one."""
 
 _log = structlog.get_logger("ocpp_soap.web.api")
 
@@ -43,7 +46,7 @@ class Streams:
     def _lines(self, read: Read, cursor: str | None) -> Iterator[str]:
         ends_at = time.monotonic() + self._lifetime
         said_at = time.monotonic()
-        yield f"retry: {RECONNECT_MS}\n\n"
+        yield f"retry: {RECONNECT_MS}\n\nid: {cursor or BEGINNING}\n\n"
         while time.monotonic() < ends_at:
             try:
                 page = read(cursor)

@@ -70,7 +70,7 @@ def test_a_stream_tells_what_happens_and_goes_on_from_its_last_id(
     assert response.content_type == "text/event-stream; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-store"
     told = messages(response.text)
-    assert told[0] == {"retry": "1000"}
+    assert told[:2] == [{"retry": "1000"}, {"id": cursor}]
     events = [json.loads(message["data"]) for message in told if "data" in message]
     assert [event["data"]["number"] for event in events] == list(range(150))
     assert {message["event"] for message in told if "data" in message} == {"new.one"}
@@ -84,6 +84,23 @@ def test_a_stream_without_cursor_begins_now(api: Any, system: CentralSystem, mon
     system.events.add("old.one")
     response = api.get("/events", headers={"Accept": "text/event-stream"})
     assert [message for message in messages(response.text) if "data" in message] == []
+
+
+@pytest.mark.parametrize("before", [[], ["old.one"]])
+@pytest.mark.parametrize("filters", ["", "?kinds=new.one", "?kinds=new.one,other.one&charge_box_identity=CP1"])
+def test_what_happens_between_two_streams_is_told_also_if_nothing_had_happened_before(
+    api: Any, system: CentralSystem, monkeypatch: pytest.MonkeyPatch, before: list[str], filters: str
+) -> None:
+    monkeypatch.setattr(Streams.__init__, "__kwdefaults__", {"lifetime": 0.01})
+    for kind in before:
+        system.events.add(kind, "CP1")
+    first = messages(api.get(f"/events{filters}", headers={"Accept": "text/event-stream"}).text)
+    last = [message["id"] for message in first if "id" in message][-1]
+    system.events.add("new.one", "CP1")
+    again = api.get(f"/events{filters}", headers={"Accept": "text/event-stream", "Last-Event-ID": last})
+    assert [message["event"] for message in messages(again.text) if "data" in message] == ["new.one"]
+    page = api.get(f"/events{filters or '?'}&after={last}").json
+    assert kinds(page) == ["new.one"]
 
 
 def test_only_so_many_streams_are_open_at_once(system: CentralSystem) -> None:
