@@ -84,6 +84,11 @@ class ApiKeys:
         stored = self._store.get(API_KEYS, key_id)
         return None if stored is None else record_of(ApiKey, stored.document)
 
+    def is_valid(self, key_id: str) -> bool:
+        """Whether there is a key of that id, and it was not revoked."""
+        key = self.get(key_id)
+        return key is not None and key.revoked_at is None
+
     def list(self, *, name: str | None = None, limit: int = 100, after: str | None = None) -> Listing[ApiKey]:
         """The keys, those revoked included, of that name."""
         where = {} if name is None else {"name": name}

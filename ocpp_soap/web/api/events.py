@@ -10,11 +10,11 @@ from flask import Response, current_app, has_request_context, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.events import EventPage
-from ocpp_soap.web.api.context import STREAMS, system
+from ocpp_soap.web.api.context import STREAMS, key, system
 from ocpp_soap.web.api.listing import Record, json_response
 from ocpp_soap.web.api.problems import Problem
 from ocpp_soap.web.api.records import Writer
-from ocpp_soap.web.api.streams import BEGINNING, EVENT_STREAM, Streams
+from ocpp_soap.web.api.streams import BEGINNING, EVENT_STREAM, Read, Streams
 
 blueprint = APIBlueprint("events", __name__, url_prefix="/api/v1", tag="Events")
 
@@ -90,14 +90,24 @@ def _stream(query: EventQuery) -> Response:
         after = system().events.list(limit=1, descending=True, **_filters(query)).cursor
     _page(query, after)
     streams: Streams = current_app.extensions[STREAMS]
-    events, filters = system().events, _filters(query)
-    lines = streams.open(lambda cursor: events.list(after=cursor, limit=100, **filters), _place(after))
+    lines = streams.open(_reader(query), _place(after))
     if lines is None:
         raise Problem(503, f"{streams.most} streams are open here already.", Retry_After="5")
     response = Response(lines, content_type=f"{EVENT_STREAM}; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+def _reader(query: EventQuery) -> Read:
+    """Reads the events for a stream, as long as the key that opened it is valid."""
+    events, filters = system().events, _filters(query)
+    keys, key_id = system().api_keys, key().key_id
+
+    def read(cursor: str | None) -> EventPage | None:
+        return events.list(after=cursor, limit=100, **filters) if keys.is_valid(key_id) else None
+
+    return read
 
 
 def _page(query: EventQuery, after: str | None) -> EventPage:

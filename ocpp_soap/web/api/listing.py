@@ -14,6 +14,7 @@ from flask import Response, has_request_context, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.records import Listing
+from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.problems import Problem
 from ocpp_soap.web.api.records import writer_of, written
 
@@ -102,6 +103,8 @@ def _every(find: Find, page: Listing[Any]) -> Iterator[Any]:
             yield item
         if page.next is None:
             return
+        if not system().api_keys.is_valid(key().key_id):
+            raise Problem(401, "The key was revoked while the export was sent.")
         page = find(limit=PAGE, after=page.next)
 
 

@@ -28,7 +28,8 @@ BEGINNING = "beginning"
 
 _log = structlog.get_logger("ocpp_soap.web.api")
 
-Read = Callable[[str | None], EventPage]
+Read = Callable[[str | None], EventPage | None]
+"""Finds the events behind a cursor; None ends the stream."""
 
 
 class Streams:
@@ -52,6 +53,8 @@ class Streams:
                 page = read(cursor)
             except StorageError as error:
                 _log.info("a stream ends early", reason=str(error))
+                return
+            if page is None:
                 return
             if page.cursor != cursor:
                 cursor, said_at = page.cursor, time.monotonic()

@@ -7,7 +7,9 @@ from werkzeug.test import Client
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.api_keys import Role
+from ocpp_soap.central_system.tags import Tag
 from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.web.api.problems import Problem
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer nonsense", "Basic dXNlcjpwYXNz", "Bearer osk_a_b"])
@@ -110,3 +112,28 @@ def test_a_bug_is_a_problem_with_a_reference_and_no_traceback(api: Any, monkeypa
 
 def test_a_body_that_is_too_large_is_refused(api: Any) -> None:
     assert api.put("/tags/a", data=b" " * 1_100_000, content_type="application/json").status_code == 413
+
+
+def test_a_stream_ends_when_its_key_is_revoked(api: Any, system: CentralSystem) -> None:
+    response = api.get("/events", headers={"Accept": "text/event-stream"}, buffered=False)
+    lines = iter(response.response)
+    assert next(lines).startswith(b"retry")
+    for key in system.api_keys.list().items:
+        system.api_keys.revoke(key.key_id)
+    system.events.add("a.b")
+    assert list(lines) == []
+
+
+def test_an_export_is_cut_when_its_key_is_revoked(
+    api: Any, system: CentralSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_soap.web.api.listing.PAGE", 2)
+    for number in range(5):
+        system.tags.add(Tag(id_tag=f"T{number}"))
+    lines = iter(api.get("/tags?format=jsonl", buffered=False).response)
+    assert b"T0" in next(lines)
+    for key in system.api_keys.list().items:
+        system.api_keys.revoke(key.key_id)
+    assert b"T1" in next(lines)
+    with pytest.raises(Problem, match="revoked"):
+        next(lines)
