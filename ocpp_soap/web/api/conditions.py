@@ -1,4 +1,8 @@
-"""ETag, If-Match and If-None-Match: a change that rests on what was read is refused if it is another by now."""
+"""ETag, If-Match and If-None-Match: a change that rests on what was read is refused if it is another by now.
+
+An ETag is that of the stored document, a dot, and that of the body, which may say more: when a station was last seen. A
+whole one answers a GET with If-None-Match; for a change the document counts, else a Heartbeat would refuse it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import Any
 
 from flask import Response, has_request_context, request
 from pydantic import BaseModel
+from werkzeug.datastructures import ETags
 
 from ocpp_soap.central_system.records import digest
 from ocpp_soap.storage.base import Stored
@@ -19,8 +24,9 @@ def etag(stored: Stored) -> str:
 
 def tagged(model: BaseModel, stored: Stored, status: int = 200) -> Response:
     """A record with its ETag; 304 where If-None-Match names it already."""
-    response = Response(model.model_dump_json(), status, content_type="application/json")
-    response.set_etag(etag(stored))
+    content = model.model_dump_json()
+    response = Response(content, status, content_type="application/json")
+    response.set_etag(f"{etag(stored)}.{digest(content)[:12]}")
     if has_request_context() and request.method in ("GET", "HEAD"):
         response.make_conditional(request)
     return response
@@ -32,13 +38,13 @@ def expected_revision(stored: Stored | None) -> int | None:
     Raises Problem 412 if If-Match names another content, and if If-None-Match names this one or any.
     """
     if request.headers.get("If-Match"):
-        if stored is None or not (request.if_match.star_tag or request.if_match.contains(etag(stored))):
+        if stored is None or not (request.if_match.star_tag or etag(stored) in _documents(request.if_match)):
             raise Problem(412, "If-Match names another content: read it again and decide anew.")
     elif not request.headers.get("If-None-Match"):
         return None
     if stored is None:
         return None
-    if request.if_none_match.star_tag or request.if_none_match.contains_weak(etag(stored)):
+    if request.if_none_match.star_tag or etag(stored) in _documents(request.if_none_match):
         raise Problem(412, "If-None-Match names what is there: read it and decide anew.")
     return stored.revision
 
@@ -58,3 +64,8 @@ def found(stored: Stored | None, what: str) -> Stored:
 def body(record: Any) -> dict[str, Any]:
     """The values that a JSON body gives, without those it leaves out."""
     return {name: getattr(record, name) for name in record.model_fields_set}
+
+
+def _documents(named: ETags) -> set[str]:
+    """The tags of documents that If-Match or If-None-Match names."""
+    return {tag.partition(".")[0] for tag in named.as_set(include_weak=named is request.if_none_match)}

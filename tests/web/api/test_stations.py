@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.messages import (
     BootNotificationRequest,
     ChargePointErrorCode,
@@ -69,6 +71,21 @@ def test_what_was_read_already_is_not_sent_again(api: Any, send: Any) -> None:
     tag = api.get("/stations/CP001").headers["ETag"]
     response = api.get("/stations/CP001", headers={"If-None-Match": tag})
     assert (response.status_code, response.text) == (304, "")
+
+
+def test_a_station_that_was_heard_since_is_sent_again_and_can_still_be_changed(
+    api: Any, send: Any, system: CentralSystem, noon: datetime
+) -> None:
+    send(BOOT, received_at=noon)
+    system.contacts.flush()
+    tag = api.get("/stations/CP001").headers["ETag"]
+    send(HeartbeatRequest(), received_at=noon + timedelta(minutes=5))
+    system.contacts.flush()
+    response = api.get("/stations/CP001", headers={"If-None-Match": tag})
+    assert (response.status_code, response.json["last_seen"]) == (200, "2026-01-05T12:05:00Z")
+    assert api.get("/stations/CP001", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
+    changed = api.patch("/stations/CP001", json={"heartbeat_interval": 60}, headers={"If-Match": tag})
+    assert changed.status_code == 200
 
 
 def test_a_station_that_is_not_there_is_a_problem(api: Any) -> None:
