@@ -62,11 +62,11 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def deliver(central_system: CentralSystem) -> Callable[..., Webhook]:
-    """Let a process deliver to a webhook once; ``attempts`` before an event is dead."""
+    """Let a process deliver to a webhook once, as if its next try were due; ``attempts`` before an event is dead."""
 
     def once(webhook: Webhook, attempts: int = 3) -> Webhook:
         delivery = Delivery(central_system.webhooks, central_system.events, timeout=2, attempts=attempts)
-        current = central_system.webhooks.get(webhook.webhook_id)
+        current = central_system.webhooks.change(webhook.webhook_id, lambda found: {**found, "next_try_at": None})
         assert current is not None
         delivery.deliver(current, threading.Event())
         after = central_system.webhooks.get(webhook.webhook_id)
@@ -189,6 +189,37 @@ def test_while_another_process_delivers_nothing_is_sent_twice(
     over = {"leased_until": datetime.now(timezone.utc)}
     central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, **over})
     assert deliver(webhook).delivered == 1
+
+
+def test_a_process_that_read_a_webhook_long_ago_goes_on_where_it_is_now(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook]
+) -> None:
+    read_long_ago = central_system.webhooks.add(receiver.url)
+    delivery = Delivery(central_system.webhooks, central_system.events, timeout=2, attempts=3)
+    for number in range(5):
+        central_system.events.add("a.b", number=number)
+    deliver(read_long_ago)
+    delivery.deliver(read_long_ago, threading.Event())
+    central_system.events.add("a.b", number=5)
+    delivery.deliver(read_long_ago, threading.Event())
+    assert [event["data"]["number"] for event in receiver.events] == list(range(6))
+    after = central_system.webhooks.get(read_long_ago.webhook_id)
+    assert after is not None
+    assert (after.delivered, after.cursor) == (6, central_system.events.list().cursor)
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [{"is_active": False}, {"next_try_at": datetime.now(timezone.utc) + timedelta(hours=1)}]
+)
+def test_a_webhook_that_is_no_longer_due_when_its_turn_comes_gets_nothing(
+    central_system: CentralSystem, receiver: Receiver, meanwhile: dict[str, Any]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b")
+    central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, **meanwhile})
+    delivery = Delivery(central_system.webhooks, central_system.events, timeout=2, attempts=3)
+    delivery.deliver(webhook, threading.Event())
+    assert receiver.got == []
 
 
 @pytest.mark.parametrize("key", ["station.registered:CP ü 中/1", "two words"])

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ocpp_soap.central_system.events import Event, Events
+from ocpp_soap.central_system.records import record_of
 from ocpp_soap.central_system.webhooks.posting import open_session, post
 from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks
 from ocpp_soap.errors import StorageError
@@ -65,9 +66,11 @@ class Delivery:
 
     def deliver(self, webhook: Webhook, stop: threading.Event) -> None:
         """Send what is new for a webhook, unless another process does."""
-        if not self._has_new(webhook) or not self._lease(webhook):
+        if not self._has_new(webhook):
             return
-        current: Webhook | None = webhook
+        current = self._lease(webhook)
+        if current is None:
+            return
         with open_session() as session:
             while current is not None and current.is_active and not stop.is_set():
                 page = self._events.list(after=current.cursor, limit=PORTION, **_filters(current))
@@ -166,18 +169,20 @@ class Delivery:
                 return page.items[0] if page.items else None
             cursor = page.cursor
 
-    def _lease(self, webhook: Webhook) -> bool:
-        worker = self._worker
+    def _lease(self, webhook: Webhook) -> Webhook | None:
+        """The webhook as it is now, leased; None: it is not due any more, since another process was first.
+
+        ``webhook`` was read before it waited for a thread: what has come of it since then counts.
+        """
+        is_ours = False
 
         def leased(document: Document) -> Document | None:
-            until = document.get("leased_until")
-            if until is not None and until > datetime.now(timezone.utc):
-                return None
-            return {**document, "leased_by": worker, "leased_until": self._lease_end()}
+            nonlocal is_ours
+            is_ours = _is_due(record_of(Webhook, document))
+            return {**document, "leased_by": self._worker, "leased_until": self._lease_end()} if is_ours else None
 
-        before = webhook.leased_until
         after = self._webhooks.change(webhook.webhook_id, leased)
-        return after is not None and after.leased_by == worker and after.leased_until != before
+        return after if is_ours else None
 
     def _lease_end(self) -> datetime:
         return datetime.now(timezone.utc) + timedelta(seconds=2 * self._timeout + 2 * RENEWAL)
