@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import click
 
 from ocpp_soap.central_system.webhooks import Webhook
@@ -36,10 +34,11 @@ def add(
     Example:
       ocpp-soap webhooks add https://example.com/events --kind transaction.started --kind transaction.stopped
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise click.UsageError(f"{url!r} is no URL of a receiver; expected http://… or https://…")
     with central_system(ctx) as system:
-        webhook = system.webhooks.add(url, kinds=kinds, charge_box_identity=charge_box_identity, by=author())
+        try:
+            webhook = system.webhooks.add(url, kinds=kinds, charge_box_identity=charge_box_identity, by=author())
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     if as_json:
         print_json({"webhook": _shown(webhook), "secret": webhook.secret})
         return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -79,3 +82,37 @@ def send(central_system: CentralSystem, make_call: Callable[..., Call]) -> Calla
         return system.receive(make_call(request, identity, version, **values))
 
     return send_it
+
+
+class Dripping:
+    """A receiver that sends the beginning of an answer and then a byte of a header every 50 ms, for ever."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self._beginning = beginning
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._is_over = threading.Event()
+        self.request: list[str] = []
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook"
+
+    def _serve(self) -> None:
+        with suppress(OSError), self._listener.accept()[0] as peer:
+            with peer.makefile("rb") as request:
+                self.request = [line.decode().strip().lower() for line in iter(request.readline, b"\r\n")]
+            peer.sendall(self._beginning)
+            while not self._is_over.wait(0.05):
+                peer.sendall(b"x")
+
+    def close(self) -> None:
+        self._is_over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def dripping() -> Iterator[Callable[[bytes], Dripping]]:
+    """Make such a receiver."""
+    with ExitStack() as stack:
+        yield lambda beginning: stack.enter_context(closing(Dripping(beginning)))

@@ -174,7 +174,34 @@ def test_a_receiver_that_is_not_there_is_a_failure(
 ) -> None:
     webhook = central_system.webhooks.add("http://127.0.0.1:1/hook")
     central_system.events.add("a.b")
-    assert deliver(webhook).last_error == "no answer: ConnectionError"
+    assert deliver(webhook).last_error == "cannot be reached: connection refused"
+
+
+def test_a_receiver_that_answers_byte_by_byte_has_failed_when_its_time_is_over(
+    central_system: CentralSystem, dripping: Any
+) -> None:
+    webhook = central_system.webhooks.add(dripping(b"HTTP/1.1 204 No Content\r\nX: ").url)
+    central_system.events.add("a.b")
+    delivery = Delivery(central_system.webhooks, central_system.events, timeout=0.3, attempts=3)
+    delivery.deliver(webhook, threading.Event())
+    after = central_system.webhooks.get(webhook.webhook_id)
+    assert after is not None
+    assert (after.failures, after.last_error) == (1, "did not answer within 0.3 s")
+
+
+@pytest.mark.parametrize("url", ["http://a..b/x", f"http://{'a' * 70}/", "http://é..ü/", "http://[::1/"])
+def test_a_url_that_cannot_be_called_is_refused_and_one_that_is_stored_fails_like_any_other(
+    central_system: CentralSystem, receiver: Receiver, deliver: Callable[..., Webhook], url: str
+) -> None:
+    with pytest.raises(ValueError, match="is no URL of a receiver"):
+        central_system.webhooks.add(url)
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, "url": url})
+    central_system.events.add("a.b")
+    after = deliver(webhook, attempts=2)
+    assert (after.failures, after.leased_until) == (1, None)
+    assert after.last_error
+    assert deliver(webhook, attempts=2).dead == 1
 
 
 def test_while_another_process_delivers_nothing_is_sent_twice(

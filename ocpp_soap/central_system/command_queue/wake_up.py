@@ -7,14 +7,18 @@ station sends a Heartbeat, and that is when the command is delivered.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from ocpp_soap.central_system.command_queue.record import Command
+from ocpp_soap.central_system.posts import open_connections, post_json
 from ocpp_soap.central_system.stations import Station, Stations
+from ocpp_soap.errors import CallFailed
 
 TIMEOUT = 5.0
 _log = structlog.get_logger("ocpp_soap.central_system")
@@ -52,8 +56,6 @@ class WakeUp:
         return "called"
 
     def _post(self, station: Station, command: Command) -> None:
-        import requests  # noqa: PLC0415 - it would delay the start of every worker, and few wake stations up
-
         boot = station.boot or {}
         body = {
             "charge_box_identity": command.charge_box_identity,
@@ -62,6 +64,7 @@ class WakeUp:
             "command_id": command.command_id,
             "action": command.action,
         }
-        with requests.Session() as session:
-            session.trust_env = False
-            session.post(self.url, json=body, timeout=TIMEOUT, allow_redirects=False).raise_for_status()
+        with closing(open_connections()) as connections:
+            status = post_json(connections, self.url, json.dumps(body).encode(), {}, timeout=TIMEOUT)
+        if status >= 400:
+            raise CallFailed(f"answered {status}")

@@ -13,20 +13,22 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ocpp_soap.central_system.events import Event, Events
+from ocpp_soap.central_system.posts import open_connections
 from ocpp_soap.central_system.records import record_of
-from ocpp_soap.central_system.webhooks.posting import open_session, post
+from ocpp_soap.central_system.webhooks.posting import post
 from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.base import Document
 
 if TYPE_CHECKING:
-    from requests import Session
+    from ocpp_soap.soap.client.transport import Pools
 
 PAUSE = 0.5
 IDLE_PAUSE = 5.0
@@ -71,10 +73,10 @@ class Delivery:
         current = self._lease(webhook)
         if current is None:
             return
-        with open_session() as session:
+        with closing(open_connections()) as connections:
             while current is not None and current.is_active and not stop.is_set():
                 page = self._events.list(after=current.cursor, limit=PORTION, **_filters(current))
-                taken, error = self._send(session, current, page.items, stop)
+                taken, error = self._send(connections, current, page.items, stop)
                 is_whole = taken == len(page.items)
                 place = page.cursor if is_whole else self._place_behind(current, taken)
                 current = self._advance(current, place, taken)
@@ -89,21 +91,21 @@ class Delivery:
         webhook = self._webhooks.get(letter.webhook_id)
         if webhook is None:
             return "its webhook is gone"
-        with open_session() as session:
-            error = post(session, webhook, letter.event_record, self._timeout)
+        with closing(open_connections()) as connections:
+            error = post(connections, webhook, letter.event_record, self._timeout)
         if not error:
             self._webhooks.bury(letter.letter_id)
         return error
 
     def _send(
-        self, session: Session, webhook: Webhook, events: Sequence[Event], stop: threading.Event
+        self, connections: Pools, webhook: Webhook, events: Sequence[Event], stop: threading.Event
     ) -> tuple[int, str]:
         """Send events until one is not taken, ``stop`` is set or the lease has to be renewed: how many, what failed."""
         renew_at = time.monotonic() + RENEWAL
         for taken, event in enumerate(events):
             if stop.is_set() or time.monotonic() > renew_at:
                 return taken, ""
-            error = post(session, webhook, event, self._timeout)
+            error = post(connections, webhook, event, self._timeout)
             if error:
                 return taken, error
         return len(events), ""

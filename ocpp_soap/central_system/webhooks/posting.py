@@ -10,22 +10,19 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ocpp_soap import __version__
 from ocpp_soap.central_system.events import Event
+from ocpp_soap.central_system.posts import post_json
 from ocpp_soap.central_system.records import digest, document_of
 from ocpp_soap.central_system.webhooks.table import Webhook
+from ocpp_soap.errors import CallFailed
 
 if TYPE_CHECKING:
-    from requests import Session
+    from ocpp_soap.soap.client.transport import Pools
 
-
-def open_session() -> Session:
-    """A session that reads nothing from the environment: no proxy, no netrc."""
-    import requests  # noqa: PLC0415 (only where there are webhooks)
-
-    session = requests.Session()
-    session.trust_env = False
-    return session
+_log = structlog.get_logger("ocpp_soap.central_system")
 
 
 def body_of(event: Event) -> bytes:
@@ -46,25 +43,22 @@ def signature(secret: str, name: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def post(session: Session, webhook: Webhook, event: Event, timeout: float) -> str:
-    """Send an event. Returns what went wrong in one sentence; empty: it was taken (a status of 200 to 299)."""
-    from requests import RequestException  # noqa: PLC0415 (only where there are webhooks)
-
-    body, now, name = body_of(event), int(time.time()), name_of(event)
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": f"ocpp-soap/{__version__}",
-        "webhook-id": name,
-        "webhook-timestamp": str(now),
-        "webhook-signature": signature(webhook.secret, name, now, body),
-    }
+def post(connections: Pools, webhook: Webhook, event: Event, timeout: float) -> str:
+    """Send an event. Returns what went wrong in a few words; empty: it was taken (a status of 200 to 299 in time)."""
     try:
-        with session.post(
-            webhook.url, data=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
-        ) as response:
-            status = response.status_code
-    except RequestException as error:
-        return f"no answer: {type(error).__name__}"
+        body, now, name = body_of(event), int(time.time()), name_of(event)
+        headers = {
+            "User-Agent": f"ocpp-soap/{__version__}",
+            "webhook-id": name,
+            "webhook-timestamp": str(now),
+            "webhook-signature": signature(webhook.secret, name, now, body),
+        }
+        status = post_json(connections, webhook.url, body, headers, timeout=timeout)
+    except CallFailed as error:
+        return str(error)
+    except Exception as error:
+        _log.warning("an event cannot be sent", webhook=webhook.webhook_id, event_id=event.event_id, error=repr(error))
+        return f"cannot be sent: {type(error).__name__}"
     return "" if 200 <= status < 300 else f"answered {status}"
 
 

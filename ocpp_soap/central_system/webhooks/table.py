@@ -11,6 +11,7 @@ from typing import Any
 
 from ocpp_soap.central_system.collections import DEAD_LETTERS, WEBHOOKS
 from ocpp_soap.central_system.events import Event, Events
+from ocpp_soap.central_system.posts import check_url
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.storage.base import Document, Range, Storage
@@ -71,7 +72,11 @@ class Webhooks:
     def add(
         self, url: str, *, kinds: Sequence[str] = (), charge_box_identity: str | None = None, by: str = ""
     ) -> Webhook:
-        """A new webhook, which gets the events from now on; with the secret that signs them."""
+        """A new webhook, which gets the events from now on; with the secret that signs them.
+
+        Raises ValueError if nothing can be called at the URL.
+        """
+        check_url(url)
         now = self._events.list(descending=True, limit=1, charge_box_identity=charge_box_identity, kinds=kinds)
         webhook = Webhook(
             webhook_id=secrets.token_hex(6),

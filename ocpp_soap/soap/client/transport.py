@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
@@ -24,6 +25,7 @@ LARGEST_ANSWER = 1024 * 1024
 MOST_HOSTS = 256
 LONGEST_IDLE = 60.0
 
+_Answer = TypeVar("_Answer")
 _NO_ADDRESS = "cannot be called: expected an address like http://192.0.2.1:9221/"
 
 
@@ -52,9 +54,22 @@ class Pools:
 
         Raises NoAddress, Unreachable, TimedOut or BadAnswer with the second half of a sentence.
         """
+        return self._exchange(endpoint, body, headers, _read)
+
+    def status(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> int:
+        """Send ``body`` and return the status of the answer, whose body is left unread. In time and raises as post."""
+        return self._exchange(endpoint, body, headers, _status)
+
+    def _exchange(
+        self,
+        endpoint: Endpoint,
+        body: bytes,
+        headers: dict[str, str],
+        read: Callable[[urllib3.BaseHTTPResponse], _Answer],
+    ) -> _Answer:
         try:
             with deadline(endpoint.timeout):
-                return _read(self._send(endpoint, body, headers))
+                return read(self._send(endpoint, body, headers))
         except (TimeoutError, urllib3.exceptions.TimeoutError):
             raise TimedOut(f"did not answer within {endpoint.timeout:g} s") from None
         except urllib3.exceptions.SSLError as error:
@@ -119,6 +134,11 @@ def _credentials(endpoint: Endpoint) -> dict[str, str]:
         return {}
     token = b64encode(f"{endpoint.username}:{endpoint.password}".encode()).decode("ascii")
     return {"Authorization": f"Basic {token}"}
+
+
+def _status(response: urllib3.BaseHTTPResponse) -> int:
+    response.close()
+    return response.status
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> HttpAnswer:

@@ -113,7 +113,10 @@ def list_webhooks(query_data: ListQuery) -> Response:
 @blueprint.output(MadeWebhook, 201)
 def create_webhook(json_data: NewWebhook) -> MadeWebhook:
     """Send the events from now on to a URL. The secret is in this answer and nowhere else."""
-    made = system().webhooks.add(**json_data.model_dump(), by=key().actor)
+    try:
+        made = system().webhooks.add(**json_data.model_dump(), by=key().actor)
+    except ValueError as error:
+        raise Problem(422, f"url: {error}") from error
     return MadeWebhook(webhook=WebhookModel.model_validate(made), secret=made.secret)
 
 

@@ -145,6 +145,17 @@ def test_a_hook_file_wakes_the_station_up(make_system: Any, tmp_path: Path, even
     assert woken.read_text() == "CP000 Reset"
 
 
+def test_a_gateway_that_answers_byte_by_byte_holds_nobody_up(
+    make_system: Any, dripping: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_soap.central_system.command_queue.wake_up.TIMEOUT", 0.3)
+    system = make_system(COMMANDS__WAKE_UP_URL=dripping(b"HTTP/1.1 200 OK\r\nX: ").url)
+    system.stations.set_url("CP000", "http://127.0.0.1:9/")
+    (command,) = system.command_queue.create(*RESET, ["CP000"])
+    eventually(lambda: [a.woken for a in system.command_queue.get(command.command_id).attempts if a.woken])
+    assert system.command_queue.get(command.command_id).attempts[0].woken == "failed: TimedOut"
+
+
 def test_a_hook_that_fails_is_noted_and_does_no_harm(make_system: Any, url_of: Any, eventually: Any) -> None:
     system = make_system(COMMANDS__WAKE_UP_URL="http://127.0.0.1:9/sms")
     system.stations.set_url("CP000", "http://127.0.0.1:9/")
@@ -152,4 +163,4 @@ def test_a_hook_that_fails_is_noted_and_does_no_harm(make_system: Any, url_of: A
     eventually(lambda: [a.woken for a in system.command_queue.get(command.command_id).attempts if a.woken])
     system.stations.set_url("CP000", url_of("CP000"))
     eventually(lambda: system.command_queue.get(command.command_id).state == CommandState.DONE)
-    assert system.command_queue.get(command.command_id).attempts[0].woken == "failed: ConnectionError"
+    assert system.command_queue.get(command.command_id).attempts[0].woken == "failed: Unreachable"

@@ -29,7 +29,10 @@ def test_its_secret_is_not_in_the_audit_trail(api: Any) -> None:
     assert secret not in api.get("/audit").text
 
 
-@pytest.mark.parametrize("url", ["", "ftp://example.com/", "http://", "javascript:alert(1)", "http://a b/"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "ftp://example.com/", "http://", "javascript:alert(1)", "http://a b/", "http://a..b/x", "http://h:99999/"],
+)
 def test_a_url_that_is_none_is_a_problem(api: Any, url: str) -> None:
     assert api.post("/webhooks", json={"url": url}).status_code == 422
 
@@ -42,7 +45,10 @@ def test_dead_letters_are_listed_and_sent_again(api: Any, system: CentralSystem)
     letters = api.items(f"/dead-letters?webhook_id={webhook_id}")
     assert [(letter["event"]["event_id"], letter["error"]) for letter in letters] == [("one", "answered 500")]
     path = f"/dead-letters/{letters[0]['letter_id']}"
-    assert api.post(f"{path}/redeliver").json == {"is_delivered": False, "error": "no answer: ConnectionError"}
+    assert api.post(f"{path}/redeliver").json == {
+        "is_delivered": False,
+        "error": "cannot be reached: connection refused",
+    }
     assert api.delete(path).status_code == 204
     assert api.delete(path).status_code == 404
     assert api.post(f"{path}/redeliver").status_code == 404
