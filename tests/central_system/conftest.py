@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.webhooks import Delivery, Webhook
 from ocpp_soap.dispatch import Call, load_handlers
 from ocpp_soap.messages import ACTIONS, Role, Version
 from ocpp_soap.paths import bundled
@@ -105,6 +108,8 @@ class Dripping:
                 peer.sendall(b"x")
 
     def close(self) -> None:
+        if self._is_over.is_set():
+            return
         self._is_over.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -116,3 +121,61 @@ def dripping() -> Iterator[Callable[[bytes], Dripping]]:
     """Make such a receiver."""
     with ExitStack() as stack:
         yield lambda beginning: stack.enter_context(closing(Dripping(beginning)))
+
+
+class Receiver:
+    """Keeps what it gets; ``answers`` are the next statuses, 204 when there are none left."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(outer.answers.pop(0) if outer.answers else 204)
+                self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    @property
+    def events(self) -> list[Any]:
+        return [json.loads(body) for _, body in self.got]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def deliver(central_system: CentralSystem) -> Callable[..., Webhook]:
+    """Let a process deliver to a webhook once, as if its next try were due; ``attempts`` before an event is dead."""
+
+    def once(webhook: Webhook, attempts: int = 3) -> Webhook:
+        delivery = Delivery(central_system.webhooks, central_system.events, timeout=2, attempts=attempts)
+        current = central_system.webhooks.change(webhook.webhook_id, lambda found: {**found, "next_try_at": None})
+        assert current is not None
+        delivery.deliver(current, threading.Event())
+        after = central_system.webhooks.get(webhook.webhook_id)
+        assert after is not None
+        return after
+
+    return once

@@ -63,4 +63,5 @@ def test_a_dead_letter_is_listed_and_sent_again(cli: Any, nowhere: str) -> None:
 
 
 def test_a_url_that_is_none_is_wrong_usage(cli: Any) -> None:
-    assert cli("webhooks", "add", "example.com/events").exit_code == 2
+    for url in ("example.com/events", "http://a..b/x"):
+        assert cli("webhooks", "add", url).exit_code == 2

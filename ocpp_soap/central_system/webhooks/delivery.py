@@ -3,6 +3,9 @@
 An event that is not taken is tried again, ever further apart, and those behind it wait in the log; after the last try
 it becomes a dead letter and the next one follows. A process leases a webhook while it delivers. One that is killed is
 followed by another when the lease ends, which may send the last events again: ``webhook-id`` tells a receiver.
+
+Webhooks take turns at the threads. A receiver whose last try took long uses threads that only such ones use, so that
+however many of them there are, they delay each other and nobody else.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -24,6 +26,7 @@ from ocpp_soap.central_system.posts import open_connections
 from ocpp_soap.central_system.records import record_of
 from ocpp_soap.central_system.webhooks.posting import post
 from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks
+from ocpp_soap.central_system.webhooks.turns import TURN, Turn
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.base import Document
 
@@ -36,7 +39,7 @@ AT_ONCE = 8
 PORTION = 50
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 300.0
-RENEWAL = 10.0
+SPARE = 20.0
 
 _log = structlog.get_logger("ocpp_soap.central_system")
 
@@ -55,34 +58,42 @@ class Delivery:
         return f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, stop: threading.Event) -> None:
-        """Deliver until ``stop`` is set; up to :data:`AT_ONCE` webhooks at a time."""
+        """Deliver until ``stop`` is set; to up to :data:`AT_ONCE` quick webhooks and as many slow ones at a time."""
         busy: dict[str, Future[None]] = {}
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
+        with (
+            ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as quick,
+            ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slow-webhook") as slow,
+        ):
             while not stop.is_set():
                 busy = {name: future for name, future in busy.items() if not future.done()}
                 webhooks = self._webhooks.list(limit=1000).items
                 for webhook in webhooks:
                     if webhook.webhook_id not in busy and _is_due(webhook):
+                        pool = slow if webhook.is_slow else quick
                         busy[webhook.webhook_id] = pool.submit(self._deliver_quietly, webhook, stop)
                 stop.wait(PAUSE if webhooks else IDLE_PAUSE)
 
     def deliver(self, webhook: Webhook, stop: threading.Event) -> None:
-        """Send what is new for a webhook, unless another process does."""
-        if not self._has_new(webhook):
+        """Send what is new for a webhook, unless another process does.
+
+        For one turn, in which one event at least is tried; what is left is for the next.
+        """
+        if stop.is_set() or not self._has_new(webhook):
             return
         current = self._lease(webhook)
         if current is None:
             return
+        turn = Turn(current.is_slow)
         with closing(open_connections()) as connections:
             while current is not None and current.is_active and not stop.is_set():
                 page = self._events.list(after=current.cursor, limit=PORTION, **_filters(current))
-                taken, error = self._send(connections, current, page.items, stop)
+                taken, error = self._send(connections, current, page.items, turn, stop)
                 is_whole = taken == len(page.items)
                 place = page.cursor if is_whole else self._place_behind(current, taken)
-                current = self._advance(current, place, taken)
+                current = self._advance(current, place, taken, turn.is_slow)
                 if error and current is not None:
                     self._fail(current, error)
-                if error or (is_whole and not page.has_more):
+                if error or turn.is_over or (is_whole and not page.has_more):
                     break
         self._change(webhook, leased_until=None, leased_by=None)
 
@@ -98,14 +109,14 @@ class Delivery:
         return error
 
     def _send(
-        self, connections: Pools, webhook: Webhook, events: Sequence[Event], stop: threading.Event
+        self, connections: Pools, webhook: Webhook, events: Sequence[Event], turn: Turn, stop: threading.Event
     ) -> tuple[int, str]:
-        """Send events until one is not taken, ``stop`` is set or the lease has to be renewed: how many, what failed."""
-        renew_at = time.monotonic() + RENEWAL
+        """Send events until one is not taken, ``stop`` is set or the turn is over: how many, what failed."""
         for taken, event in enumerate(events):
-            if stop.is_set() or time.monotonic() > renew_at:
+            if stop.is_set() or (turn.is_over and taken):
                 return taken, ""
-            error = post(connections, webhook, event, self._timeout)
+            with turn.trying():
+                error = post(connections, webhook, event, self._timeout)
             if error:
                 return taken, error
         return len(events), ""
@@ -132,12 +143,13 @@ class Delivery:
             cursor, taken = page.cursor, taken - len(page.items)
         return cursor
 
-    def _advance(self, webhook: Webhook, cursor: str | None, taken: int) -> Webhook | None:
+    def _advance(self, webhook: Webhook, cursor: str | None, taken: int, is_slow: bool) -> Webhook | None:
         if not taken:
-            return self._change(webhook, cursor=cursor, leased_until=self._lease_end())
+            return self._change(webhook, cursor=cursor, is_slow=is_slow, leased_until=self._lease_end())
         return self._change(
             webhook,
             cursor=cursor,
+            is_slow=is_slow,
             delivered=webhook.delivered + taken,
             failures=0,
             last_error=None,
@@ -187,7 +199,7 @@ class Delivery:
         return after if is_ours else None
 
     def _lease_end(self) -> datetime:
-        return datetime.now(timezone.utc) + timedelta(seconds=2 * self._timeout + 2 * RENEWAL)
+        return datetime.now(timezone.utc) + timedelta(seconds=TURN + 2 * self._timeout + SPARE)
 
     def _change(self, webhook: Webhook, **values: Any) -> Webhook | None:
         """Set fields (None removes one), as long as the lease is ours; None: it is not, or the webhook is gone."""

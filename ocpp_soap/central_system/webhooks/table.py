@@ -23,7 +23,7 @@ class Webhook:
 
     ``secret`` signs each request; it is shown once. ``cursor`` is the place in the log behind the last event that was
     taken or put aside. ``failures`` counts the tries of the event behind it, ``next_try_at`` is when it is tried again.
-    ``leased_until``: a process (``leased_by``) is delivering.
+    ``is_slow``: its last try took long. ``leased_until``: a process (``leased_by``) is delivering.
     """
 
     webhook_id: str
@@ -41,6 +41,7 @@ class Webhook:
     last_error: str | None = None
     last_delivered_at: datetime | None = None
     next_try_at: datetime | None = None
+    is_slow: bool = False
     leased_by: str | None = None
     leased_until: datetime | None = None
 

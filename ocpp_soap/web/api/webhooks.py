@@ -34,6 +34,7 @@ class WebhookModel(Record):
     last_error: str | None
     last_delivered_at: datetime | None
     next_try_at: datetime | None
+    is_slow: bool = Field(description="Its last try took over a second: it takes turns with the others that do.")
 
 
 class NewWebhook(BaseModel):
