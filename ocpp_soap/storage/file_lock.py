@@ -14,6 +14,11 @@ def lock_now(handle: int) -> bool:
     return True
 
 
+def lock(handle: int) -> None:
+    """Get the lock of an open file as soon as whoever has it lets go."""
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+
 def unlock(handle: int) -> None:
     """Let go of the lock of an open file."""
     fcntl.flock(handle, fcntl.LOCK_UN)

@@ -6,13 +6,13 @@ Fetching goes on where it was cut, by ``Range``. What the path does not name rig
 from __future__ import annotations
 
 import re
-import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from ocpp_soap.central_system.files.area import FileArea
 from ocpp_soap.central_system.files.record import Direction, Grant
+from ocpp_soap.central_system.files.space import Ended, Growing, NoRoom
 from ocpp_soap.central_system.files.transfers import HTTP_PATH
 from ocpp_soap.errors import StorageError
 from ocpp_soap.soap import http
@@ -57,18 +57,15 @@ class HttpFiles:
         return self._area.verify(username, password), name
 
     def _store(self, environ: Environ, grant: Grant, name: str) -> Answer:
-        room = self._area.room(grant, name)
-        if int(environ.get("CONTENT_LENGTH") or 0) > room:
-            return http.text(413, f"The file is larger than the {room} bytes that are allowed.")
-        part = self._area.folder(grant) / f".{secrets.token_hex(8)}"
         try:
-            with part.open("wb") as file:
-                complete = _copy(environ, file, room)
-            if not complete:
-                return http.text(413, f"More than the {room} bytes that are allowed, or less than was announced.")
-            part.replace(part.with_name(name))
-        finally:
-            part.unlink(missing_ok=True)
+            with self._area.space(grant).upload(name, int(environ.get("CONTENT_LENGTH") or 0)) as file:
+                _copy(environ, file)
+        except NoRoom as error:
+            return http.text(413, f"The file is larger than the {error.room} bytes that are left for it.")
+        except Ended:
+            return http.text(409, "This file was removed, or another upload of it has begun.")
+        except EOFError:
+            return http.text(400, "Less has arrived than was announced.")
         self._area.received(grant, name)
         return http.text(201, "Stored.")
 
@@ -93,18 +90,15 @@ class HttpFiles:
         return () if environ["REQUEST_METHOD"] == "HEAD" else _read(file, first, last - first + 1)
 
 
-def _copy(environ: Environ, file: BinaryIO, room: int) -> bool:
-    """Store the body; False: it is too long, or shorter than announced."""
+def _copy(environ: Environ, file: Growing) -> None:
+    """Store the body. Raises EOFError if it is shorter than announced."""
     announced = environ.get("CONTENT_LENGTH")
-    left = int(announced) if announced else room + 1 if environ.get("wsgi.input_terminated") else 0
-    written = 0
+    left = int(announced) if announced else sys.maxsize if environ.get("wsgi.input_terminated") else 0
     while left > 0 and (chunk := environ["wsgi.input"].read(min(left, _CHUNK))):
-        written += len(chunk)
-        left -= len(chunk)
-        if written > room:
-            return False
         file.write(chunk)
-    return left == 0 or not announced
+        left -= len(chunk)
+    if announced and left:
+        raise EOFError
 
 
 def _read(file: Path, first: int, length: int) -> Iterator[bytes]:

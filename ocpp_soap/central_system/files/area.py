@@ -18,13 +18,11 @@ from pathlib import Path
 
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.files.record import Direction, Grant, StoredFile
+from ocpp_soap.central_system.files.space import Space
 from ocpp_soap.central_system.fleet_collections import FILES, GRANTS
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, select
 from ocpp_soap.errors import NotFound
 from ocpp_soap.storage.base import Document, Range, Storage
-
-MOST_FILES = 10
-"""Files that may be uploaded for one command."""
 
 PAGE = 500
 _CHUNK = 1024 * 1024
@@ -73,11 +71,9 @@ class FileArea:
         """The folder of a right; it exists as long as the right does."""
         return self._path.resolve() / "transfers" / grant.username
 
-    def room(self, grant: Grant, name: str) -> int:
-        """How large a file of that name may become, in bytes; 0: it may not be."""
-        others = [file for file in self.folder(grant).iterdir() if file.name != name]
-        used = sum(file.stat().st_size for file in others)
-        return max(grant.max_size - used, 0) if len(others) < MOST_FILES else 0
+    def space(self, grant: Grant) -> Space:
+        """The space that a right has for uploads."""
+        return Space(self.folder(grant), grant.max_size)
 
     def received(self, grant: Grant, name: str) -> StoredFile:
         """List a file that has arrived in the folder of a right."""
@@ -170,8 +166,7 @@ class FileArea:
         for file in folder.glob("*"):
             if grant.direction == Direction.DOWNLOAD or self.get(digest(grant.username, file.name)[:16]) is None:
                 file.unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        self.space(grant).remove()
         self._store.delete(GRANTS, grant.username)
 
     def _grant(self, charge_box_identity: str, direction: Direction, file_name: str = "") -> tuple[Grant, str]:
@@ -187,7 +182,7 @@ class FileArea:
             max_size=self._max_size,
             file_name=file_name,
         )
-        self.folder(grant).mkdir(parents=True, mode=0o700)
+        self.space(grant).make()
         self._store.create(GRANTS, grant.username, document_of(grant))
         return grant, password
 

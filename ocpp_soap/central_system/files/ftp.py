@@ -9,7 +9,7 @@ import errno
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 
@@ -80,22 +80,6 @@ class _Authorizer:
         """Nothing to do, as above."""
 
 
-class _LimitedFile:
-    """A file that is written, up to a size."""
-
-    def __init__(self, file: BinaryIO, room: int) -> None:
-        self._file = file
-        self._room = room
-
-    def write(self, data: bytes) -> int:
-        if self._file.tell() + len(data) > self._room:
-            raise OSError(errno.EFBIG, "the file is larger than allowed")
-        return self._file.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
 class _FileSystem(AbstractedFS):  # type: ignore[misc]
     """The folder of a user, in which only so much may be written."""
 
@@ -103,14 +87,10 @@ class _FileSystem(AbstractedFS):  # type: ignore[misc]
         path = Path(filename)
         if "r" in mode and "+" not in mode:
             return path.open(mode)
+        if path.name.startswith("."):
+            raise OSError(errno.EPERM, "no file may have such a name")
         handler = self.cmd_channel
-        room = handler.area.room(handler.authorizer.grant(handler.username), path.name)
-        if room == 0 or path.name.startswith("."):
-            raise OSError(errno.EPERM, "no more files are allowed here")
-        file = path.open(mode)
-        if "a" in mode:
-            file.seek(0, 2)
-        return _LimitedFile(file, room)  # type: ignore[arg-type]
+        return handler.area.space(handler.authorizer.grant(handler.username)).open(path.name, mode)
 
     def mkstemp(self, suffix: str = "", prefix: str = "", dir: Any = None, mode: str = "wb") -> Any:
         raise OSError(errno.EPERM, "a file must have a name")
