@@ -101,3 +101,16 @@ def test_a_turn_that_is_over_gives_the_thread_to_the_next_one(
         central_system.events.add("a.b", number=number)
     assert [deliver(webhook).delivered for _ in range(4)] == [1, 2, 3, 3]
     assert numbers(receiver) == [0, 1, 2]
+
+
+def test_a_receiver_that_takes_long_does_not_keep_the_process_from_ending(
+    central_system: CentralSystem, dripping: Any
+) -> None:
+    slow = dripping(NEVER)
+    central_system.webhooks.add(slow.url)
+    central_system.events.add("a.b")
+    with delivering(central_system, timeout=60):
+        wait_for(lambda: slow.request)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("webhook"))

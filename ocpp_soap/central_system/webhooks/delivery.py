@@ -14,7 +14,6 @@ import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -26,8 +25,8 @@ from ocpp_soap.central_system.posts import open_connections
 from ocpp_soap.central_system.records import record_of
 from ocpp_soap.central_system.webhooks.posting import post
 from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks
-from ocpp_soap.central_system.webhooks.turns import TURN, Turn
-from ocpp_soap.errors import StorageError
+from ocpp_soap.central_system.webhooks.turns import TURN, Lanes, Turn
+from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.base import Document
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ PORTION = 50
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 300.0
 SPARE = 20.0
+SECONDS_TO_STOP = 1.0
 
 _log = structlog.get_logger("ocpp_soap.central_system")
 
@@ -59,19 +59,14 @@ class Delivery:
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; to up to :data:`AT_ONCE` quick webhooks and as many slow ones at a time."""
-        busy: dict[str, Future[None]] = {}
-        with (
-            ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as quick,
-            ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slow-webhook") as slow,
-        ):
-            while not stop.is_set():
-                busy = {name: future for name, future in busy.items() if not future.done()}
-                webhooks = self._webhooks.list(limit=1000).items
-                for webhook in webhooks:
-                    if webhook.webhook_id not in busy and _is_due(webhook):
-                        pool = slow if webhook.is_slow else quick
-                        busy[webhook.webhook_id] = pool.submit(self._deliver_quietly, webhook, stop)
-                stop.wait(PAUSE if webhooks else IDLE_PAUSE)
+        lanes = Lanes(lambda webhook: self._deliver_quietly(webhook, stop), AT_ONCE)
+        while not stop.is_set():
+            webhooks = self._webhooks.list(limit=1000).items
+            for webhook in webhooks:
+                if _is_due(webhook):
+                    lanes.offer(webhook)
+            stop.wait(PAUSE if webhooks else IDLE_PAUSE)
+        lanes.let_finish(SECONDS_TO_STOP)
 
     def deliver(self, webhook: Webhook, stop: threading.Event) -> None:
         """Send what is new for a webhook, unless another process does.
@@ -124,6 +119,8 @@ class Delivery:
     def _deliver_quietly(self, webhook: Webhook, stop: threading.Event) -> None:
         try:
             self.deliver(webhook, stop)
+        except StoreClosed:
+            return
         except StorageError as error:
             _log.warning("a webhook waits for the store", webhook=webhook.webhook_id, error=str(error))
         except Exception:
