@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Response, has_request_context, request
 from pydantic import BaseModel
-from werkzeug.datastructures import ETags
 
 from ocpp_soap.central_system.records import digest
 from ocpp_soap.storage.base import Stored
@@ -38,13 +37,13 @@ def expected_revision(stored: Stored | None) -> int | None:
     Raises Problem 412 if If-Match names another content, and if If-None-Match names this one or any.
     """
     if request.headers.get("If-Match"):
-        if stored is None or not (request.if_match.star_tag or etag(stored) in _documents(request.if_match)):
+        if stored is None or not (request.if_match.star_tag or etag(stored) in _documents(request.if_match.as_set())):
             raise Problem(412, "If-Match names another content: read it again and decide anew.")
     elif not request.headers.get("If-None-Match"):
         return None
     if stored is None:
         return None
-    if request.if_none_match.star_tag or etag(stored) in _documents(request.if_none_match):
+    if request.if_none_match.star_tag or etag(stored) in _documents(request.if_none_match.as_set(include_weak=True)):
         raise Problem(412, "If-None-Match names what is there: read it and decide anew.")
     return stored.revision
 
@@ -66,6 +65,6 @@ def body(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.model_fields_set}
 
 
-def _documents(named: ETags) -> set[str]:
-    """The tags of documents that If-Match or If-None-Match names."""
-    return {tag.partition(".")[0] for tag in named.as_set(include_weak=named is request.if_none_match)}
+def _documents(etags: set[str]) -> set[str]:
+    """The tags of the documents that ETags name."""
+    return {tag.partition(".")[0] for tag in etags}
