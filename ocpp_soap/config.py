@@ -18,8 +18,8 @@ from pydantic import ValidationError as _ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
-    YamlConfigSettingsSource,
 )
 
 from ocpp_soap.errors import ConfigurationError
@@ -36,9 +36,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     Raises ConfigurationError that names every unknown key and every wrong value, where it stands and what was expected.
     """
     variables: Mapping[str, str] = os.environ if environ is None else environ
-    defaults = bundled("config") / "default.yaml"
-    if path is not None:
-        _check_file(path)
+    defaults = read_yaml(bundled("config") / "default.yaml")
+    own = {} if path is None else _read(path)
     _check_environment(variables)
 
     class Loaded(Settings):
@@ -48,8 +47,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             environment = EnvSettingsSource(settings_cls)
             environment.env_vars = {name.lower(): value for name, value in variables.items()}
-            files = [YamlConfigSettingsSource(settings_cls, file) for file in (path, defaults) if file is not None]
-            return (environment, *files)
+            return (environment, *(InitSettingsSource(settings_cls, content) for content in (own, defaults)))
 
     try:
         return Loaded()  # type: ignore[call-arg]
@@ -57,15 +55,16 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise ConfigurationError("\n".join(_explain(error, path, variables))) from None
 
 
-def _check_file(path: Path) -> None:
+def _read(path: Path) -> dict[str, Any]:
     try:
         content = read_yaml(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: the configuration file cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigurationError(f"{path}: the configuration file is not YAML: {error}") from None
-    if content is not None and not (isinstance(content, dict) and all(isinstance(key, str) for key in content)):
+    if content is None:
+        return {}
+    if not (isinstance(content, dict) and all(isinstance(key, str) for key in content)):
         raise ConfigurationError(f"{path}: expected sections such as 'server:' with settings below, not {content!r}")
+    return content
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:

@@ -1,4 +1,8 @@
-"""Reading the YAML files that people write: no key may be there twice, and texts can be taken as they are written."""
+"""Reading the YAML that people write: settings, charge boxes, scenarios, templates.
+
+YAML forbids to name a key twice in one mapping, but the library takes the last one and says nothing. It also makes 48
+of ``0060`` and true of ``on``, which is wrong where a text is meant.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +11,59 @@ from typing import Any
 
 import yaml
 
-_KNOWN = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+from ocpp_soap.errors import ConfigurationError
+
+_MERGE = "tag:yaml.org,2002:merge"
+_NULL = "tag:yaml.org,2002:null"
+
+
+def read_yaml(file: Path, *, as_written: bool = False) -> Any:
+    """What the file holds. ``as_written``: each value that is not null is a text, such as ``0060`` or ``on``.
+
+    Raises OSError if it cannot be read, ConfigurationError if it is not YAML or names a key twice in one place; the
+    message tells each such key and its line.
+    """
+    try:
+        loader = (_AsWritten if as_written else _Loader)(file.read_text(encoding="utf-8"))
+        content = loader.get_single_data()
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigurationError(f"{file}: cannot be read: it is not YAML: {error}") from None
+    if loader.doubled:
+        raise ConfigurationError(
+            "\n".join(
+                f"{file}: line {line}: {key!r} is named in line {first} already; expected it once"
+                for line, key, first in sorted(loader.doubled)
+            )
+        )
+    return content
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a mapping in which an entry would replace another in silence."""
+    """``doubled`` has the line, the key and the line of the first for each key that a mapping names again.
 
-    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+    Looked for as the mappings are written, before ``<<`` merges others into them, whose keys may be named again.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.doubled: list[tuple[int, str, int]] = []
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 name, line = (key.tag, key.value), key.start_mark.line + 1
                 if name in lines:
-                    raise yaml.YAMLError(f"the key {key.value} is there twice, in lines {lines[name]} and {line}")
-                lines[name] = line
+                    self.doubled.append((line, key.value, lines[name]))
+                lines.setdefault(name, line)
         return node
 
 
 class _AsWritten(_Loader):
     """Knows no numbers, times and truth values, but merged mappings and null: nothing, ``~`` or ``null``."""
 
-
-_AsWritten.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag in _KNOWN]
-    for first, found in _Loader.yaml_implicit_resolvers.items()
-}
-
-
-def read_yaml(file: Path, *, as_written: bool = False) -> Any:
-    """What a file holds. ``as_written``: each value that is not null is a text, such as ``0060`` or ``on``.
-
-    Raises OSError, and ValueError for what is not YAML, such as a key that is there twice.
-    """
-    loader = _AsWritten if as_written else _Loader
-    try:
-        return loader(file.read_text(encoding="utf-8")).get_single_data()
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    yaml_implicit_resolvers = {  # noqa: RUF012 - so it is called and made in the class above
+        first: [(tag, pattern) for tag, pattern in found if tag in (_MERGE, _NULL)]
+        for first, found in _Loader.yaml_implicit_resolvers.items()
+    }

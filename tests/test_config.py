@@ -124,6 +124,11 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert len(message.splitlines()) == 3
 
 
+def test_a_section_that_is_named_twice_is_refused_rather_than_half_forgotten(tmp_path: Path) -> None:
+    file = write(tmp_path, "server: {host: 127.0.0.1}\nlog: {level: info}\nserver: {port: 20998}")
+    assert refusal(file) == f"{file}: line 3: 'server' is named in line 1 already; expected it once"
+
+
 @pytest.mark.parametrize("text", ["- a list", "just text", "server: [", "1: 2"])
 def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str) -> None:
     assert "settings.yaml" in refusal(write(tmp_path, text))
@@ -131,7 +136,7 @@ def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str) -> 
 
 def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, "server: {port: 9220}\nlog: {level: info}\nserver: {workers: 2}"))
-    assert "the key server is there twice, in lines 1 and 3" in message
+    assert "line 3: 'server' is named in line 1 already" in message
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "paths": set(),
     "setting_types": set(),
     "settings": {"setting_types"},
-    "yaml_files": set(),
+    "yaml_files": {"errors"},
     "config": {"settings", "errors", "paths", "yaml_files"},
     "log": {"settings"},
     "pending": set(),

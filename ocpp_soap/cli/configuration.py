@@ -17,7 +17,7 @@ from ocpp_soap.cli.context import central_system
 from ocpp_soap.cli.delivering import deliver, exit_code, print_commands
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
-from ocpp_soap.errors import NotFound
+from ocpp_soap.errors import ConfigurationError, NotFound
 from ocpp_soap.yaml_files import read_yaml
 
 _template = click.argument("template", type=click.Path(dir_okay=False, exists=True, path_type=Path))
@@ -158,8 +158,8 @@ def _differences(system: CentralSystem, stations: list[str], wanted: dict[str, s
 def _read_template(file: Path) -> dict[str, str]:
     try:
         content = read_yaml(file, as_written=True)
-    except ValueError as error:
-        raise click.BadParameter(f"{file} is not YAML: {error}", param_hint="TEMPLATE") from None
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error), param_hint="TEMPLATE") from None
     if not isinstance(content, dict):
         raise click.BadParameter(f"{file}: {_EXPECTED}", param_hint="TEMPLATE")
     for key, value in content.items():

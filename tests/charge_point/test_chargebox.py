@@ -155,7 +155,7 @@ class TestBoot:
         ("central_url: http://x/\nidentity: X\nmeter_interval: 7", "do not divide a day"),
         ("central_url: http://x/\nidentity: X\nbridge: {kind: mock, speed: 1}", "bridge.speed"),
         ("central_url: http://x/\nidentity: X\nversion: 1.6", "version"),
-        ("central_url: http://x/\nidentity: X\nidentity: Y", "the key identity is there twice"),
+        ("central_url: http://x/\nidentity: X\nidentity: Y", "line 3: 'identity' is named in line 2"),
         ("[", "cannot be read"),
     ],
 )

@@ -160,7 +160,7 @@ def test_a_scenario_of_the_other_version_is_refused(sink):
         ("steps: []\nname: x", "a list of steps"),
         ("steps: [boot]", "name"),
         ("steps: [boot]\nname: x\nversions: [1.6]", "versions"),
-        ("steps: [boot]\nname: x\nname: y", "the key name is there twice"),
+        ("steps: [boot]\nname: x\nname: y", "line 3: 'name' is named in line 2"),
         ("{", "is not YAML"),
         ("just text", "a mapping"),
     ],

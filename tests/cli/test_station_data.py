@@ -154,7 +154,7 @@ def test_the_values_of_a_template_are_sent_as_they_are_written(cli: Any, tmp_pat
         ("HeartBeatInterval: null\n", "HeartBeatInterval has no value"),
         (
             "HeartBeatInterval: 600\nHeartBeatInterval: 60\n",
-            "the key HeartBeatInterval is there twice, in lines 1 and 2",
+            "line 2: 'HeartBeatInterval' is named in line 1 already",
         ),
     ],
 )

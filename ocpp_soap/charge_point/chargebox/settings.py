@@ -70,8 +70,8 @@ def load_chargebox_settings(file: Path) -> ChargeBoxSettings:
     """Read and check the file. Raises ConfigurationError that names the key."""
     try:
         content = read_yaml(file)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{file}: expected keys with values, such as central_url and identity")
     prepared = {key: str(value) if key == "version" else value for key, value in content.items()}

@@ -48,8 +48,6 @@ def load_scenario(name_or_file: str) -> Scenario:
     except OSError as error:
         known = ", ".join(["idle", "charge", *shipped_scenarios()])
         raise ConfigurationError(f"scenario {name_or_file!r}: no such file, nor one of {known}") from error
-    except ValueError as error:
-        raise ConfigurationError(f"{file}: is not YAML: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("steps"), list) or not content["steps"]:
         raise ConfigurationError(f"{file}: expected a mapping with a name and a list of steps")
     steps = [_step(file, number, item) for number, item in enumerate(content["steps"], 1)]
