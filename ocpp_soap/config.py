@@ -36,8 +36,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     Raises ConfigurationError that names every unknown key and every wrong value, where it stands and what was expected.
     """
     variables: Mapping[str, str] = os.environ if environ is None else environ
-    defaults = read_yaml(bundled("config") / "default.yaml")
     own = {} if path is None else _read(path)
+    defaults = read_yaml(bundled("config") / "default.yaml")
     _check_environment(variables)
 
     class Loaded(Settings):

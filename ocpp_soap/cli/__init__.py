@@ -76,7 +76,7 @@ Exit codes:
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     envvar=CONFIG_VARIABLE,
     show_envvar=True,
     help="YAML file with the settings that differ from the defaults.",

@@ -23,7 +23,7 @@ from ocpp_soap.log import configure
     "--config",
     "file",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     help="The charge box's configuration; docs/chargebox.md explains it.",
 )
 @click.pass_context

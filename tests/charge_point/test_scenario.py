@@ -179,3 +179,11 @@ def test_configuration_values_are_taken_as_they_are_written(tmp_path: Path):
     scenario = load_scenario(str(file))
     assert scenario.station.configuration == {"A": "0060", "B": "on", "C": "1.50"}
     assert scenario.versions == [Version.V15]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("nowhere.yaml", "no such file, nor one of idle"), (".", "cannot be read: Is a directory")]
+)
+def test_what_cannot_be_read_is_explained(tmp_path: Path, name, reason):
+    with pytest.raises(ConfigurationError, match=reason):
+        load_scenario(str(tmp_path / name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from ocpp_soap.cli import COMMANDS, main
 from ocpp_soap.cli.exits import failure
@@ -105,6 +108,27 @@ def test_a_wrong_setting_ends_every_command_with_3(cli: Any, tmp_path: Path) -> 
     assert result.exit_code == 3
     assert result.stdout == ""
     assert "server.prot" in result.stderr
+
+
+@pytest.mark.parametrize("line", ["--config {} stations list", "chargebox --config {}"])
+@pytest.mark.parametrize(("name", "reason"), [("missing.yaml", "No such file"), ("folder", "Is a directory")])
+def test_a_configuration_file_that_is_none_ends_with_3(tmp_path: Path, line: str, name: str, reason: str) -> None:
+    (tmp_path / "folder").mkdir()
+    done = CliRunner().invoke(main, line.format(tmp_path / name).split())
+    assert done.exit_code == 3
+    assert done.stderr.startswith(f"Error: {tmp_path / name}: ")
+    assert f"cannot be read: {reason}" in done.stderr
+
+
+def test_a_configuration_file_that_may_not_be_read_ends_with_3(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    done = cli("stations", "list")
+    assert done.exit_code == 3
+    assert "cannot be read: Permission denied" in done.stderr
 
 
 def test_wrong_usage_ends_with_2(cli: Any) -> None:

@@ -45,9 +45,11 @@ def load_scenario(name_or_file: str) -> Scenario:
     file = shipped_scenarios().get(name_or_file, Path(name_or_file))
     try:
         content, written = read_yaml(file), read_yaml(file, as_written=True)
-    except OSError as error:
+    except FileNotFoundError as error:
         known = ", ".join(["idle", "charge", *shipped_scenarios()])
         raise ConfigurationError(f"scenario {name_or_file!r}: no such file, nor one of {known}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     if not isinstance(content, dict) or not isinstance(content.get("steps"), list) or not content["steps"]:
         raise ConfigurationError(f"{file}: expected a mapping with a name and a list of steps")
     steps = [_step(file, number, item) for number, item in enumerate(content["steps"], 1)]
