@@ -46,6 +46,18 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise ValueError("Input should be a path")
+    return value
+
+
+def _names_a_file(value: Path) -> Path:
+    if not value.name:
+        raise ValueError("Input should be the path of a file")
+    return value
+
+
 def _port_range(value: list[int]) -> list[int]:
     if value and (len(value) != 2 or value[0] > value[1]):
         raise ValueError("Input should be the first and the last port such as [40000, 40100], or []")
@@ -54,7 +66,9 @@ def _port_range(value: list[int]) -> list[int]:
 
 Network = IPv4Network | IPv6Network
 Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDecode, BeforeValidator(_from_json)]
-Folders = Annotated[list[Path], NoDecode, BeforeValidator(_from_json)]
+FilePath = Annotated[Path, AfterValidator(_names_a_file)]
+Folder = Annotated[Path, BeforeValidator(_not_empty)]
+Folders = Annotated[list[Folder], NoDecode, BeforeValidator(_from_json)]
 DaysByName = Annotated[dict[str, PositiveFloat], NoDecode, BeforeValidator(_from_json)]
 PortRange = Annotated[
     list[Annotated[int, Field(ge=1, le=65535)]], NoDecode, BeforeValidator(_from_json), AfterValidator(_port_range)

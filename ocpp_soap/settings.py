@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ocpp_soap.setting_types import DaysByName, Folders, HttpUrl, Networks, Port, PortRange, Section
+from ocpp_soap.setting_types import DaysByName, FilePath, Folder, Folders, HttpUrl, Networks, Port, PortRange, Section
 
 ENVIRONMENT_PREFIX = "OCPP_SOAP__"
 
@@ -66,7 +65,7 @@ class SoapSettings(Section):
 class FileStorageSettings(Section):
     """The SQLite file of the ``file`` backend."""
 
-    path: Path
+    path: FilePath
 
 
 class MongoDBStorageSettings(Section):
@@ -147,7 +146,7 @@ class WatchSettings(Section):
 class FilesSettings(Section):
     """The area for diagnostics and firmware files."""
 
-    path: Path
+    path: Folder
     max_size: PositiveInt
     lifetime: PositiveInt
 

@@ -84,6 +84,10 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("calls: {allowed_networks: 10.0.0.0/8}", "calls.allowed_networks", "'10.0.0.0/8'", "a list"),
         ("storage: {backend: oracle}", "storage.backend", "'oracle'", "'file', 'mongodb' or 'firebase'"),
         ("server: {threads: 100, max_waiting: 100}", "server", "'max_waiting': 100", "below threads"),
+        ("storage: {file: {path: ''}}", "storage.file.path", "''", "the path of a file"),
+        ("storage: {file: {path: /}}", "storage.file.path", "'/'", "the path of a file"),
+        ("files: {path: ''}", "files.path", "''", "a path"),
+        ("handlers: {paths: ['']}", "handlers.paths.0", "''", "a path"),
         ("calls: {timeout: 0}", "calls.timeout", "0", "greater than 0"),
     ],
 )
