@@ -52,7 +52,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     try:
         return Loaded()  # type: ignore[call-arg]
     except _ValidationError as error:
-        raise ConfigurationError("\n".join(_explain(error, path, variables))) from None
+        raise ConfigurationError("\n".join(_explain(error, _Sources(variables, path, own)))) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -94,24 +94,61 @@ def _suggestion(key: str) -> str:
     return f"did you mean {close[0]}?" if close else "config/default.yaml lists every setting"
 
 
-def _explain(error: _ValidationError, path: Path | None, environ: Mapping[str, str]) -> Iterator[str]:
+def _explain(error: _ValidationError, sources: _Sources) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         known = [part for part in problem["loc"] if isinstance(part, str)]
         key = ".".join(str(part) for part in problem["loc"])
-        where = _source(known, path, environ)
+        where = sources.of(known)
         if problem["type"] == "extra_forbidden":
             yield f"{where}: {key}: unknown setting (value {problem['input']!r}); {_suggestion(key)}"
         elif problem["type"] == "model_type":
             yield f"{where}: {key}: {problem['input']!r} is not usable; expected a section with settings below it"
+        elif problem["type"] == "unusable_beside":
+            yield _explain_two(known, problem["input"], problem["ctx"], sources)
         else:
             expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
             yield f"{where}: {key}: {problem['input']!r} is not usable; expected {expected}"
 
 
-def _source(key: list[str], path: Path | None, environ: Mapping[str, str]) -> str:
-    names = {name.upper(): name for name in environ}
-    for length in range(len(key), 0, -1):
-        name = ENVIRONMENT_PREFIX + "__".join(key[:length]).upper()
-        if name in names:
-            return f"environment variable {names[name]}"
-    return str(path) if path is not None else "config/default.yaml"
+def _explain_two(key: list[str], value: Any, beside: dict[str, Any], sources: _Sources) -> str:
+    """Begins with the one that overrides more: it was changed, and the other may be a default."""
+    settings = [(key, value), ([*key[:-1], beside["other"]], beside["value"])]
+    (one, value), (other, fixed) = sorted(settings, key=lambda setting: sources.rank(setting[0]))
+    return (
+        f"{sources.of(one)}: {'.'.join(one)}: {value!r} is not usable beside {'.'.join(other)}: {fixed!r} "
+        f"({sources.of(other)}); expected {beside['expected']}"
+    )
+
+
+class _Sources:
+    """Where the value of each setting came from."""
+
+    def __init__(self, environ: Mapping[str, str], path: Path | None, content: dict[str, Any]) -> None:
+        self._names = {name.upper(): name for name in environ}
+        self._path = path
+        self._content = content
+
+    def of(self, key: list[str]) -> str:
+        """The environment variable or file, for people."""
+        name = self._variable(key)
+        if name:
+            return f"environment variable {name}"
+        return str(self._path) if self._is_in_file(key) else "config/default.yaml"
+
+    def rank(self, key: list[str]) -> int:
+        """0: the environment, 1: the operator's file, 2: the defaults."""
+        if self._variable(key):
+            return 0
+        return 1 if self._is_in_file(key) else 2
+
+    def _variable(self, key: list[str]) -> str:
+        names = (ENVIRONMENT_PREFIX + "__".join(key[:length]).upper() for length in range(len(key), 0, -1))
+        return next((self._names[name] for name in names if name in self._names), "")
+
+    def _is_in_file(self, key: list[str]) -> bool:
+        section: Any = self._content
+        for part in key:
+            if not isinstance(section, dict) or part not in section:
+                return False
+            section = section[part]
+        return True

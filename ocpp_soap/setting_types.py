@@ -18,6 +18,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 
@@ -75,6 +76,11 @@ PortRange = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+def unusable_beside(other: str, value: Any, expected: str) -> PydanticCustomError:
+    """A setting cannot be used beside the ``value`` of ``other``, which stands above it in the same section."""
+    return PydanticCustomError("unusable_beside", "{expected}", {"other": other, "value": value, "expected": expected})
 
 
 class Section(BaseModel):

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ocpp_soap.setting_types import DaysByName, FilePath, Folder, Folders, HttpUrl, Networks, Port, PortRange, Section
+from ocpp_soap.setting_types import (
+    DaysByName,
+    FilePath,
+    Folder,
+    Folders,
+    HttpUrl,
+    Networks,
+    Port,
+    PortRange,
+    Section,
+    unusable_beside,
+)
 
 ENVIRONMENT_PREFIX = "OCPP_SOAP__"
 
@@ -31,17 +50,28 @@ class ServerSettings(Section):
     tls_key: str
     tls_client_ca: str
 
-    @model_validator(mode="after")
-    def _has_certificate_and_key(self) -> ServerSettings:
-        if bool(self.tls_certificate) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_key):
-            raise ValueError("Input should be tls_certificate and tls_key together; tls_client_ca needs both")
-        return self
+    @field_validator("max_waiting")
+    @classmethod
+    def _leaves_threads_for_good_requests(cls, max_waiting: int, above: ValidationInfo) -> int:
+        threads = above.data.get("threads")
+        if threads is not None and max_waiting >= threads:
+            raise unusable_beside("threads", threads, "server.max_waiting below server.threads")
+        return max_waiting
 
-    @model_validator(mode="after")
-    def _leaves_threads_for_good_requests(self) -> ServerSettings:
-        if self.max_waiting >= self.threads:
-            raise ValueError(f"Input should be a max_waiting below threads, which is {self.threads}")
-        return self
+    @field_validator("tls_key")
+    @classmethod
+    def _has_certificate_and_key(cls, key: str, above: ValidationInfo) -> str:
+        certificate = above.data.get("tls_certificate")
+        if certificate is not None and bool(certificate) != bool(key):
+            raise unusable_beside("tls_certificate", certificate, "server.tls_certificate and server.tls_key together")
+        return key
+
+    @field_validator("tls_client_ca")
+    @classmethod
+    def _asks_for_certificates_by_tls_only(cls, authority: str, above: ValidationInfo) -> str:
+        if authority and above.data.get("tls_key") == "":
+            raise unusable_beside("tls_key", "", "server.tls_certificate and server.tls_key with server.tls_client_ca")
+        return authority
 
 
 class LargeMessageSettings(Section):

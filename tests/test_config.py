@@ -83,7 +83,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("calls: {allowed_networks: [10.0.0.1/8]}", "calls.allowed_networks.0", "'10.0.0.1/8'", "an IP network"),
         ("calls: {allowed_networks: 10.0.0.0/8}", "calls.allowed_networks", "'10.0.0.0/8'", "a list"),
         ("storage: {backend: oracle}", "storage.backend", "'oracle'", "'file', 'mongodb' or 'firebase'"),
-        ("server: {threads: 100, max_waiting: 100}", "server", "'max_waiting': 100", "below threads"),
+        ("server: {threads: 100, max_waiting: 100}", "server.max_waiting", "100", "below server.threads"),
         ("storage: {file: {path: ''}}", "storage.file.path", "''", "the path of a file"),
         ("storage: {file: {path: /}}", "storage.file.path", "'/'", "the path of a file"),
         ("files: {path: ''}", "files.path", "''", "a path"),
@@ -121,6 +121,22 @@ def test_a_wrong_environment_is_refused_with_name_value_and_what_was_expected(
     assert key in message
     assert value in message
     assert expected in message
+
+
+def test_settings_that_do_not_fit_are_named_with_where_each_came_from(tmp_path: Path) -> None:
+    file = write(tmp_path, "server: {tls_certificate: c.pem, max_waiting: 800}")
+    environ = {"OCPP_SOAP__SERVER__THREADS": "700"}
+    assert refusal(file, environ).splitlines() == [
+        "environment variable OCPP_SOAP__SERVER__THREADS: server.threads: 700 is not usable beside "
+        f"server.max_waiting: 800 ({file}); expected server.max_waiting below server.threads",
+        f"{file}: server.tls_certificate: 'c.pem' is not usable beside server.tls_key: '' (config/default.yaml); "
+        "expected server.tls_certificate and server.tls_key together",
+    ]
+
+
+def test_an_authority_for_clients_needs_tls() -> None:
+    message = refusal(environ={"OCPP_SOAP__SERVER__TLS_CLIENT_CA": "ca.pem"})
+    assert message.startswith("environment variable OCPP_SOAP__SERVER__TLS_CLIENT_CA: server.tls_client_ca: 'ca.pem' ")
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
