@@ -9,6 +9,7 @@ import click
 
 from ocpp_soap.cli.context import central_system
 from ocpp_soap.cli.output import print_hint
+from ocpp_soap.cli.tls_files import check_ftp
 from ocpp_soap.errors import ConfigurationError
 
 
@@ -28,6 +29,7 @@ def command(ctx: click.Context) -> None:
     stop = threading.Event()
     with central_system(ctx) as system:
         chosen = system.settings.ftp
+        check_ftp(chosen)
         try:
             service = FtpService(system.files, chosen)
         except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ import structlog
 
 from ocpp_soap import config, log
 from ocpp_soap.cli.output import print_hint
+from ocpp_soap.cli.tls_files import check_server
 from ocpp_soap.cli.workers import serve
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.settings import ServerSettings
@@ -41,6 +42,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             variables[f"{config.ENVIRONMENT_PREFIX}SERVER__{name.upper()}"] = str(value)
     settings = config.load(ctx.find_root().obj, variables)
     log.configure(settings.log)
+    check_server(settings.server)
     serve(settings, _ip_address(settings.server), announce=lambda: _announce(ctx, settings))
 
 

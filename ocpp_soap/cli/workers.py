@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import structlog
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -28,9 +29,10 @@ from granian.server.mp import MPServer
 from ocpp_soap import log, storage
 from ocpp_soap.cli import granian_calls
 from ocpp_soap.cli.keeper import looked_after
+from ocpp_soap.cli.tls_files import check_server
 from ocpp_soap.cli.together import Together
 from ocpp_soap.config import Settings
-from ocpp_soap.errors import OcppSoapError
+from ocpp_soap.errors import ConfigurationError, OcppSoapError
 from ocpp_soap.web.app import Application, central_system_application
 
 SECONDS_TO_STOP = 3
@@ -77,6 +79,7 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
         log_level=LogLevels(settings.log.level),
         log_dictconfig=log.standard_library(settings.log),
     )
+    server.check_files = partial(check_server, settings.server)
     announce()
     with looked_after(settings):
         server.serve(target_loader=lambda number: _application_of_worker(settings, number, together), wrap_loader=False)
@@ -89,11 +92,24 @@ def _file(path: str) -> Path | None:
 class _Server(MPServer):
     """Respawns a worker however often it dies; granian gives up when one dies twice within six seconds.
 
-    ``target_loader`` gets the number of the worker.
+    ``target_loader`` gets the number of the worker. With SIGHUP all workers are replaced, and the new ones read the
+    files of TLS anew, if ``check_files`` finds nothing wrong with these; else the old ones go on with what they have.
     """
+
+    check_files: Callable[[], None]
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]  # as granian has it
         return super()._spawn_worker(idx, target, partial(callback_loader, idx))
+
+    def _reload(self, spawn_target: Any, target_loader: Any) -> None:
+        self.reload_signal = False
+        self.main_loop_interrupt.clear()
+        try:
+            self.check_files()
+        except ConfigurationError as error:
+            structlog.get_logger("ocpp_soap.cli").error("the workers are not replaced", reason=str(error))
+        else:
+            super()._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]
 
     def _respawn_workers(self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
         now = time.monotonic()

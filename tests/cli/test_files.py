@@ -112,6 +112,13 @@ def test_a_port_that_is_taken_is_said(cli: Any, ftp: Any) -> None:
     assert "cannot be served" in done.stderr
 
 
+def test_a_certificate_that_cannot_be_used_is_said(cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OCPP_SOAP__FTP__CERTIFICATE", str(tmp_path / "nowhere.pem"))
+    done = cli("ftp")
+    assert done.exit_code == 3
+    assert "ftp.certificate: " in done.stderr
+
+
 def test_without_an_address_of_ours_nothing_is_asked(cli: Any) -> None:
     with CentralSystem.open(config.load(cli.config_file, {})) as system:
         system.stations.allow("CP001")

@@ -353,3 +353,42 @@ def test_with_a_certificate_it_speaks_tls_and_can_require_one_of_its_clients(ser
     without_certificate = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
     with pytest.raises((ssl.SSLError, ConnectionError)):
         urlopen(f"https://127.0.0.1:{served.port}/healthz", timeout=5, context=without_certificate)
+
+
+def test_files_of_tls_that_cannot_be_used_end_the_start_with_a_sentence_for_each(tmp_path: Path) -> None:
+    server = (
+        f"tls_certificate: {TLS / 'server.pem'}, tls_key: {TLS / 'client.pem'}, tls_client_ca: {tmp_path / 'no.pem'}"
+    )
+    done = start_that_fails(
+        tmp_path, f"server: {{host: 127.0.0.1, {server}}}\nstorage: {{file: {{path: {tmp_path / 'x'}}}}}"
+    )
+    assert done.returncode == 3
+    assert "server.tls_key: " in done.stderr
+    assert "server.tls_client_ca: " in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def certificate_of(served: Served) -> str:
+    return ssl.get_server_certificate(("127.0.0.1", served.port), timeout=5)
+
+
+def test_a_renewed_certificate_is_taken_with_sighup_and_a_broken_one_is_not(
+    serve: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    pair = tmp_path / "pair.pem"
+    pair.write_bytes((TLS / "server.pem").read_bytes())
+    for name in ("CERTIFICATE", "KEY"):
+        monkeypatch.setenv(f"OCPP_SOAP__SERVER__TLS_{name}", str(pair))
+    served = serve(scheme="https")
+    first, workers = certificate_of(served), served.workers
+    pair.write_bytes((TLS / "client.pem").read_bytes())
+    served.process.send_signal(signal.SIGHUP)
+    eventually(lambda: len(served.workers) == 1 and served.workers != workers)
+    second, workers = certificate_of(served), served.workers
+    assert second != first
+    pair.write_text("half of a file")
+    served.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "the workers are not replaced" in served.said)
+    assert certificate_of(served) == second
+    assert served.workers == workers
+    assert served.end() == 0
