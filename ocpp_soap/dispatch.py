@@ -3,7 +3,8 @@
 Folders are searched in order and the first file of an action wins, so an operator's folder overrides one action
 without touching the package. A name that begins with an underscore is passed over. Files of DataTransfer's vendors
 are in ``<folder>/<role>/data_transfer/<vendorId>.py``, hooks of the central system in ``<folder>/hooks/<name>.py``.
-Everything is found and imported at start-up; what a peer sends never forms a path.
+Everything is found and imported at start-up; what a peer sends never forms a path. A folder or a Python file that
+stands where none is looked for is refused: it is misspelt, or one level too high or too low.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ Handler = Callable[[Any, Any], Any]
 
 VENDOR_FOLDER = "data_transfer"
 HOOK_FOLDER = "hooks"
+HOOKS = ("wake_up",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,8 @@ class Handlers:
 def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
     """Load every handler of ``role`` from ``folders``, the first of which wins.
 
-    Raises HandlerError, naming the file, for one that matches no action, lacks ``handle``, cannot be imported, or for
-    an action that no folder handles.
+    Raises HandlerError, naming the file or folder, for one that matches no action, lacks ``handle``, cannot be
+    imported, or stands where no handlers are looked for, and for an action that no folder handles.
     """
     wanted = {action.snake_name: action.name for action in actions(role)}
     by_action: dict[str, Handler] = {}
@@ -125,7 +127,8 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
     for folder in folders:
         if not folder.is_dir():
             raise HandlerError(f"handlers.paths: {folder} is not a folder; create it or remove it from the list")
-        for file in _python_files(folder / role.value):
+        _check_layout(folder)
+        for file in _python_files(folder / role.value, beside=VENDOR_FOLDER):
             if file.stem not in wanted:
                 raise HandlerError(f"{file}: matches no action; expected one of {', '.join(sorted(wanted))}")
             by_action.setdefault(wanted[file.stem], _load(file))
@@ -147,14 +150,39 @@ def load_hook(name: str, folders: Iterable[Path]) -> Handler | None:
     return None
 
 
-def _python_files(folder: Path) -> list[Path]:
+def _check_layout(folder: Path) -> None:
+    """Refuse a folder of ``handlers.paths`` that holds what could be meant as handlers and would never be found."""
+    places = [*(role.value for role in Role), HOOK_FOLDER]
+    expected = f"expected folders named {', '.join(places)}"
+    for entry in _entries(folder):
+        if entry.suffix == ".py" or (entry.is_dir() and entry.name not in places):
+            remedy = "move it, or begin its name with _"
+            if folder.name in places:
+                remedy = f"handlers.paths is to name {folder.parent}, not {folder}"
+            raise HandlerError(f"{entry}: nothing is looked for here; {expected}; {remedy}")
+    if not any((folder / place).is_dir() for place in places):
+        raise HandlerError(f"handlers.paths: {folder} has no handlers; {expected}")
+    for file in _python_files(folder / HOOK_FOLDER):
+        if file.stem not in HOOKS:
+            raise HandlerError(f"{file}: is no hook; expected one of {', '.join(HOOKS)}")
+
+
+def _python_files(folder: Path, beside: str = "") -> list[Path]:
+    """The Python files of ``folder``, in which no folder may be but one named ``beside``."""
     if not folder.is_dir():
         return []
-    entries = sorted(p for p in folder.iterdir() if not p.name.startswith(("_", ".")))
+    entries = _entries(folder)
     for entry in entries:
-        if entry.is_dir() and entry.name != VENDOR_FOLDER:
+        if entry.is_dir() and entry.name != beside:
             raise HandlerError(f"{entry}: is a folder; expected one file for each action")
     return [p for p in entries if p.suffix == ".py" and p.is_file()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.iterdir() if not p.name.startswith(("_", ".")))
+    except OSError as error:
+        raise HandlerError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
 def _load(file: Path) -> Handler:

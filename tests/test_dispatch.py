@@ -100,6 +100,62 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
         load_handlers(Role.CENTRAL_SYSTEM, [tmp_path / "nowhere"])
 
 
+def refusal(folder: Path) -> str:
+    with pytest.raises(HandlerError) as refused:
+        load_handlers(Role.CENTRAL_SYSTEM, [folder, bundled("handlers")])
+    return str(refused.value)
+
+
+def test_a_path_one_level_too_low_is_told_which_one_to_name(tmp_path: Path) -> None:
+    file = add(tmp_path, "authorize.py", ANSWER.format("own"))
+    message = refusal(file.parent)
+    assert message.startswith(f"{file}: nothing is looked for here; ")
+    assert message.endswith(f"handlers.paths is to name {tmp_path}, not {file.parent}")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "central_sytem/authorize.py",
+            "central_sytem: nothing is looked for here; expected folders named central_system",
+        ),
+        ("own/central_system/authorize.py", "own: nothing is looked for here"),
+        ("authorize.py", "authorize.py: nothing is looked for here"),
+        ("data_transfer/com.example.py", "data_transfer: nothing is looked for here"),
+        ("hooks/wakeup.py", "wakeup.py: is no hook; expected one of wake_up"),
+        ("central_system/data_transfer/data_transfer/com.example.py", "data_transfer: is a folder"),
+    ],
+)
+def test_a_file_that_would_never_be_found_stops_the_start(tmp_path: Path, name: str, told: str) -> None:
+    add(tmp_path, "heartbeat.py", ANSWER.format("own"))
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(ANSWER.format("own"))
+    assert told in refusal(tmp_path)
+
+
+def test_a_folder_without_handlers_stops_the_start(tmp_path: Path) -> None:
+    assert f"{tmp_path} has no handlers; expected folders named central_system, charge_point, hooks" in refusal(
+        tmp_path
+    )
+
+
+@pytest.mark.parametrize("place", ["central_system", "charge_point", "hooks"])
+def test_one_of_the_folders_is_enough(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).mkdir()
+    load_handlers(Role.CENTRAL_SYSTEM, [tmp_path, bundled("handlers")])
+
+
+@pytest.mark.parametrize("name", ["README.md", "__init__.py", "_shared.py", "_tests/test_own.py", ".git/config"])
+def test_what_cannot_be_meant_as_a_handler_may_stand_beside(tmp_path: Path, name: str) -> None:
+    (tmp_path / "central_system").mkdir()
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("")
+    load_handlers(Role.CENTRAL_SYSTEM, [tmp_path, bundled("handlers")])
+
+
 def test_a_warning_reads_as_kind_place_and_what_was_sent() -> None:
     assert str(MessageWarning("too_long", "idTag", "0123")) == "too_long idTag '0123'"
     assert str(MessageWarning("no_header")) == "no_header"
