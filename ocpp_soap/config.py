@@ -27,7 +27,7 @@ from ocpp_soap.paths import bundled
 from ocpp_soap.settings import ENVIRONMENT_PREFIX, Settings
 from ocpp_soap.yaml_files import read_yaml
 
-__all__ = ["ENVIRONMENT_PREFIX", "Settings", "load"]
+__all__ = ["ENVIRONMENT_PREFIX", "Settings", "load", "overridden"]
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -55,6 +55,11 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         raise ConfigurationError("\n".join(_explain(error, _Sources(variables, path, own)))) from None
 
 
+def overridden(environ: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` with ``values`` in the place of what has their names there, in capitals or not."""
+    return {name: value for name, value in environ.items() if name.upper() not in values} | dict(values)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = read_yaml(path)
@@ -68,13 +73,16 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:
-    """Refuse names that no setting has: the library passes over a misspelt section in silence."""
+    """Refuse names that no setting has, and two for one setting: the library passes over both in silence."""
     problems = []
+    names: dict[str, str] = {}
     for name, value in sorted(environ.items()):
         if name.upper().startswith(ENVIRONMENT_PREFIX):
             key = name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
             if key not in _known_keys():
                 problems.append(f"{name}={value}: unknown setting; {_suggestion(key)}")
+            elif names.setdefault(key, name) != name:
+                problems.append(f"{name}={value}: {names[key]} is the same setting; expected one of them")
     if problems:
         raise ConfigurationError("\n".join(problems))
 

@@ -149,6 +149,16 @@ def test_a_section_that_is_named_twice_is_refused_rather_than_half_forgotten(tmp
     assert refusal(file) == f"{file}: line 3: 'server' is named in line 1 already; expected it once"
 
 
+def test_a_setting_that_two_variables_name_is_refused() -> None:
+    message = refusal(environ={"OCPP_SOAP__SERVER__PORT": "1", "ocpp_soap__server__port": "2"})
+    assert message == "ocpp_soap__server__port=2: OCPP_SOAP__SERVER__PORT is the same setting; expected one of them"
+
+
+def test_what_overrides_the_environment_does_so_however_it_is_written_there() -> None:
+    environ = config.overridden({"ocpp_soap__server__port": "2", "PATH": "/bin"}, {"OCPP_SOAP__SERVER__PORT": "1"})
+    assert environ == {"OCPP_SOAP__SERVER__PORT": "1", "PATH": "/bin"}
+
+
 @pytest.mark.parametrize("text", ["- a list", "just text", "server: [", "1: 2"])
 def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str) -> None:
     assert "settings.yaml" in refusal(write(tmp_path, text))

@@ -55,7 +55,7 @@ def command(ctx: click.Context, /, *, file: Path) -> None:
 
 def _environ(options: ChargeBoxSettings) -> dict[str, str]:
     """The section ``storage`` of the box as the environment's settings, over those of the environment."""
-    return {**os.environ, **dict(_flat("OCPP_SOAP__STORAGE", options.storage))}
+    return config.overridden(os.environ, dict(_flat("OCPP_SOAP__STORAGE", options.storage)))
 
 
 def _flat(prefix: str, section: dict[str, Any]) -> Any:

@@ -36,11 +36,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
       ocpp-soap serve
       ocpp-soap --config /etc/ocpp-soap.yaml serve --host 127.0.0.1 --port 9221 --workers 4
     """
-    variables = dict(os.environ)
-    for name, value in options.items():
-        if value is not None:
-            variables[f"{config.ENVIRONMENT_PREFIX}SERVER__{name.upper()}"] = str(value)
-    settings = config.load(ctx.find_root().obj, variables)
+    prefix = f"{config.ENVIRONMENT_PREFIX}SERVER__"
+    given = {prefix + name.upper(): str(value) for name, value in options.items() if value is not None}
+    settings = config.load(ctx.find_root().obj, config.overridden(os.environ, given))
     log.configure(settings.log)
     check_server(settings.server)
     serve(settings, _ip_address(settings.server), announce=lambda: _announce(ctx, settings))
