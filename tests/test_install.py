@@ -14,7 +14,8 @@ import pytest
 import ocpp_soap
 
 ROOT = Path(ocpp_soap.__file__).resolve().parent.parent
-SHIPPED = ("ocpp_soap", "handlers", "wsdl", "config", "scripts", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("ocpp_soap", "handlers", "wsdl", "config", "scripts")
+SHIPPED = (*SOURCES, "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 
 PROBE = """
 import sys
@@ -54,7 +55,22 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+    return wheel_of(source, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    code = "import sys; sys.path.insert(0, 'scripts'); import build_backend; build_backend.build_sdist(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
+def wheel_of(source: Path, folder: Path) -> Path:
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
     (built,) = folder.glob("*.whl")
     return built
@@ -92,6 +108,16 @@ def test_the_wheel_holds_what_the_checkout_holds_and_nothing_of_an_earlier_build
     assert expected - names == set()
     assert [name for name in names if "deleted_long_ago" in name] == []
     assert {name.split("/")[0] for name in names if not name.startswith("ocpp_soap-")} == {"ocpp_soap"}
+
+
+def test_a_wheel_of_the_source_distribution_is_that_of_the_checkout(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    assert contents(wheel_of(sdist, tmp_path)) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """Every file of a wheel, apart from the list of their hashes."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.endswith(".dist-info/RECORD")}
 
 
 def files_in(*folders: str) -> set[Path]:
