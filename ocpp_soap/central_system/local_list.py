@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ocpp_soap.central_system.records import digest, document_of
+from ocpp_soap.central_system.records import digest, document_of, fold
 from ocpp_soap.central_system.tags import Tag
 from ocpp_soap.messages import AuthorisationData, AuthorizationStatus, Choice, IdTagInfo
+from ocpp_soap.messages.records import ID_TOKEN
+
+LONGEST_TAG = ID_TOKEN.max_length
+"""The most characters of a tag in a list (15 §3.8)."""
 
 
 class ListState(Choice):
@@ -69,6 +73,11 @@ def difference(entries: Mapping[str, str], wanted: Mapping[str, AuthorisationDat
         changed=[entry for key, entry in wanted.items() if key in entries and entries[key] != digest_of(entry)],
         removed=[AuthorisationData(id_tag=key) for key in entries if key not in wanted],
     )
+
+
+def can_be_listed(id_tag: str) -> bool:
+    """Whether a list can hold a tag: in its spelling to add it, and folded to remove it."""
+    return max(len(id_tag), len(fold(id_tag))) <= LONGEST_TAG
 
 
 def entry_of(tag: Tag) -> AuthorisationData:

@@ -18,6 +18,7 @@ from ocpp_soap.central_system.local_list import (
     ListState,
     LocalList,
     as_found,
+    can_be_listed,
     difference,
     digest_of,
     entry_of,
@@ -65,6 +66,10 @@ class LocalLists:
         """What a synchronisation would change, judging by what is known."""
         known = self.get(charge_box_identity)
         return difference(known.entries if known else {}, self._wanted())
+
+    def left_out(self) -> Sequence[str]:
+        """The tags of the table that no list can hold, and that a synchronisation leaves out."""
+        return [tag.id_tag for tag in self._current_tags() if not can_be_listed(tag.id_tag)]
 
     def sync(self, charge_box_identity: str, *, full: bool = False, chunk: int | None = None) -> LocalList:
         """Make the list of a station equal to the table of tags; ``full``: send all of it in any case.
@@ -115,10 +120,13 @@ class LocalLists:
         return known, status
 
     def _wanted(self) -> dict[str, AuthorisationData]:
-        """The entries of the list as it should be, by folded tag: expired tags are not in it."""
+        """The entries of the list as it should be, by folded tag."""
+        return {fold(tag.id_tag): entry_of(tag) for tag in self._current_tags() if can_be_listed(tag.id_tag)}
+
+    def _current_tags(self) -> Iterator[Tag]:
+        """The tags that have not expired."""
         now = datetime.now(timezone.utc)
-        tags = (tag for tag in _every_tag(self._tags) if tag.expiry_date is None or tag.expiry_date > now)
-        return {fold(tag.id_tag): entry_of(tag) for tag in tags}
+        return (tag for tag in _every_tag(self._tags) if tag.expiry_date is None or tag.expiry_date > now)
 
     def _synced(self, known: LocalList, update_type: UpdateType, difference: Difference) -> LocalList:
         now = datetime.now(timezone.utc)

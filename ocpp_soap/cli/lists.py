@@ -9,11 +9,11 @@ from typing import Any, TextIO
 import click
 
 from ocpp_soap.central_system import CentralSystem
-from ocpp_soap.central_system.local_list import ListState, LocalList
+from ocpp_soap.central_system.local_list import LONGEST_TAG, ListState, LocalList
 from ocpp_soap.cli.choosing import Chosen, chosen_stations
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import NO_ANSWER, REFUSED
-from ocpp_soap.cli.output import json_option, print_json, print_record, print_table
+from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import NotFound, OcppSoapError
 
 AT_ONCE = 32
@@ -35,6 +35,8 @@ def sync(
 ) -> None:
     """Make lists equal to the idTags: send what was added, changed and removed, or the whole list.
 
+    A tag of more than 20 characters is left out and named: no list can hold it.
+
     \b
     Examples:
       ocpp-soap lists sync CP001
@@ -43,12 +45,15 @@ def sync(
     with central_system(ctx) as system:
         stations = Chosen(bulk=bulk, **chosen).stations(system)
         results = _sync_all(system, stations, full=full, chunk=chunk)
+        left_out = system.local_lists.left_out()
+    in_sync, states = ListState.IN_SYNC.value, {result["state"] for result in results}
     if as_json:
-        print_json(results)
+        print_json([{**result, "left_out": left_out if result["state"] == in_sync else []} for result in results])
     else:
         columns = ("ID", "STATE", "VERSION", "ENTRIES", "REASON")
         print_table(columns, (tuple(result.values()) for result in results), nothing="No charge point was chosen.")
-    states = {result["state"] for result in results}
+        if left_out and in_sync in states:
+            print_hint(f"Left out, since longer than {LONGEST_TAG} characters: {', '.join(left_out)}")
     ctx.exit(NO_ANSWER if "no answer" in states else REFUSED if ListState.FAILED.value in states else 0)
 
 
@@ -68,12 +73,14 @@ def show(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
             raise NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")
         known = system.local_lists.get(charge_box_identity) or LocalList(charge_box_identity=charge_box_identity)
         difference = system.local_lists.difference(charge_box_identity)
+        left_out = system.local_lists.left_out()
     report = {
         **_result(known),
         "synced_at": known.synced_at,
         "to_add": [entry.id_tag for entry in difference.added],
         "to_change": [entry.id_tag for entry in difference.changed],
         "to_remove": [entry.id_tag for entry in difference.removed],
+        "left_out": left_out,
     }
     if as_json:
         print_json(report)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import click
 
+from ocpp_soap.central_system.local_list import LONGEST_TAG, can_be_listed
 from ocpp_soap.central_system.tags import Tag
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
@@ -55,6 +56,8 @@ def add(
         except ValueError as error:
             raise click.UsageError(str(error)) from error
     _print(added, as_json)
+    if not can_be_listed(id_tag):
+        print_hint(f"It cannot be in a local authorisation list: these hold tags of up to {LONGEST_TAG} characters.")
 
 
 @command.command(name="list")

@@ -170,6 +170,23 @@ def test_expired_tags_are_not_in_the_list(lists: LocalLists, station: Station, s
     assert sorted(station.tags) == ["new", "one", "three", "two"]
 
 
+@pytest.mark.parametrize("long", ["L" * 21, "İ" * 11], ids=["as spelled", "as folded"])
+def test_a_tag_that_is_longer_than_an_id_token_is_left_out(
+    lists: LocalLists, station: Station, system: CentralSystem, long: str
+) -> None:
+    system.tags.add(Tag(id_tag=long))
+    system.tags.add(Tag(id_tag="M" * 20))
+    assert lists.sync("CP001").state == "in_sync"
+    assert sorted(station.tags) == ["m" * 20, "one", "three", "two"]
+    assert lists.left_out() == [long]
+    assert lists.difference("CP001").entries == []
+
+
+def test_an_expired_tag_is_not_left_out_for_its_length(lists: LocalLists, system: CentralSystem) -> None:
+    system.tags.add(Tag(id_tag="L" * 21, expiry_date=datetime.now(timezone.utc) - timedelta(days=1)))
+    assert lists.left_out() == []
+
+
 def test_a_long_list_is_sent_in_parts(lists: LocalLists, station: Station, system: CentralSystem) -> None:
     for number in range(7):
         system.tags.add(Tag(id_tag=f"TAG{number}"))

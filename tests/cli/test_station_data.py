@@ -77,6 +77,26 @@ def test_lists_follow_the_tags(cli: Any, make_station: Callable[..., Station]) -
     assert [found["charge_box_identity"] for found in cli.json("lists", "list", "--state", "in_sync")] == ["CP001"]
 
 
+def test_a_tag_that_no_list_can_hold_is_left_out_and_named(cli: Any, make_station: Callable[..., Station]) -> None:
+    station = make_station("CP001")
+    make_station("OLD", Version.V12)
+    long = "L" * 21
+    cli("tags", "add", "ONE")
+    assert "cannot be in a local authorisation list" in cli("tags", "add", long).stderr
+    done = cli("lists", "sync", "CP001")
+    assert done.exit_code == 0
+    assert f"Left out, since longer than 20 characters: {long}" in done.stderr
+    assert [entry.id_tag for entry in station.local_list.entries()] == ["ONE"]
+    assert [result["left_out"] for result in cli.json("lists", "sync", "CP001", "OLD")] == [[long], []]
+    assert cli.json("lists", "show", "CP001")["left_out"] == [long]
+
+
+def test_nothing_is_said_of_left_out_tags_where_there_are_none(cli: Any, make_station: Callable[..., Station]) -> None:
+    make_station("CP001")
+    assert cli("tags", "add", "T" * 20).stderr == ""
+    assert "Left out" not in cli("lists", "sync", "CP001").stderr
+
+
 def test_the_lists_of_many_are_synchronised_at_once(cli: Any, make_station: Callable[..., Station]) -> None:
     make_station("CP001")
     make_station("OLD", Version.V12)
