@@ -15,7 +15,7 @@ from ocpp_soap.charge_point.call import ChargePointCall
 from ocpp_soap.charge_point.events import Called
 from ocpp_soap.charge_point.station import Station
 from ocpp_soap.dispatch import Call, Handlers
-from ocpp_soap.errors import IdentityMismatch, NotSupported, RetryLater
+from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, RetryLater
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import SoapServerSettings
@@ -65,6 +65,7 @@ class Listener:
     """Serves ``stations`` at ``host:port`` (0: a free port) on a few threads until it is closed.
 
     ``around`` puts another WSGI application around the one that answers.
+    Raises ConfigurationError where it cannot listen.
     """
 
     def __init__(
@@ -83,8 +84,7 @@ class Listener:
         server = create_server(
             application,
             map={},
-            host=host,
-            port=port,
+            sockets=[_bound(host, port)],
             threads=threads,
             ident="ocpp-soap",
             connection_limit=_CONNECTIONS,
@@ -126,6 +126,24 @@ class Listener:
             channel.handle_close()
         self._server.trigger.del_channel()
         self._server.del_channel()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket at the first address of ``host``; raises ConfigurationError where there can be none."""
+    try:
+        flags = socket.AI_PASSIVE
+        family, kind, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=flags)[0]
+        made = socket.socket(family, kind)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(address)
+        except OSError:
+            made.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"listen {host}:{port}: cannot be listened on: {reason}; choose another") from None
+    return made
 
 
 def _address_towards(url: str) -> str:

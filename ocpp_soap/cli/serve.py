@@ -51,9 +51,10 @@ def _ip_address(server: ServerSettings) -> str:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"server.host {server.host}, server.port {server.port}: cannot be listened on: {error.strerror}; "
+            f"server.host {server.host}, server.port {server.port}: cannot be listened on: {reason}; "
             "choose another with --host and --port"
         ) from None
     return str(place[0])

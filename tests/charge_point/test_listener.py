@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import socket
 
 import pytest
 
 from ocpp_soap import config
 from ocpp_soap.charge_point.listener import Listener, Stations
 from ocpp_soap.charge_point.station import Station
-from ocpp_soap.errors import IdentityMismatch, NotSupported, Refused
+from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, Refused
 from ocpp_soap.messages import (
     ClearCacheRequest,
     GetConfigurationRequest,
@@ -69,6 +70,26 @@ def test_a_browser_gets_a_page(listener):
     connection.request("GET", "/Ocpp/ChargePointService")
     assert "ChargePointService" in connection.getresponse().read().decode()
     connection.close()
+
+
+def test_a_port_that_is_taken_is_said(handlers):
+    settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"listen 127.0.0.1:{port}: cannot be listened on: Address"):
+            Listener(Stations(handlers), settings, "127.0.0.1", port)
+
+
+def test_a_host_that_is_none_is_said(handlers):
+    settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
+    with pytest.raises(ConfigurationError, match=r"listen a\.\.b:0: cannot be listened on"):
+        Listener(Stations(handlers), settings, "a..b")
+
+
+def test_a_name_can_be_listened_on(handlers):
+    settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
+    with Listener(Stations(handlers), settings, "localhost") as listener:
+        assert listener.port
 
 
 def test_it_closes_although_a_client_keeps_its_connection(handlers):

@@ -325,10 +325,11 @@ def test_a_name_can_be_listened_on(serve: Any) -> None:
     assert f"http://localhost:{served.port}/Ocpp/CentralSystemService" in served.said
 
 
-def test_a_host_that_is_none_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
-    done = start_that_fails(tmp_path, f"server: {{host: 'no host'}}\nstorage: {{file: {{path: {tmp_path / 'x'}}}}}")
+@pytest.mark.parametrize("host", ["no host", "a..b"])
+def test_a_host_that_is_none_ends_the_start_with_one_sentence(tmp_path: Path, host: str) -> None:
+    done = start_that_fails(tmp_path, f"server: {{host: '{host}'}}\nstorage: {{file: {{path: {tmp_path / 'x'}}}}}")
     assert done.returncode == 3
-    assert "server.host no host" in done.stderr
+    assert f"server.host {host}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
