@@ -19,9 +19,10 @@ from ocpp_soap.charge_point.scenario.play import ScenarioSimulation
 from ocpp_soap.charge_point.simulation import SimulationOptions, Summary
 from ocpp_soap.config import Settings
 
-__all__ = ["SimulationOptions", "Summary", "run_simulation"]
+__all__ = ["BUILT_IN", "SimulationOptions", "Summary", "run_simulation"]
 
-_BUILT_IN = ("idle", "charge")
+BUILT_IN = ("idle", "charge")
+"""The scenarios that are no files of steps."""
 
 
 def run_simulation(
@@ -49,7 +50,7 @@ def run_simulation(
 
 
 def _simulation(options: SimulationOptions, settings: Settings) -> Simulation:
-    if options.scenario in _BUILT_IN:
+    if options.scenario in BUILT_IN:
         return Simulation(options, settings)
     return ScenarioSimulation(load_scenario(options.scenario), options, settings)
 

@@ -17,8 +17,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def json_option(function: _Function) -> _Function:
-    """Add ``--json`` to a command that prints data."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+    """Add ``--json`` to a command that prints data; it is read first, for options that print data themselves."""
+    return click.option("--json", "as_json", is_flag=True, is_eager=True, help="Print one JSON document.")(function)
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import click
 from ocpp_soap.charge_point.faults import Injection
 from ocpp_soap.charge_point.quirks import QUIRKS
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
-from ocpp_soap.charge_point.simulator import SimulationOptions, run_simulation
+from ocpp_soap.charge_point.simulator import BUILT_IN, SimulationOptions, run_simulation
 from ocpp_soap.cli.context import load_settings
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
@@ -36,17 +36,31 @@ def _key(value: str) -> tuple[str, str]:
 def _list_scenarios(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     """List the scenarios that are shipped and exit."""
     if wanted:
-        for name in shipped_scenarios():
-            click.echo(f"{name:16} {load_scenario(name).description}")
-        ctx.exit()
+        _print_explained(ctx, {name: load_scenario(name).description for name in shipped_scenarios()})
 
 
 def _list_quirks(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     """List the quirks and exit."""
     if wanted:
-        for name, (meaning, _) in QUIRKS.items():
-            click.echo(f"{name:22} {meaning}")
-        ctx.exit()
+        _print_explained(ctx, {name: meaning for name, (meaning, _) in QUIRKS.items()})
+
+
+def _print_explained(ctx: click.Context, names: dict[str, str]) -> None:
+    if ctx.params["as_json"]:
+        print_json([{"name": name, "description": description} for name, description in names.items()])
+    else:
+        width = max(map(len, names)) + 1
+        for name, description in names.items():
+            click.echo(f"{name:{width}} {description}")
+    ctx.exit()
+
+
+def _try_to_write(file: Path) -> None:
+    """Find out before a scenario takes its time whether its results can be written."""
+    try:
+        file.open("ab").close()
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from error
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -77,7 +91,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--scenarios",
     "list_scenarios",
     is_flag=True,
-    is_eager=True,
     expose_value=False,
     callback=_list_scenarios,
     help="List the scenarios that are shipped.",
@@ -110,7 +123,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--quirks",
     "list_quirks",
     is_flag=True,
-    is_eager=True,
     expose_value=False,
     callback=_list_quirks,
     help="List the quirks.",
@@ -155,6 +167,8 @@ def command(
         raise click.UsageError(f"--central {central_url}: expected a URL that begins with http:// or https://")
     if options["scenario"] == "charge" and duration is not None and duration < 10:
         raise click.UsageError("--scenario charge takes --duration 10 or more")
+    if junit is not None and options["scenario"] in BUILT_IN:
+        raise click.UsageError(f"--junit takes a scenario with steps; {options['scenario']} has none")
     host, port = listen
     settings = load_settings(ctx)
     simulation = SimulationOptions(
@@ -167,6 +181,8 @@ def command(
         injection=Injection.of(inject),
         **options,
     )
+    if junit is not None:
+        _try_to_write(junit)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     summary = run_simulation(simulation, settings, report=print_hint, junit=junit, live=sys.stderr.isatty())
     if as_json:
