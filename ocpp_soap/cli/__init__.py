@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from ocpp_soap import __version__
-from ocpp_soap.cli.exits import EXIT_CODES, failure
-from ocpp_soap.errors import OcppSoapError
+from ocpp_soap.cli.exits import EXIT_CODES, ending_in_a_sentence
 
 CONFIG_VARIABLE = "OCPP_SOAP_CONFIG"
 
@@ -52,11 +51,13 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with ending_in_a_sentence():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with ending_in_a_sentence():
             return super().invoke(ctx)
-        except OcppSoapError as error:
-            raise failure(error) from error
 
 
 _EPILOG = f"""

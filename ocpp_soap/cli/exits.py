@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import click
@@ -46,6 +51,9 @@ _BY_ERROR: tuple[tuple[type[OcppSoapError], int], ...] = (
 )
 
 
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 class CommandFailed(click.ClickException):
     """An error of ours as the end of a command: one sentence on stderr, and the exit code of its kind."""
 
@@ -54,6 +62,34 @@ def failure(error: OcppSoapError) -> CommandFailed:
     """What ``error`` ends a command with."""
     code = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), FAILED)
     return _with_exit_code(code)(str(error))
+
+
+@contextmanager
+def ending_in_a_sentence() -> Iterator[None]:
+    """Let what ends a command be said in one sentence: an error of ours, or one of the operating system.
+
+    A broken pipe is left to click, which ends quietly: who reads the output has seen enough.
+    """
+    try:
+        yield
+    except OcppSoapError as error:
+        raise failure(error) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up_output()
+        place = error.filename or ("the output cannot be written" if error.errno in _NOT_WRITTEN else "")
+        reason = error.strerror or str(error)
+        raise CommandFailed(f"{place}: {reason}" if place else reason) from error
+
+
+def _give_up_output() -> None:
+    """Forget what stdout holds and does not take: Python would try it again at its end, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @cache

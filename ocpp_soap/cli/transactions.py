@@ -165,13 +165,27 @@ def export(ctx: click.Context, /, form: str, output: Path | None, limit: int | N
 def _opened(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
+        sys.stdout.flush()
         return
     try:
         file = output.open("w", encoding="utf-8", newline="")
     except OSError as error:
         raise click.FileError(str(output), error.strerror) from error
-    with file:
-        yield file
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        _remove_part(output)
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+    except BaseException:
+        _remove_part(output)
+        raise
+
+
+def _remove_part(output: Path) -> None:
+    """A part of an export would look like all of it."""
+    if output.is_file():
+        output.resolve().unlink()
 
 
 def _write_csv(file: TextIO, transactions: Iterable[Transaction]) -> int:

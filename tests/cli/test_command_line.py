@@ -131,6 +131,45 @@ def test_a_configuration_file_that_may_not_be_read_ends_with_3(cli: Any, monkeyp
     assert "cannot be read: Permission denied" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", ["--help", "stations --help", "tags list", "tags list --json", "transactions export"]
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_takes_no_more_ends_with_1_and_one_sentence(cli: Any, arguments: str, unbuffered: str) -> None:
+    cli("tags", "add", "TAG1")
+    with open("/dev/full", "w") as full:
+        done = run(cli, *arguments.split(), stdout=full, PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert done.stderr == "Error: the output cannot be written: No space left on device\n"
+
+
+def test_an_output_that_nobody_reads_any_more_ends_quietly(cli: Any) -> None:
+    cli("tags", "add", "TAG1")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        done = run(cli, "tags", "list", stdout=pipe, PYTHONUNBUFFERED="")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_file_that_the_operating_system_refuses_is_named(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied", "/etc/secret")
+
+    monkeypatch.setattr("ocpp_soap.cli.tags.print_table", refuse)
+    done = cli("tags", "list")
+    assert (done.exit_code, done.stderr) == (1, "Error: /etc/secret: Permission denied\n")
+
+
+def run(cli: Any, *arguments: str, stdout: Any, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The program as a process of its own."""
+    command = [sys.executable, "-m", "ocpp_soap", "--config", str(cli.config_file), *arguments]
+    environ = {**os.environ, **variables}
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=20, check=False, env=environ
+    )
+
+
 def test_wrong_usage_ends_with_2(cli: Any) -> None:
     assert cli("stations", "lits").exit_code == 2
     assert cli("tags", "add").exit_code == 2

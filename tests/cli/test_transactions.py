@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
+from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.messages import (
     MeterValue,
     MeterValuesRequest,
@@ -110,6 +112,28 @@ def test_json_lines_hold_one_object_for_each_transaction(cli: Any, session: Any,
     objects = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert [found["transaction_id"] for found in objects] == numbers
     assert objects[0]["energy"] == 1500
+
+
+def test_an_export_that_cannot_be_written_says_so(cli: Any, session: Any) -> None:
+    session()
+    done = cli("transactions", "export", "--output", "/dev/full")
+    assert done.exit_code == 1
+    assert "/dev/full cannot be written: No space left on device" in done.stderr
+    assert Path("/dev/full").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), StoreUnavailable("is gone")])
+def test_an_export_that_failed_leaves_no_part_of_it(
+    cli: Any, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def write_some(file: TextIO, transactions: Any) -> int:
+        file.write("some")
+        raise error
+
+    monkeypatch.setattr("ocpp_soap.cli.transactions._write_csv", write_some)
+    done = cli("transactions", "export", "--output", str(tmp_path / "month.csv"))
+    assert done.exit_code in (1, 5)
+    assert not (tmp_path / "month.csv").exists()
 
 
 def test_an_export_without_transactions_has_its_header(cli: Any) -> None:
