@@ -51,13 +51,23 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        for argument in args:
+            if not _is_text(argument):
+                raise click.UsageError(f"{argument!r} is not UTF-8")
         with ending_in_a_sentence():
-            return super().make_context(*args, **kwargs)
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         with ending_in_a_sentence():
             return super().invoke(ctx)
+
+
+def _is_text(argument: str) -> bool:
+    """Python keeps bytes that are no UTF-8 as surrogates, which no store takes."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 _EPILOG = f"""

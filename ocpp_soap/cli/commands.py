@@ -8,13 +8,14 @@ import click
 
 from ocpp_soap.central_system.command_queue.record import Command, CommandState
 from ocpp_soap.cli.author import author
+from ocpp_soap.cli.bounds import NUMBER
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.delivering import print_commands
 from ocpp_soap.cli.output import json_option, print_json, print_record
 from ocpp_soap.errors import NotFound
 
 _states = click.Choice([str(state) for state in CommandState])
-_number = click.argument("command_id", metavar="ID", type=int)
+_number = click.argument("command_id", metavar="ID", type=NUMBER)
 
 
 @click.group(name="commands")
@@ -25,7 +26,9 @@ def command() -> None:
 @command.command(name="list")
 @click.option("--station", "charge_box_identity", metavar="ID", help="Only those to this charge point.")
 @click.option("--state", type=_states, help="Only those in this state.")
-@click.option("--batch", "batch_id", type=int, metavar="ID", help="Only those that one command line or request made.")
+@click.option(
+    "--batch", "batch_id", type=NUMBER, metavar="ID", help="Only those that one command line or request made."
+)
 @limit_option
 @json_option
 @click.pass_context

@@ -13,15 +13,14 @@ from ocpp_soap import config, log
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.records import Listing
 from ocpp_soap.cli.audited import NOTHING_DONE, note
+from ocpp_soap.cli.bounds import COUNT
 from ocpp_soap.cli.output import print_hint
 
 T = TypeVar("T")
 
 PAGE = 500
 
-limit_option = click.option(
-    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The most rows to print."
-)
+limit_option = click.option("--limit", type=COUNT, default=100, show_default=True, help="The most rows to print.")
 
 
 def load_settings(ctx: click.Context) -> config.Settings:

@@ -10,6 +10,7 @@ import click
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.local_list import LONGEST_TAG, ListState, LocalList
+from ocpp_soap.cli.bounds import COUNT
 from ocpp_soap.cli.choosing import Chosen, chosen_stations
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import NO_ANSWER, REFUSED
@@ -27,7 +28,7 @@ def command() -> None:
 @command.command()
 @chosen_stations
 @click.option("--full", is_flag=True, help="Send the whole list, whatever the charge point holds.")
-@click.option("--chunk", type=click.IntRange(min=1), help="The most entries in one message.  [default: all]")
+@click.option("--chunk", type=COUNT, help="The most entries in one message.  [default: all]")
 @json_option
 @click.pass_context
 def sync(

@@ -13,6 +13,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.payloads import payload_of
 from ocpp_soap.central_system.command_queue.record import Command, Delivery
 from ocpp_soap.cli.author import author
+from ocpp_soap.cli.bounds import COUNT, Seconds
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.messages import Action
 
@@ -61,11 +62,11 @@ class Order:
 
 def delivery_options(made: _Made) -> _Made:
     """Add the options of an :class:`Order`."""
-    timeout = click.FloatRange(min=0, min_open=True)
+    timeout = Seconds(min=0, min_open=True)
     for option in (
         click.option(
             "--attempts",
-            type=click.IntRange(min=1),
+            type=COUNT,
             help="Most attempts.  [default: 1; commands.max_attempts with --no-wait]",
         ),
         click.option(

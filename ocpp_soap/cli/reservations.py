@@ -8,6 +8,7 @@ import click
 
 from ocpp_soap.central_system.reservation import Reservation, ReservationState
 from ocpp_soap.cli.author import author
+from ocpp_soap.cli.bounds import NUMBER
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import REFUSED
 from ocpp_soap.cli.output import json_option, print_json, print_record, print_table
@@ -47,7 +48,7 @@ def add(
 
 
 @command.command()
-@click.argument("reservation_id", metavar="ID", type=int)
+@click.argument("reservation_id", metavar="ID", type=NUMBER)
 @json_option
 @click.pass_context
 def cancel(ctx: click.Context, reservation_id: int, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from ocpp_soap.charge_point.faults import Injection
 from ocpp_soap.charge_point.quirks import QUIRKS
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
 from ocpp_soap.charge_point.simulator import BUILT_IN, SimulationOptions, run_simulation
+from ocpp_soap.cli.bounds import Seconds
 from ocpp_soap.cli.context import load_settings
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
@@ -99,12 +100,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--id-tag", default="TAG1", show_default=True, help="The tag that charges.")
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     help="Seconds until they end; a charging session takes 10 or more.  [default: until Ctrl-C]",
 )
 @click.option(
     "--ramp",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=0.0,
     metavar="S",
     help="Seconds over which they are switched on, one after the other.",

@@ -125,7 +125,7 @@ def set_url(ctx: click.Context, charge_box_identity: str, url: str, as_json: boo
 
 @command.command(name="set-heartbeat-interval")
 @identity_argument
-@click.argument("seconds", type=click.IntRange(min=0))
+@click.argument("seconds", type=click.IntRange(0, 86_400))
 @json_option
 @click.pass_context
 def set_heartbeat_interval(ctx: click.Context, charge_box_identity: str, seconds: int, as_json: bool) -> None:

@@ -15,6 +15,7 @@ import click
 
 from ocpp_soap.central_system.transactions import Transaction, TransactionState
 from ocpp_soap.cli.author import author
+from ocpp_soap.cli.bounds import COUNT, NUMBER
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
@@ -54,7 +55,7 @@ def _filters(function: _Command) -> _Command:
         ),
         click.option("--state", type=states, help="Only these; orphan: a stop came whose start is not known."),
         click.option("--id-tag", help="Only those that this tag started."),
-        click.option("--connector-id", type=int, help="Only those on this connector."),
+        click.option("--connector-id", type=NUMBER, help="Only those on this connector."),
         click.option("--station", "charge_box_identity", metavar="ID", help="Only those of this charge point."),
     ):
         function = option(function)
@@ -89,7 +90,7 @@ def list_(ctx: click.Context, /, limit: int, as_json: bool, **filters: Any) -> N
 
 
 @command.command()
-@click.argument("transaction_id", type=int, metavar="ID")
+@click.argument("transaction_id", type=NUMBER, metavar="ID")
 @json_option
 @click.pass_context
 def show(ctx: click.Context, transaction_id: int, as_json: bool) -> None:
@@ -114,7 +115,7 @@ def show(ctx: click.Context, transaction_id: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("transaction_id", type=int, metavar="ID")
+@click.argument("transaction_id", type=NUMBER, metavar="ID")
 @click.option("--reason", required=True, help="Why it is closed; it is recorded.")
 @json_option
 @click.pass_context
@@ -142,7 +143,7 @@ def close(ctx: click.Context, transaction_id: int, reason: str, as_json: bool) -
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="File to write.")
 @_filters
-@click.option("--limit", type=click.IntRange(min=1), help="The most rows to write.  [default: all]")
+@click.option("--limit", type=COUNT, help="The most rows to write.  [default: all]")
 @click.pass_context
 def export(ctx: click.Context, /, form: str, output: Path | None, limit: int | None, **filters: Any) -> None:
     """Write the transactions, the oldest first, as CSV or JSON Lines to stdout or a file.

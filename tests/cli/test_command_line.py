@@ -170,6 +170,32 @@ def run(cli: Any, *arguments: str, stdout: Any, **variables: str) -> subprocess.
     )
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["stations", "allow", ""],
+        ["stations", "block", ""],
+        ["stations", "set-heartbeat-interval", "CP001", "86401"],
+        ["stations", "profile", "CP001", "--timeout", "inf"],
+        ["transactions", "show", "99999999999999999999999"],
+        ["transactions", "list", "--limit", "99999999999999999999"],
+        ["transactions", "export", "--limit", "99999999999999999999"],
+        ["transactions", "list", "--connector-id", "99999999999999999999"],
+        ["commands", "list", "--batch", "99999999999999999999"],
+        ["lists", "sync", "CP001", "--chunk", "99999999999999999999"],
+        ["call", "CP001", "ClearCache", "--timeout", "nan"],
+        ["call", "CP001", "ClearCache", "--attempts", "99999999999999999999", "--no-wait"],
+        ["simulate", "--central", "http://127.0.0.1:9/", "--duration", "nan"],
+        ["simulate", "--central", "http://127.0.0.1:9/", "--ramp", "inf"],
+        ["tags", "block", os.fsdecode(b"\xff")],
+    ],
+    ids=lambda line: repr(" ".join(line)),
+)
+def test_what_cannot_be_meant_is_wrong_usage(cli: Any, line: list[str]) -> None:
+    cli("stations", "allow", "CP001")
+    assert cli(*line).exit_code == 2
+
+
 def test_wrong_usage_ends_with_2(cli: Any) -> None:
     assert cli("stations", "lits").exit_code == 2
     assert cli("tags", "add").exit_code == 2
