@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from enum import Enum
@@ -19,6 +22,19 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def json_option(function: _Function) -> _Function:
     """Add ``--json`` to a command that prints data; it is read first, for options that print data themselves."""
     return click.option("--json", "as_json", is_flag=True, is_eager=True, help="Print one JSON document.")(function)
+
+
+def escape_what_stdout_lacks() -> None:
+    """Let characters that the encoding of stdout does not have be printed as in JSON, such as ``\\u2192``."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("ocpp_soap.escape", _escape)
+        sys.stdout.reconfigure(errors="ocpp_soap.escape")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import resource
 import subprocess
@@ -161,12 +162,29 @@ def test_a_file_that_the_operating_system_refuses_is_named(cli: Any, monkeypatch
     assert (done.exit_code, done.stderr) == (1, "Error: /etc/secret: Permission denied\n")
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp437"])
+def test_what_the_encoding_of_the_output_lacks_is_printed_as_an_escape(cli: Any, encoding: str) -> None:
+    cli("tags", "add", "→é😀")
+    printed = run(cli, "tags", "list", "--json", stdout=subprocess.PIPE, PYTHONIOENCODING=encoding)
+    assert printed.returncode == 0, printed.stderr
+    assert json.loads(printed.stdout)[0]["id_tag"] == "→é😀"
+    listed = run(cli, "tags", "list", stdout=subprocess.PIPE, PYTHONIOENCODING=encoding)
+    assert listed.returncode == 0, listed.stderr
+    assert run(cli, "--help", stdout=subprocess.PIPE, PYTHONIOENCODING=encoding).returncode == 0
+
+
 def run(cli: Any, *arguments: str, stdout: Any, **variables: str) -> subprocess.CompletedProcess[str]:
     """The program as a process of its own."""
     command = [sys.executable, "-m", "ocpp_soap", "--config", str(cli.config_file), *arguments]
     environ = {**os.environ, **variables}
     return subprocess.run(
-        command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=20, check=False, env=environ
+        command,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding=variables.get("PYTHONIOENCODING", "utf-8"),
+        timeout=20,
+        check=False,
+        env=environ,
     )
 
 
