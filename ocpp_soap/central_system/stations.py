@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -11,7 +11,7 @@ from ocpp_soap.central_system.collections import STATIONS
 from ocpp_soap.central_system.contacts import Contact, Contacts
 from ocpp_soap.central_system.recent import Recent
 from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
-from ocpp_soap.errors import AlreadyExists
+from ocpp_soap.errors import AlreadyExists, NotFound
 from ocpp_soap.messages import BootNotificationRequest, Choice, Version
 from ocpp_soap.storage.base import Document, Storage
 
@@ -100,6 +100,13 @@ class Stations:
     def recall(self, charge_box_identity: str) -> Station | None:
         """As :meth:`get`, but it may not yet show what another process changed within the last 2 seconds."""
         return self._recent.get(charge_box_identity)
+
+    def check_known(self, charge_box_identities: Iterable[str]) -> None:
+        """Raise NotFound that names those that are not known."""
+        unknown = [identity for identity in charge_box_identities if self.get(identity) is None]
+        if unknown:
+            names = ", ".join(unknown[:5]) + (" …" if len(unknown) > 5 else "")
+            raise NotFound(f"{names}: no such charge point; `ocpp-soap stations list` shows those known")
 
     def show(self, charge_box_identity: str) -> Station | None:
         """The station of that exact identity with ``last_seen``; None: it is not known."""

@@ -23,7 +23,7 @@ def command() -> None:
 @chosen_stations
 @click.pass_context
 def add(ctx: click.Context, /, label: str, bulk: TextIO | None, **chosen: Any) -> None:
-    """Give charge points a label.
+    """Give charge points a label: all of them, or none if one is not known.
 
     \b
     Examples:
@@ -32,11 +32,13 @@ def add(ctx: click.Context, /, label: str, bulk: TextIO | None, **chosen: Any) -
     """
     with central_system(ctx) as system:
         stations = Chosen(bulk=bulk, **chosen).stations(system)
+        system.stations.check_known(stations)
         try:
             system.labels.add(label, stations)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="LABEL") from None
-    print_hint(f"{len(stations)} charge points were given the label {label}; --where label={label} means them.")
+    given = "1 charge point was" if len(stations) == 1 else f"{len(stations)} charge points were"
+    print_hint(f"{given} given the label {label}; --where label={label} means all that have it.")
 
 
 @command.command()
@@ -52,7 +54,7 @@ def remove(ctx: click.Context, /, label: str, bulk: TextIO | None, **chosen: Any
     """
     with central_system(ctx) as system:
         count = system.labels.remove(label, Chosen(bulk=bulk, **chosen).stations(system))
-    print_hint(f"{count} charge points had the label {label}.")
+    print_hint(f"{count} {'charge point' if count == 1 else 'charge points'} had the label {label}.")
 
 
 @command.command()

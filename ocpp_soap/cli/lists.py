@@ -45,6 +45,7 @@ def sync(
     """
     with central_system(ctx) as system:
         stations = Chosen(bulk=bulk, **chosen).stations(system)
+        system.stations.check_known(stations)
         results = _sync_all(system, stations, full=full, chunk=chunk)
         left_out = system.local_lists.left_out()
     in_sync, states = ListState.IN_SYNC.value, {result["state"] for result in results}

@@ -38,6 +38,7 @@ def add(
       ocpp-soap reservations add CP001 --connector-id 1 --id-tag TAG1 --until +1h
     """
     with central_system(ctx) as system:
+        system.stations.check_known([charge_box_identity])
         try:
             made = system.reservations.reserve(charge_box_identity, connector_id, id_tag, until, by=author())
         except ValueError as error:

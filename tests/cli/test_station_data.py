@@ -121,6 +121,15 @@ def test_a_reservation_is_made_and_cancelled(cli: Any, make_station: Callable[..
     assert cli("reservations", "cancel", "4711").exit_code == 4
 
 
+@pytest.mark.parametrize(
+    "command", ["lists sync TYPO", "reservations add TYPO --connector-id 1 --id-tag TAG --until +1h"]
+)
+def test_a_charge_point_that_is_not_there_ends_with_4(cli: Any, command: str) -> None:
+    done = cli(*command.split())
+    assert done.exit_code == 4
+    assert "TYPO: no such charge point" in done.stderr
+
+
 def test_a_reservation_that_the_station_refuses_ends_with_7(cli: Any, make_station: Callable[..., Station]) -> None:
     make_station("CP001")
     done = cli("reservations", "add", "CP001", "--connector-id", "9", "--id-tag", "TAG", "--until", "+1h")

@@ -24,7 +24,6 @@ from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import COMMAND_ID, COMMANDS
 from ocpp_soap.central_system.records import revise
 from ocpp_soap.central_system.stations import Stations
-from ocpp_soap.errors import NotFound
 from ocpp_soap.storage.base import Document, Storage
 
 AT_ONCE = 500
@@ -67,7 +66,7 @@ class CommandQueue(CommandTable):
         """
         request = request_of(action, payload)
         stations = list(dict.fromkeys(charge_box_identities))
-        self._check_known(stations)
+        self._stations.check_known(stations)
         now = datetime.now(timezone.utc)
         last = self._store.increment(COMMAND_ID, max(len(stations), 1))
         template = Command(
@@ -160,12 +159,6 @@ class CommandQueue(CommandTable):
         if found:
             self.on_due()
         return found is not None
-
-    def _check_known(self, stations: Sequence[str]) -> None:
-        unknown = [station for station in stations if self._stations.get(station) is None]
-        if unknown:
-            names = ", ".join(unknown[:5]) + (" …" if len(unknown) > 5 else "")
-            raise NotFound(f"{names}: no such charge point; `ocpp-soap stations list` shows those known")
 
     def _store_new(self, commands: Sequence[Command]) -> None:
         if len(commands) == 1:
