@@ -11,7 +11,8 @@ help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
 
 run: .venv/installed  ## Run the central system on port 9220 with data in data/
-	@key=$$($(OCPP_SOAP) keys add make-run --role admin --network 127.0.0.0/8 --network ::1/128 --replace) && \
+	@$(OCPP_SOAP) serve --check && \
+	key=$$($(OCPP_SOAP) keys add make-run --role admin --network 127.0.0.0/8 --network ::1/128 --replace) && \
 	printf 'REST API, from this machine:\n\n  curl -H "Authorization: Bearer %s" http://127.0.0.1:9220/api/v1/stations\n' "$$key" && \
 	exec $(OCPP_SOAP) serve
 

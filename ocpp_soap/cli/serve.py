@@ -27,8 +27,9 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 @click.option("--host", help="Address to listen on.  [default: server.host]")
 @click.option("--port", type=click.IntRange(1, 65535), help="TCP port to listen on.  [default: server.port]")
 @click.option("--workers", type=click.IntRange(min=0), help="Worker processes.  [default: server.workers]")
+@click.option("--check", is_flag=True, help="Only check the settings and whether the address is free.")
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+def command(ctx: click.Context, /, *, check: bool, **options: Any) -> None:
     """Run the central system until SIGTERM or Ctrl-C.
 
     \b
@@ -41,7 +42,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     settings = config.load(ctx.find_root().obj, config.overridden(os.environ, given))
     log.configure(settings.log)
     check_server(settings.server)
-    serve(settings, _ip_address(settings.server), announce=lambda: _announce(ctx, settings))
+    address = _ip_address(settings.server)
+    if not check:
+        serve(settings, address, announce=lambda: _announce(ctx, settings))
 
 
 def _ip_address(server: ServerSettings) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -23,6 +24,9 @@ from urllib.request import urlopen
 
 import pytest
 
+import ocpp_soap
+
+ROOT = Path(ocpp_soap.__file__).resolve().parent.parent
 TLS = Path(__file__).parent.parent / "data" / "tls"
 START = (
     '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:c="urn://Ocpp/Cs/2012/06/"><S:Header>'
@@ -344,6 +348,30 @@ def test_a_port_that_is_taken_ends_the_start_with_one_sentence(tmp_path: Path) -
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 3
     assert f"server.port {port}: cannot be listened on" in done.stderr
+
+
+def test_a_check_says_whether_the_address_is_free_and_starts_nothing(cli: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        taken = cli("serve", "--check", "--host", "127.0.0.1", "--port", port)
+    assert taken.exit_code == 3
+    assert f"server.port {port}: cannot be listened on" in taken.stderr
+    assert cli("serve", "--check", "--host", "127.0.0.1", "--port", str(free_port())).exit_code == 0
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_a_second_make_run_leaves_the_key_of_the_first_alone(cli: Any) -> None:
+    key = cli.json("keys", "add", "make-run")["key"]
+    program = f"{sys.executable} -m ocpp_soap --config {cli.config_file}"
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        cli.config_file.write_text(
+            cli.config_file.read_text() + f"server: {{host: 127.0.0.1, port: {first.getsockname()[1]}}}\n"
+        )
+        command = ["make", "--old-file=.venv/installed", "run", f"OCPP_SOAP={program}"]
+        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode != 0
+    assert "cannot be listened on" in second.stderr
+    assert cli.json("keys", "list") == [key]
 
 
 def test_with_a_certificate_it_speaks_tls_and_can_require_one_of_its_clients(serve: Any, monkeypatch: Any) -> None:
