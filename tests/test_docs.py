@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import ocpp_soap
 from ocpp_soap.cli import main
+from ocpp_soap.cli.exits import EXIT_CODES
 
 ROOT = Path(ocpp_soap.__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -20,6 +21,12 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     local = [target for target in targets if "://" not in target and not target.startswith("mailto:")]
     assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    codes = re.findall(r"^  (\d)  ", EXIT_CODES, flags=re.MULTILINE)
+    assert re.findall(r"^\| (\d) \|", page, flags=re.MULTILINE) == codes
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -19,6 +19,15 @@ from ocpp_soap.messages import Action, FieldInfo, Kind, Role, Version, actions, 
 _EVERYWHERE = "-"
 """Stands for the identity where the stations are named by options."""
 
+_EXAMPLES = {
+    "id_tag": "TAG1",
+    "key": "HeartBeatInterval",
+    "location": "ftp://files.example.com/CP001",
+    "value": "600",
+    "vendor_id": "com.example",
+}
+"""Texts of the examples, by field."""
+
 
 class _Actions(click.Group):
     """The actions that a charge point answers."""
@@ -75,14 +84,32 @@ def _command(action: Action) -> click.Command:
     summary = re.sub(r"`*([a-z]+(?:_[a-z]+)+)`*", _as_option, text).replace("``", "")
     if action.since is Version.V15:
         summary += "\n\nOCPP 1.5 only."
+    help_text = f"{summary}\n\n\b\nExample:\n  {_example(action)}"
     made = click.Command(
         action.name,
         params=[_option(info) for info in describe(action.request)],
         callback=click.pass_context(functools.partial(_call, action)),
-        help=summary,
+        help=help_text,
         short_help=summary.split(" (")[0].split("\n")[0],
     )
     return json_option(delivery_options(made))
+
+
+def _example(action: Action) -> str:
+    """A line that calls CP001 with what the action cannot do without."""
+    needed = [info for info in describe(action.request) if not info.optional and (not info.many or info.type)]
+    options = [f" {_option_name(info)} {_example_of(info)}" for info in needed]
+    return f"ocpp-soap call CP001 {action.name}{''.join(options)}"
+
+
+def _example_of(info: FieldInfo) -> str:
+    if info.kind is Kind.CHOICE and info.type is not None:
+        return [str(choice) for choice in info.type][-1]
+    return _EXAMPLES.get(info.name) or {Kind.INTEGER: "1", Kind.TIME: "+1h", Kind.RECORD: "@list.json"}[info.kind]
+
+
+def _option_name(info: FieldInfo) -> str:
+    return "--" + info.name.rstrip("_").replace("_", "-")
 
 
 def _as_option(name: re.Match[str]) -> str:
@@ -128,7 +155,7 @@ def _value(info: FieldInfo, value: Any) -> Any:
 def _option(info: FieldInfo) -> click.Option:
     repeated = info.many and info.kind is not Kind.RECORD
     return click.Option(
-        ["--" + info.name.rstrip("_").replace("_", "-"), info.name],
+        [_option_name(info), info.name],
         type=_type(info),
         metavar=_metavar(info),
         required=not info.optional and not info.many,

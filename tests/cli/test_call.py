@@ -20,6 +20,7 @@ from ocpp_soap.messages import (
     ResetResponse,
     Role,
     Version,
+    actions,
 )
 from ocpp_soap.soap.settings import server_settings
 
@@ -184,6 +185,19 @@ def test_of_an_empty_file_nobody_is_called_whoever_meets_the_conditions(cli: Any
 def test_stations_may_come_on_standard_input(cli: Any) -> None:
     cli("stations", "allow", "CP001")
     done = cli("call", "--bulk", "-", "ClearCache", "--no-wait", stdin="\ufeffCP001\n")
+    assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize("action", [action.name for action in actions(Role.CHARGE_POINT)])
+def test_the_example_of_every_action_can_be_typed(
+    cli: Any, action: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.json").write_text('[{"idTag": "TAG1"}]')
+    cli("stations", "allow", "CP001")
+    shown = cli("call", action, "--help").stdout
+    (example,) = [line.split()[1:] for line in shown.splitlines() if line.startswith("    ocpp-soap call CP001")]
+    done = cli(*example, "--no-wait")
     assert done.exit_code == 0, done.stderr
 
 
