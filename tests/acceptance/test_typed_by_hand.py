@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,3 +136,10 @@ def test_a_retried_start_is_the_same_transaction(program: Program, answers: Any)
     again = program.post_file(Version.V15, "start_transaction")
     assert again.text("transactionId") == answers[Version.V15, "start_transaction"].text("transactionId")
     assert again.text("status") == "Accepted"
+
+
+def test_the_request_that_the_readme_shows_has_nothing_odd(program: Program) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (typed,) = re.findall(r"^\$ curl .*?-d '([^']*)'$", readme, flags=re.MULTILINE | re.DOTALL)
+    assert program.post(typed.encode()).text("currentTime")
+    assert program.json("stations", "show", "CP007")["warnings"] == {}
