@@ -45,6 +45,7 @@ def copy(
     """
     if target.count(PROGRESS) == 0:
         _refuse_foreign(target, collections)
+        target.put(PROGRESS, {collection.name: {"done": 0, "cursor": None} for collection in collections})
     for collection in collections:
         _copy(source, target, collection, progress)
     for counter in counters:

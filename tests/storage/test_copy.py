@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,7 +13,7 @@ from storage_contract import DOCUMENTS, KEYS, READINGS, STATIONS
 from storage_servers import FirestoreEmulator, MongoServer
 
 from ocpp_soap.errors import StorageError, StoreUnavailable
-from ocpp_soap.storage import Storage, copy
+from ocpp_soap.storage import Collection, Document, Storage, copy
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.firebase import FirebaseStorage
 from ocpp_soap.storage.mongodb import MongoStorage
@@ -71,9 +72,14 @@ def test_everything_is_copied_between_any_pair(
 
 
 class Interrupted(FileStorage):
-    """A store whose disk is full after some writes."""
+    """A store whose disk is full after some writes, or when a page of stations has been put."""
 
     writes_left = 3
+
+    def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
+        super().put(collection, documents)
+        if collection is STATIONS:
+            raise StoreUnavailable("the disk is full")
 
     def append(self, *arguments: object, **options: object) -> int:  # type: ignore[override]
         self.writes_left -= 1
@@ -93,6 +99,18 @@ def test_a_copy_that_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
             copy.copy(old, new, COLLECTIONS, [], progress=lambda *arguments: steps.append(arguments))
             assert [item.document["n"] for item in new.find(READINGS, limit=2000).items] == list(range(1800))
         assert next(step for step in steps if step[1] == "readings") == ("copy", "readings", 1000, 1800)
+
+
+def test_a_copy_that_broke_off_in_its_first_page_goes_on(tmp_path: Path) -> None:
+    with closing(FileStorage(tmp_path / "old.sqlite")) as old:
+        fill(old)
+        with closing(Interrupted(tmp_path / "new.sqlite")) as broken, pytest.raises(StoreUnavailable):
+            copy.copy(old, broken, COLLECTIONS, [])
+        with closing(FileStorage(tmp_path / "new.sqlite")) as new:
+            assert new.count(STATIONS) == len(KEYS) + len(DOCUMENTS)
+            copied = copy.copy(old, new, COLLECTIONS, [])
+            assert [item.documents for item in copied] == [len(KEYS) + len(DOCUMENTS), 720]
+            assert new.count(copy.PROGRESS) == 0
 
 
 def test_a_target_that_holds_something_is_left_alone(tmp_path: Path) -> None:
