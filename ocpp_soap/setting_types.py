@@ -6,7 +6,7 @@ import json
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -70,7 +70,11 @@ Networks = Annotated[list[Annotated[Network, BeforeValidator(_network)]], NoDeco
 FilePath = Annotated[Path, AfterValidator(_names_a_file)]
 Folder = Annotated[Path, BeforeValidator(_not_empty)]
 Folders = Annotated[list[Folder], NoDecode, BeforeValidator(_from_json)]
-DaysByName = Annotated[dict[str, PositiveFloat], NoDecode, BeforeValidator(_from_json)]
+TimeSeries = Literal["meter_values", "statuses", "notifications", "events", "messages", "audit"]
+"""The collections whose entries MongoDB can remove by their age: those that are only appended to."""
+Days = Annotated[PositiveFloat, Field(le=24_855)]
+"""MongoDB counts the seconds of an expiry in 31 bits."""
+DaysByName = Annotated[dict[TimeSeries, Days], NoDecode, BeforeValidator(_from_json)]
 PortRange = Annotated[
     list[Annotated[int, Field(ge=1, le=65535)]], NoDecode, BeforeValidator(_from_json), AfterValidator(_port_range)
 ]

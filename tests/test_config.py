@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -12,8 +13,10 @@ from pydantic import BaseModel
 
 import ocpp_soap
 from ocpp_soap import config
+from ocpp_soap.central_system.collections import ALL
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.paths import bundled
+from ocpp_soap.setting_types import TimeSeries
 
 ROOT = Path(ocpp_soap.__file__).parent
 
@@ -89,6 +92,18 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("files: {path: ''}", "files.path", "''", "a path"),
         ("handlers: {paths: ['']}", "handlers.paths.0", "''", "a path"),
         ("calls: {timeout: 0}", "calls.timeout", "0", "greater than 0"),
+        (
+            "storage: {mongodb: {retention_days: {metervalues: 1}}}",
+            "storage.mongodb.retention_days.metervalues.[key]",
+            "'metervalues'",
+            "'meter_values', 'statuses', 'notifications', 'events', 'messages' or 'audit'",
+        ),
+        (
+            "storage: {mongodb: {retention_days: {statuses: 24856}}}",
+            "storage.mongodb.retention_days.statuses",
+            "24856",
+            "less than or equal to 24855",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_key_value_and_what_was_expected(
@@ -137,6 +152,10 @@ def test_settings_that_do_not_fit_are_named_with_where_each_came_from(tmp_path: 
 def test_an_authority_for_clients_needs_tls() -> None:
     message = refusal(environ={"OCPP_SOAP__SERVER__TLS_CLIENT_CA": "ca.pem"})
     assert message.startswith("environment variable OCPP_SOAP__SERVER__TLS_CLIENT_CA: server.tls_client_ca: 'ca.pem' ")
+
+
+def test_what_mongodb_can_remove_by_its_age_is_every_time_series() -> None:
+    assert set(get_args(TimeSeries)) == {collection.name for collection in ALL if collection.append_only}
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
