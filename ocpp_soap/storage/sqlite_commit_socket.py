@@ -1,8 +1,8 @@
 """The socket on which the file store's writers ask for commits: where it is, and what goes over it (docs/adr/0008).
 
 A request is JSON behind its length: name of the connection, number of the request, statement, values, durable. An
-answer tells whether it is done, and the number that the statement returned; on one connection the answers come in the
-order of the requests. A connection without a name gets no receipts.
+answer tells whether it is done, and the number that the statement returned, or LOCKED; on one connection the answers
+come in the order of the requests. A connection without a name gets no receipts.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ PAUSE_AFTER_FAILURE = 1.0
 """Seconds for which a process commits itself before it asks again."""
 HEAD = struct.Struct(">I")
 ANSWER = struct.Struct(">?q")
+LOCKED = 1
+"""The number in the answer to a request that is not done because another program keeps the file locked."""
 
 
 @contextmanager

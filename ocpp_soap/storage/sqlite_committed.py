@@ -16,7 +16,7 @@ import orjson
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, Way
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, HEAD, LOCKED, Way
 
 MOST_AT_ONCE = 64
 """Writes of one process that wait to be committed; the others wait for these."""
@@ -38,7 +38,8 @@ class Committed:
     def commit(self, change: Change, durable: bool) -> Any:
         """The result of a change that was committed; None if the caller must do it, or hear why it cannot be done.
 
-        Where that process ends meanwhile, its receipt tells what it did. Raises StoreUnavailable where it hangs.
+        Where that process ends meanwhile, its receipt tells what it did. Raises StoreUnavailable where it hangs, and
+        sqlite3.OperationalError where it found the file locked for long.
         """
         with self._going:
             line = self._line()
@@ -63,6 +64,8 @@ class Committed:
                 ) from error
             else:
                 self._keep(line)
+                if not is_done and returned == LOCKED:
+                    raise sqlite3.OperationalError("database is locked")
             return (returned if change.returns else change.result) if is_done else None
 
     def close(self) -> None:

@@ -22,7 +22,8 @@ import orjson
 from ocpp_soap.errors import StorageError
 from ocpp_soap.storage.group_commit import Write
 from ocpp_soap.storage.sqlite_changes import Change
-from ocpp_soap.storage.sqlite_commit_socket import ANSWER, NAME, set_up, short, split
+from ocpp_soap.storage.sqlite_commit_socket import ANSWER, LOCKED, NAME, set_up, short, split
+from ocpp_soap.storage.sqlite_errors import is_locked
 from ocpp_soap.storage.sqlite_rows import execute_rows, restored
 
 GATHERING = 0.0003
@@ -122,8 +123,7 @@ class Committing:
         self._commit(writes)
         answers: dict[_Peer, bytes] = {}
         for request in requests:
-            answer = ANSWER.pack(request.write.error is None, int(request.write.result or 0))
-            answers[request.peer] = answers.get(request.peer, b"") + answer
+            answers[request.peer] = answers.get(request.peer, b"") + request.answer()
         for peer, answer in answers.items():
             try:
                 peer.socket.sendall(answer)
@@ -162,6 +162,12 @@ class _Request(NamedTuple):
         peer.name, number, statement, values, durable = orjson.loads(request)
         change = Change(statement, restored(values), True, _refused)
         return cls(peer, number, Write(change, bool(durable)))
+
+    def answer(self) -> bytes:
+        """What is told of it when it was tried."""
+        if self.write.error is None:
+            return ANSWER.pack(True, int(self.write.result or 0))
+        return ANSWER.pack(False, LOCKED if is_locked(self.write.error) else 0)
 
 
 def _receipts(requests: Sequence[_Request], gone: Sequence[str]) -> Callable[[sqlite3.Connection], None]:

@@ -31,17 +31,18 @@ _ADVICE = (
 
 
 def unavailable(path: Path, error: sqlite3.Error | OSError) -> StoreUnavailable:
-    """The error to raise for one of SQLite or of the operating system."""
+    """The error to raise for one of SQLite or of the operating system, which is its cause."""
     text = str(error)
-    for symptom, advice in _ADVICE:
-        if symptom in text.lower():
-            return StoreUnavailable(f"{path}: {advice} ({text})")
-    return StoreUnavailable(f"{path}: {text}")
+    advice = next((f"{advice} ({text})" for symptom, advice in _ADVICE if symptom in text.lower()), text)
+    found = StoreUnavailable(f"{path}: {advice}")
+    found.__cause__ = error
+    return found
 
 
 def is_locked(error: Exception) -> bool:
     """Whether somebody else is writing, so that trying again helps."""
-    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+    cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
+    return isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause)
 
 
 def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:

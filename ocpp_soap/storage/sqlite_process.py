@@ -55,6 +55,7 @@ class Process:
         self._mode = ""
         self._turns: Turns | None = None
         self._upkeep: Upkeep | None = None
+        self._is_asked = False
         self._closed = False
 
     def log(self, steps: Steps) -> None:
@@ -68,6 +69,7 @@ class Process:
     def tend(self, stop: threading.Event) -> None:
         """Fold telemetry and commit for other processes until ``stop`` is set. Raises StoreUnavailable."""
         self._check_file()
+        self._is_asked = True
         committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit)
         try:
             with reading_ahead(self.path):
@@ -133,7 +135,10 @@ class Process:
     def change(self, change: Change, *, durable: bool) -> Any:
         """Have a change committed by the process that does it for all, else by this one. Raises StorageError."""
         self._check_file()
-        result = None if self.telemetry.tends else self._committed.commit(change, durable)
+        try:
+            result = None if self.telemetry.tends else self._committed.commit(change, durable)
+        except sqlite3.OperationalError as error:
+            raise self._error(error) from error
         return self.commits.run(change, durable=durable) if result is None else result
 
     def begin(self, change: Change, begun: Begun, *, durable: bool) -> bool:
@@ -178,7 +183,7 @@ class Process:
         if mode != self._mode:
             connection.execute(f"PRAGMA synchronous = {mode}")
             self._mode = mode
-        turns.begin(connection)
+        turns.begin(connection, is_asked=self._is_asked)
         try:
             errors = run(batch, connection)
             connection.execute("COMMIT")

@@ -18,6 +18,9 @@ from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.sqlite_errors import is_locked
 
 BUSY_SECONDS = 10.0
+"""Seconds for which a process waits for somebody else's lock."""
+ASKED_BUSY_SECONDS = 3.0
+"""The same where others have their writes committed: they may wait for three commits, and then hear of the lock."""
 _PAUSE = 0.0004
 _PATIENCE = 0.005
 _POLITENESS = 0.5
@@ -29,8 +32,12 @@ class Turns:
     def __init__(self, path: Path) -> None:
         self._folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
 
-    def begin(self, connection: sqlite3.Connection) -> None:
-        """Begin a transaction that writes. Raises sqlite3.OperationalError if the file stays locked."""
+    def begin(self, connection: sqlite3.Connection, *, is_asked: bool = False) -> None:
+        """Begin a transaction that writes, which others may have asked for.
+
+        Raises sqlite3.OperationalError if the file stays locked.
+        """
+        longest = ASKED_BUSY_SECONDS if is_asked else BUSY_SECONDS
         started = time.monotonic()
         mine = False
         self._let_pass(started + _POLITENESS)
@@ -41,7 +48,7 @@ class Turns:
                     return
                 except sqlite3.OperationalError as error:
                     waited = time.monotonic() - started
-                    if not is_locked(error) or waited > BUSY_SECONDS:
+                    if not is_locked(error) or waited > longest:
                         raise
                 mine = mine or (waited > _PATIENCE and self._take())
                 _pause()

@@ -16,7 +16,7 @@ import pytest
 from tending import OPEN, SESSIONS, Tender, commit_socket, eventually
 
 from ocpp_soap.errors import AlreadyExists, NotAlone, NotFound, RevisionConflict, StoreUnavailable
-from ocpp_soap.storage import sqlite_commit_socket, sqlite_committed, sqlite_committing
+from ocpp_soap.storage import sqlite_commit_socket, sqlite_committed, sqlite_committing, sqlite_turns
 from ocpp_soap.storage.base import Other
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.group_commit import Write
@@ -177,6 +177,24 @@ def test_who_hangs_is_told_of(
         store.create(SESSIONS, "s1", OPEN, durable=True)
     store.create(SESSIONS, "s2", OPEN, durable=True)
     assert len(own) == 1
+
+
+def test_who_keeps_the_file_locked_is_told_of_and_not_who_commits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_turns, "ASKED_BUSY_SECONDS", 0.2)
+    with closing(FileStorage(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as browser:
+        store.create(SESSIONS, "first", OPEN)
+        tender = Tender(path)
+        browser.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable, match=rf"{path}: another program keeps it locked: end that program"):
+            store.create(SESSIONS, "s1", OPEN, durable=True)
+        browser.execute("ROLLBACK")
+        assert store.create(SESSIONS, "s1", OPEN, durable=True).revision == 1
+        assert store.count(SESSIONS) == 2
+        tender.end()
+
+
+def test_who_asks_hears_of_a_lock_before_it_gives_up() -> None:
+    assert 3 * sqlite_turns.ASKED_BUSY_SECONDS < sqlite_commit_socket.LONGEST_WAIT
 
 
 def test_only_one_process_commits_and_the_next_takes_over(path: Path, tender: Tender, store: FileStorage) -> None:
