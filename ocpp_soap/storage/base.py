@@ -381,7 +381,7 @@ class Storage(ABC):
 
     @abstractmethod
     def check(self) -> StoreInfo:
-        """Ask the backend for a sign of life."""
+        """Ask the backend for a sign of life. Raises StorageError where it gives none, or is known to take no write."""
 
     def tend(self, stop: threading.Event) -> None:
         """Do what is to be done now and then until ``stop`` is set, in a process that does nothing else.

@@ -283,6 +283,7 @@ class FileStorage(Storage):
             connection.execute("SELECT count(*) FROM counters").fetchone()
             latency = (time.perf_counter() - begin) * 1000
             size = self.path.stat().st_size
+        self._process().check()
         return StoreInfo("file", f"SQLite {sqlite3.sqlite_version}", latency, {"path": str(self.path), "bytes": size})
 
     def backup(self, path: str | os.PathLike[str]) -> None:
@@ -364,7 +365,7 @@ class FileStorage(Storage):
         for collection in collections:
             found.prepare(collection)
         try:
-            result: T = self._process().commits.run(work, durable=durable)
+            result: T = self._process().write(work, durable=durable)
         finally:
             for collection in collections:
                 found.written(collection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
         *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.davfs"),
     ]
 )
+_OWNER = "give the file and what stands beside it to the user that runs this program (chown -R), or mend the mount"
 _ADVICE = (
     ("disk is full", "the disk is full: free some space on it"),
     ("no space left", "the disk is full: free some space on it"),
@@ -23,6 +25,8 @@ _ADVICE = (
         "the disk cannot be read or written: is it full, over a quota or a file size limit, or broken?",
     ),
     ("readonly", "the file is read-only for this user: mend its owner and permissions, or the mount"),
+    ("read-only file system", "the file is read-only for this user: mend its owner and permissions, or the mount"),
+    ("permission denied", f"something of the store is not this user's: {_OWNER}"),
     ("unable to open", "the file cannot be opened: its folder, or files beside it, are not writable for this user"),
     ("locked", "another program keeps it locked: end that program (a backup tool, a database browser)"),
     ("not a database", "it is not a file of this program: give storage.file.path another name, or restore a backup"),
@@ -43,6 +47,14 @@ def is_locked(error: Exception) -> bool:
     """Whether somebody else is writing, so that trying again helps."""
     cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
     return isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause)
+
+
+def refuse_unwritable(path: Path, *others: Path) -> None:
+    """Raise StoreUnavailable if this user may not write the file, SQLite's two beside it, or one of the ``others``."""
+    for place in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"), *others):
+        needed = os.R_OK | os.W_OK | (os.X_OK if os.path.isdir(place) else 0)
+        if os.access(place, os.F_OK) and not os.access(place, needed):
+            raise StoreUnavailable(f"{path}: {place} cannot be written by this user: {_OWNER}")
 
 
 def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> None:

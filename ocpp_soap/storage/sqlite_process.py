@@ -14,13 +14,15 @@ from typing import Any
 
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
+from ocpp_soap.storage.last_failure import LastFailure
 from ocpp_soap.storage.sqlite_begun import Beginning, Begun
 from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly, run_together
 from ocpp_soap.storage.sqlite_commit_socket import Way
 from ocpp_soap.storage.sqlite_committed import Committed
 from ocpp_soap.storage.sqlite_committing import Committing
-from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, unavailable
+from ocpp_soap.storage.sqlite_errors import is_locked, refuse_network_file_system, refuse_unwritable, unavailable
 from ocpp_soap.storage.sqlite_forks import INSIDE
+from ocpp_soap.storage.sqlite_found import NAME as MARKS
 from ocpp_soap.storage.sqlite_found import Found
 from ocpp_soap.storage.sqlite_logs import Steps
 from ocpp_soap.storage.sqlite_open import connect, prepare
@@ -55,6 +57,8 @@ class Process:
         self._mode = ""
         self._turns: Turns | None = None
         self._upkeep: Upkeep | None = None
+        self._logging = LastFailure()
+        self._committing = LastFailure()
         self._is_asked = False
         self._closed = False
 
@@ -64,7 +68,17 @@ class Process:
             self._check_file()
             self.telemetry.add(steps)
         except OSError as error:
-            raise self._error(error) from error
+            raise self._logging.noted(self._error(error)) from error
+        except StorageError as error:
+            self._logging.noted(error)
+            raise
+        self._logging.reason = ""
+
+    def check(self) -> None:
+        """Raise StoreUnavailable if this user may not write the file, or if the last write of a kind failed."""
+        refuse_unwritable(self.path, self.telemetry.folder, self.telemetry.folder / MARKS)
+        self._logging.check()
+        self._committing.check()
 
     def tend(self, stop: threading.Event) -> None:
         """Fold telemetry and commit for other processes until ``stop`` is set. Raises StoreUnavailable."""
@@ -134,12 +148,28 @@ class Process:
 
     def change(self, change: Change, *, durable: bool) -> Any:
         """Have a change committed by the process that does it for all, else by this one. Raises StorageError."""
-        self._check_file()
         try:
+            self._check_file()
             result = None if self.telemetry.tends else self._committed.commit(change, durable)
+            if result is None:
+                result = self.commits.run(change, durable=durable)
         except sqlite3.OperationalError as error:
-            raise self._error(error) from error
-        return self.commits.run(change, durable=durable) if result is None else result
+            raise self._committing.noted(self._error(error)) from error
+        except StorageError as error:
+            self._committing.noted(error)
+            raise
+        self._committing.reason = ""
+        return result
+
+    def write(self, work: Callable[[sqlite3.Connection], Any], *, durable: bool) -> Any:
+        """The result of ``work``, run in a transaction that this process commits. Raises StorageError."""
+        try:
+            result = self.commits.run(work, durable=durable)
+        except StorageError as error:
+            self._committing.noted(error)
+            raise
+        self._committing.reason = ""
+        return result
 
     def begin(self, change: Change, begun: Begun, *, durable: bool) -> bool:
         """Have a change committed by the process that does it for all, without waiting; False: nobody does it.

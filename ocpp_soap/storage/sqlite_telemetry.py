@@ -23,6 +23,7 @@ from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.process_logs import READ_AT_ONCE, OwnLog
 from ocpp_soap.storage.sqlite_committing import Committing
+from ocpp_soap.storage.sqlite_errors import unavailable
 from ocpp_soap.storage.sqlite_logs import FoldedLog, Steps, folded, forget, frames
 from ocpp_soap.storage.sqlite_pace import LONGEST, Pace
 
@@ -88,6 +89,12 @@ class Telemetry:
         While another process tends the store, that is waited for, since folding takes much longer beside threads that
         compute; not where more than FLOOD bytes wait: what they hold is then seen later.
         """
+        try:
+            self._settle()
+        except OSError as error:
+            raise unavailable(self._path, error) from error
+
+    def _settle(self) -> None:
         waiting = self._unfolded()
         give_up = time.monotonic() + LONGEST_WAIT
         while waiting and self._others_tend():
@@ -197,8 +204,9 @@ class Telemetry:
     def _settle_or_warn(self, *, everything: bool = True) -> bool:
         try:
             self._fold_new(everything=everything)
-        except StorageError as error:
-            _logger.warning("telemetry waits in its log", folder=str(self.folder), reason=str(error))
+        except (StorageError, OSError) as error:
+            reason = unavailable(self._path, error) if isinstance(error, OSError) else error
+            _logger.warning("telemetry waits in its log", folder=str(self.folder), reason=str(reason))
             return False
         return True
 

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -20,10 +20,13 @@ import pytest
 from storage_contract import READINGS, STATIONS
 
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.storage import Collection, sqlite_turns
+from ocpp_soap.storage import Collection, last_failure, sqlite_turns
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.sqlite_errors import refuse_network_file_system
 
+NOBODY = 65534
+TELEMETRY = Collection("telemetry", append_only=True, telemetry=True)
+SESSIONS = Collection("sessions", indexes=(("station",),), watched=("station",))
 WRITER = """
 import sys, threading
 from ocpp_soap.storage import Collection
@@ -126,24 +129,92 @@ def test_a_read_only_file_is_named(tmp_path: Path) -> None:
     with closing(FileStorage(path)) as store:
         store.create(STATIONS, "CP1", {})
     path.chmod(0o444)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    told: multiprocessing.SimpleQueue[str] = multiprocessing.get_context("fork").SimpleQueue()
-    child = multiprocessing.get_context("fork").Process(target=_write_as_nobody, args=(path, told))
+    _let_in(tmp_path)
+    told = _as_nobody(lambda store: store.create(STATIONS, "CP2", {}), path)
+    assert re.match(rf"{path}: the file (is read-only for|cannot be opened)", told)
+
+
+def _let_in(folder: Path) -> None:
+    for place in (folder, folder.parent, folder.parent.parent):
+        place.chmod(0o755)
+
+
+def _give_to_nobody(folder: Path) -> None:
+    _let_in(folder)
+    if os.geteuid() == 0:
+        for place in (folder, *folder.rglob("*")):
+            os.chown(place, NOBODY, NOBODY)
+
+
+def _as_nobody(work: Callable[[FileStorage], object], path: Path) -> str:
+    """What a user who is not root is told when it does that with the store."""
+    context = multiprocessing.get_context("fork")
+    told: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
+
+    def run() -> None:
+        if os.geteuid() == 0:
+            os.setuid(NOBODY)
+        with closing(FileStorage(path)) as store:
+            try:
+                work(store)
+                told.put("done")
+            except StoreUnavailable as error:
+                told.put(str(error))
+
+    child = context.Process(target=run)
     child.start()
     child.join(20)
-    assert re.match(rf"{path}: the file (is read-only for|cannot be opened)", told.get())
+    return told.get()
 
 
-def _write_as_nobody(path: Path, told: multiprocessing.SimpleQueue[str]) -> None:
-    if os.geteuid() == 0:
-        os.setuid(65534)
+@pytest.mark.parametrize("ending", ["", "-log", "-log/marks"])
+def test_what_another_user_owns_is_named_before_anything_is_written(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "test.sqlite"
     with closing(FileStorage(path)) as store:
-        try:
-            store.create(STATIONS, "CP2", {})
-            told.put("stored")
-        except StoreUnavailable as error:
-            told.put(str(error))
+        store.write(append={TELEMETRY: [("a", {})]})
+        store.find_all(SESSIONS, {"station": "CP1"})
+    _give_to_nobody(tmp_path)
+    foreign = Path(f"{path}{ending}")
+    foreign.chmod(0o555 if foreign.is_dir() else 0o444)
+    if os.geteuid() == 0:
+        os.chown(foreign, 0, 0)
+    told = _as_nobody(lambda store: store.check(), path)
+    assert told.startswith(f"{path}: {foreign} cannot be written by this user: give the file and what stands beside it")
+
+
+def test_a_log_that_cannot_be_begun_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "test.sqlite"
+    with closing(FileStorage(path)) as store:
+        store.write(append={TELEMETRY: [("a", {})]})
+    _give_to_nobody(tmp_path)
+    folder = path.with_name("test.sqlite-log")
+    folder.chmod(0o555)
+    if os.geteuid() == 0:
+        os.chown(folder, 0, 0)
+    told = _as_nobody(lambda store: store.write(append={TELEMETRY: [("b", {})]}), path)
+    assert re.match(rf"{path}: something of the store is not this user's: .*\(chown -R\).*Permission denied", told)
+
+
+def test_a_store_whose_last_write_failed_says_so_until_one_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(FileStorage(tmp_path / "test.sqlite")) as store:
+        store.write(append={TELEMETRY: [("a", {})]})
+        for write in (
+            lambda text: store.put(STATIONS, {"CP1": {"text": text}}),
+            lambda text: store.create(STATIONS, f"new {len(text)}", {"text": text}),
+            lambda text: store.write(append={TELEMETRY: [(f"{len(text)}", {"text": text})]}),
+        ):
+            with _file_size_limit(200_000), pytest.raises(StoreUnavailable, match="full"):
+                write("x" * 1_000_000)
+            with pytest.raises(StoreUnavailable, match="full"):
+                store.check()
+            write("x")
+            assert store.check().backend == "file"
+        monkeypatch.setattr(last_failure, "SECONDS", 0.0)
+        with _file_size_limit(200_000), pytest.raises(StoreUnavailable, match="full"):
+            store.put(STATIONS, {"CP1": {"text": "x" * 1_000_000}})
+        assert store.check().backend == "file", "it was too long ago"
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
