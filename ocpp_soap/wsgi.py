@@ -39,7 +39,7 @@ class PerProcess:
     def close(self) -> None:
         """Store what is pending and let go of the store."""
         if self._application is not None:
-            self._application.close()
+            self._application.end()
 
     def _build(self) -> Application:
         with self._lock:

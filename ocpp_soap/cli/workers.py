@@ -129,7 +129,7 @@ def _application_of_worker(settings: Settings, number: int, together: Together) 
     if settings.server.pin_workers:
         _keep_to_one_core(number, workers=together.workers)
     application = central_system_application(settings)
-    Finalize(application, application.close, exitpriority=10)
+    Finalize(application, application.end, exitpriority=10)
     Thread(target=_end_with_parent, daemon=True).start()
     gc.collect()
     gc.freeze()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import structlog
+
 from ocpp_soap.central_system.system import CentralSystem
 from ocpp_soap.config import Settings
 from ocpp_soap.errors import StorageError
@@ -21,6 +23,7 @@ from ocpp_soap.web.rest import PREFIX, RestApi
 
 Page = Callable[[Environ], Answer]
 
+_log = structlog.get_logger("ocpp_soap.web")
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 
 
@@ -41,9 +44,11 @@ def central_system_application(settings: Settings) -> Application:
         parts[PREFIX] = RestApi(system, metrics.observe_api if metrics else None)
 
     def close() -> None:
-        system.close()
-        if metrics:
-            metrics.close()
+        try:
+            system.close()
+        finally:
+            if metrics:
+                metrics.close()
 
     return Application([server], system.store.check, close, parts, {"/metrics": metrics.answer} if metrics else None)
 
@@ -92,6 +97,13 @@ class Application:
         else:
             answer = page(environ)
         return http.respond(answer, environ, start_response)
+
+    def end(self) -> None:
+        """As ``close``, at the end of a process: what cannot be stored is told in a line, for nobody hears an error."""
+        try:
+            self.close()
+        except StorageError as error:
+            _log.error("not everything could be stored at the end", reason=str(error))
 
     def _front_page(self, environ: Environ) -> Answer:
         return http.text(200, f"Central system for OCPP 1.2 and 1.5 over SOAP.\n\n{self._directory()}")

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from ocpp_soap import config
 from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.web.app import Application, central_system_application
 
 HEARTBEAT = (
@@ -118,3 +119,21 @@ def test_soap_loads_nothing_of_the_api():
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_cannot_be_stored_at_the_end_of_a_process_is_told_in_a_line(tmp_path, monkeypatch):
+    variables = {
+        "OCPP_SOAP__STORAGE__FILE__PATH": str(tmp_path / "store.sqlite"),
+        "OCPP_SOAP__METRICS__ENABLED": "false",
+    }
+    application = central_system_application(config.load(None, variables))
+    assert request(application, "POST", "/Ocpp/CentralSystemService", HEARTBEAT.encode())[0] == "200 OK"
+
+    def full(*_, **__):
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(FileStorage, "write", full)
+    with capture_logs() as said:
+        application.end()
+    lines = [line for line in said if line["event"] == "not everything could be stored at the end"]
+    assert [(line["log_level"], line["reason"]) for line in lines] == [("error", "the disk is full")]
