@@ -2,6 +2,7 @@
 
 Each request is checked against the schema of its version and for the headers that the notes ask for; what is wrong
 is kept in ``complaints``. ``mode`` can be ``usual``, ``down`` (connections are closed), ``html`` (a proxy's page).
+``faults`` holds, by operation, the subcode of the fault that it is answered with.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Sink:
         self.complaints: list[str] = []
         self.mode = "usual"
         self.answers = dict(ANSWERS)
+        self.faults: dict[str, str] = {}
         self.transactions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -70,6 +72,8 @@ class Sink:
             self.requests.append((identity, version, operation, request))
             content = self.answers.get(operation, "")
             message_id = envelope.findtext(f".//{{{WSA}}}MessageID") or ""
+            if operation in self.faults:
+                return self._fault(self.faults[operation])
             return self._envelope(
                 name.namespace, operation, message_id, content, etree.tostring(request, method="c14n")
             )
@@ -82,6 +86,14 @@ class Sink:
             f'<S:Envelope xmlns:S="{SOAP}" xmlns:a="{WSA}" xmlns:c="{namespace}"><S:Header>'
             f"<a:Action>/{action}Response</a:Action><a:RelatesTo>{message_id}</a:RelatesTo></S:Header>"
             f"<S:Body><c:{operation}Response>{filled}</c:{operation}Response></S:Body></S:Envelope>"
+        ).encode()
+
+    @staticmethod
+    def _fault(subcode: str) -> bytes:
+        return (
+            f'<S:Envelope xmlns:S="{SOAP}" xmlns:o="urn://Ocpp/2012/02/"><S:Body><S:Fault><S:Code>'
+            f"<S:Value>S:Sender</S:Value><S:Subcode><S:Value>o:{subcode}</S:Value></S:Subcode></S:Code>"
+            '<S:Reason><S:Text xml:lang="en">no</S:Text></S:Reason></S:Fault></S:Body></S:Envelope>'
         ).encode()
 
     def _check_headers(self, headers: Any, envelope: Any, namespace: str, operation: str) -> str:

@@ -23,6 +23,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     Exchange,
 )
 from ocpp_soap.charge_point.chargebox.station import BoxStation
+from ocpp_soap.charge_point.connector import Connector
 from ocpp_soap.charge_point.queueing import Entry
 from ocpp_soap.charge_point.status import status_notification
 from ocpp_soap.charge_point.transaction import Transaction
@@ -136,6 +137,7 @@ class Intake:
     def _start(self, key: str, content: Document) -> None:
         document: StartDocument = documents.read(StartDocument, content)
         connector = self._check_connector(document.connector_id)
+        self._let_go_of_failed(connector)
         if connector.transaction is not None and connector.transaction.handle != key:
             raise Unusable(f"connector {document.connector_id} has a transaction that was not stopped")
         station = self._station
@@ -162,15 +164,24 @@ class Intake:
         if reservation is not None:
             station.reservations.cancel(reservation.reservation_id)
 
+    def _let_go_of_failed(self, connector: Connector) -> None:
+        """End the session of a connector whose start failed, or is gone: its controller may never stop it."""
+        if connector.transaction is not None:
+            handle = connector.transaction.handle
+            start = self._exchange.get(START_TRANSACTIONS, handle)
+            if start is None or start["state"] == FAILED:
+                self._station.sessions.ended(handle)
+
     def _stop(self, key: str, content: Document) -> None:
+        self._station.sessions.ended(str(content.get("start")))
         document: StopDocument = documents.read(StopDocument, content)
         start = self._exchange.get(START_TRANSACTIONS, document.start)
         if start is None:
             raise Unusable(f"start: there is no document {document.start!r} in start_transactions")
-        if start["state"] == FAILED:
+        set_aside = _source(START_TRANSACTIONS, document.start) in self._station.outbox.sources()
+        if start["state"] == FAILED and not set_aside:
             raise Unusable(f"start: the start {document.start!r} failed: {start.get('reason')}")
         transaction_id = start.get("transaction_id")
-        self._station.sessions.ended(document.start)
         request = StopTransactionRequest(
             transaction_id=transaction_id or 0,
             id_tag=document.id_tag,
@@ -179,7 +190,7 @@ class Intake:
         )
         self._queue(STOP_TRANSACTIONS, key, request, transaction=document.start, waits_for_id=transaction_id is None)
 
-    def _check_connector(self, connector_id: int) -> Any:
+    def _check_connector(self, connector_id: int) -> Connector:
         if connector_id not in self._station.connectors:
             raise Unusable(f"connector_id: there are connectors 1 to {len(self._station.connectors)}")
         return self._station.connectors[connector_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, START_TRANSACTIONS, Exchange
+from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, FAILED, START_TRANSACTIONS, Exchange
 from ocpp_soap.charge_point.connector import Authorised, Connector
 from ocpp_soap.charge_point.sessions import Sessions
 from ocpp_soap.charge_point.station import Station
@@ -72,9 +72,9 @@ class BoxStation(Station):
         super().accepted()
 
     def ran_before(self, connector_id: int, saved: Document, _energy: float) -> None:
-        """The session that ran when the daemon ended goes on: only the controller ends it."""
+        """The session that ran when the daemon ended goes on, unless its start failed: only the controller ends it."""
         start = self.exchange.get(START_TRANSACTIONS, saved["handle"])
-        if start is not None and connector_id in self.connectors:
+        if start is not None and start["state"] != FAILED and connector_id in self.connectors:
             transaction = Transaction(
                 connector_id, saved["id_tag"], start["timestamp"], start["meter_start"],
                 transaction_id=saved["transaction_id"] or start.get("transaction_id"), handle=saved["handle"],
