@@ -8,7 +8,7 @@ from typing import Any
 
 import pymongo
 import pytest
-from bson import ObjectId
+from bson import Code, Decimal128, Int64, MinKey, ObjectId, Regex
 from pymongo.database import Database
 from running_box import Running, wait_until
 from sink import Sink
@@ -110,3 +110,37 @@ def test_what_was_queued_survives_a_restart(run: Any, sink: Sink, database: Data
     assert answered(database, "start_transactions", start)["transaction_id"] > 0
     transactions = [o for o in sink.operations("BOX1") if o.endswith("Transaction")]
     assert transactions == ["startTransaction", "stopTransaction"]
+
+
+def test_a_document_that_holds_what_only_mongodb_knows_stops_no_other(
+    run: Any, sink: Sink, database: Database[dict[str, Any]]
+) -> None:
+    box = run(connectors=2)
+    wait_until(lambda: box.boot_state() == 3)
+    odd = [
+        Decimal128("1.5"),
+        b"bytes",
+        Regex("x"),
+        Code("x"),
+        {"_x": b"1"},
+        [MinKey()],
+        float("nan"),
+        Int64(7),
+    ]
+    keys = [
+        (collection, database[collection].insert_one(document(**content)).inserted_id)
+        for value in odd
+        for collection, content in (
+            ("tag_requests", {"connector_id": 1, "id_tag": "TAG1", "foreign": value}),
+            ("tag_requests", {"connector_id": 1, "id_tag": "TAG1", "created": value}),
+            ("status_notifications", {"connector_id": 1, "status": "Available", "info": value}),
+            ("start_transactions", {"connector_id": 1, "id_tag": "TAG1", "timestamp": NOW, "meter_start": value}),
+            ("stop_transactions", {"start": value, "timestamp": NOW, "meter_stop": 1, "foreign": value}),
+        )
+    ]
+    start = document(connector_id=2, id_tag="TAG1", timestamp=NOW, meter_start=1, foreign=Decimal128("1.5"))
+    key = database.start_transactions.insert_one(start).inserted_id
+    for collection, odd_key in keys:
+        answered(database, collection, odd_key)
+    database.stop_transactions.insert_one(document(start=str(key), timestamp=NOW, meter_stop=2))
+    wait_until(lambda: "stopTransaction" in sink.operations("BOX1"))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
 
@@ -15,6 +24,8 @@ def _aware(time: datetime) -> datetime:
 
 
 _Time = Annotated[datetime, AfterValidator(_aware)]
+_time = TypeAdapter[datetime](_Time)
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 _IdTag = Annotated[str, Field(min_length=1, max_length=20)]
 
 
@@ -71,3 +82,11 @@ def read(kind: type[Any], content: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise Unusable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def time_of(value: Any) -> datetime:
+    """The time that the hardware side wrote, in UTC if it names no zone; before all others if it is none."""
+    try:
+        return _time.validate_python(value)
+    except ValidationError:
+        return _NEVER

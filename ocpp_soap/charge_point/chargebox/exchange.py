@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
+from ocpp_soap.charge_point.chargebox.documents import time_of
 from ocpp_soap.errors import NotFound, RevisionConflict
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
 from ocpp_soap.storage.base import Collection, Document, Storage, Stored
@@ -31,7 +32,7 @@ CHARGE_BOX = Collection("charge_box")
 TAKEN = (TAG_REQUESTS, STATUS_NOTIFICATIONS, START_TRANSACTIONS, STOP_TRANSACTIONS)
 BY_NAME = {collection.name: collection for collection in TAKEN}
 
-_NEVER = datetime.min.replace(tzinfo=timezone.utc)
+_SINGLE = (str, int, float, bool, datetime, type(None))
 
 
 class Exchange:
@@ -86,7 +87,7 @@ class Exchange:
             for collection in TAKEN
             for stored in self._storage.find(collection, {"state": state}, order="created", limit=500).items
         ]
-        return sorted(found, key=lambda item: item[1].document.get("created") or _NEVER)
+        return sorted(found, key=lambda item: time_of(item[1].document.get("created")))
 
     def command(self, action: str, connector_id: int, **content: Any) -> None:
         """Tell the hardware side what the central system wants of a connector (0: of the box)."""
@@ -103,14 +104,24 @@ class Exchange:
         return stored.document if stored else None
 
     def update(self, collection: Collection, key: str, **changes: Any) -> Stored:
-        """Change fields of a document, which is made if it is missing, whoever else writes to it."""
+        """Change fields of a document, which is made if it is missing, whoever else writes to it.
+
+        If it holds what only another program could write, its lists, its maps and what else is no single value become
+        texts.
+        """
         while True:
             stored = self._storage.get(collection, key)
             if stored is None:
                 self._storage.put(collection, {key: {}})
                 continue
             try:
-                content = stored.document | changes
-                return self._storage.replace(collection, key, content, revision=stored.revision)
+                return self._replace(collection, stored, stored.document | changes)
             except (RevisionConflict, NotFound):
                 continue
+
+    def _replace(self, collection: Collection, stored: Stored, content: Document) -> Stored:
+        try:
+            return self._storage.replace(collection, stored.key, content, revision=stored.revision)
+        except ValueError:
+            plain = {name: value if isinstance(value, _SINGLE) else str(value) for name, value in content.items()}
+            return self._storage.replace(collection, stored.key, plain, revision=stored.revision)

@@ -27,7 +27,7 @@ from ocpp_soap.charge_point.connector import Connector
 from ocpp_soap.charge_point.queueing import Entry
 from ocpp_soap.charge_point.status import status_notification
 from ocpp_soap.charge_point.transaction import Transaction
-from ocpp_soap.errors import OcppSoapError
+from ocpp_soap.errors import OcppSoapError, StoreClosed, StoreUnavailable
 from ocpp_soap.messages import (
     StartTransactionRequest,
     StartTransactionResponse,
@@ -61,7 +61,7 @@ class Intake:
                 self._exchange.update(collection, stored.key, state=RECEIVED)
 
     def take(self) -> None:
-        """Queue every new document."""
+        """Queue every new document. Raises StoreUnavailable and StoreClosed: what is not queued yet can be later."""
         for collection, stored in self._exchange.in_state(RECEIVED):
             with self._station.lock:
                 if _source(collection, stored.key) in self._station.outbox.sources():
@@ -71,8 +71,13 @@ class Intake:
                     self._take[collection.name](stored.key, stored.document)
                 except Unusable as reason:
                     self._fail(collection, stored.key, str(reason))
-                except Exception:
+                except (StoreUnavailable, StoreClosed):
+                    raise
+                except Exception as error:
                     _log.exception("document could not be taken", collection=collection.name, key=stored.key)
+                    if collection is START_TRANSACTIONS:
+                        self._station.sessions.ended(stored.key)
+                    self._fail(collection, stored.key, f"{type(error).__name__}: {error}")
 
     def delivered(self, entry: Entry, response: Any) -> None:
         """Write the answer of the central system into the document that the request was made of."""
@@ -169,7 +174,7 @@ class Intake:
         if connector.transaction is not None:
             handle = connector.transaction.handle
             start = self._exchange.get(START_TRANSACTIONS, handle)
-            if start is None or start["state"] == FAILED:
+            if start is None or start.get("state") == FAILED:
                 self._station.sessions.ended(handle)
 
     def _stop(self, key: str, content: Document) -> None:
@@ -178,8 +183,11 @@ class Intake:
         start = self._exchange.get(START_TRANSACTIONS, document.start)
         if start is None:
             raise Unusable(f"start: there is no document {document.start!r} in start_transactions")
+        state = start.get("state")
+        if state == RECEIVED:
+            return  # it is taken first, in this turn or the next
         set_aside = _source(START_TRANSACTIONS, document.start) in self._station.outbox.sources()
-        if start["state"] == FAILED and not set_aside:
+        if state == FAILED and not set_aside:
             raise Unusable(f"start: the start {document.start!r} failed: {start.get('reason')}")
         transaction_id = start.get("transaction_id")
         request = StopTransactionRequest(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
+from ocpp_soap.charge_point.chargebox import documents
+from ocpp_soap.charge_point.chargebox.documents import StartDocument, Unusable
 from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, FAILED, START_TRANSACTIONS, Exchange
 from ocpp_soap.charge_point.connector import Authorised, Connector
 from ocpp_soap.charge_point.sessions import Sessions
@@ -16,7 +19,7 @@ from ocpp_soap.storage.base import Document
 
 
 class StoredMeter:
-    """The meter of a connector as the hardware side last wrote it."""
+    """The meter of a connector as the hardware side last wrote it; what is no number counts as 0."""
 
     def __init__(self, exchange: Exchange, connector_id: int) -> None:
         self._exchange = exchange
@@ -37,7 +40,12 @@ class StoredMeter:
         """The contactor is the controller's affair."""
 
     def _read(self, field: str) -> float:
-        return float((self._exchange.get(CONNECTORS, self._key) or {}).get(field) or 0.0)
+        written: Any = (self._exchange.get(CONNECTORS, self._key) or {}).get(field)
+        try:
+            value = float(written)
+        except (TypeError, ValueError):
+            return 0.0
+        return value if math.isfinite(value) else 0.0
 
 
 class BoxStation(Station):
@@ -73,13 +81,20 @@ class BoxStation(Station):
 
     def ran_before(self, connector_id: int, saved: Document, _energy: float) -> None:
         """The session that ran when the daemon ended goes on, unless its start failed: only the controller ends it."""
-        start = self.exchange.get(START_TRANSACTIONS, saved["handle"])
-        if start is not None and start["state"] != FAILED and connector_id in self.connectors:
-            transaction = Transaction(
-                connector_id, saved["id_tag"], start["timestamp"], start["meter_start"],
-                transaction_id=saved["transaction_id"] or start.get("transaction_id"), handle=saved["handle"],
-            )  # fmt: skip
-            self.sessions.adopt(self.connectors[connector_id], transaction)
+        start = self.exchange.get(START_TRANSACTIONS, saved["handle"]) or {}
+        connector = self.connectors.get(connector_id)
+        if connector is None or start.get("state") == FAILED:
+            return
+        try:
+            document: StartDocument = documents.read(StartDocument, start)
+        except Unusable as reason:
+            self.note(f"connector {connector_id}: the transaction from before the restart is not known: {reason}")
+            return
+        transaction = Transaction(
+            connector_id, saved["id_tag"], document.timestamp, document.meter_start,
+            transaction_id=saved["transaction_id"] or start.get("transaction_id"), handle=saved["handle"],
+        )  # fmt: skip
+        self.sessions.adopt(connector, transaction)
 
     def unlock(self, connector_id: int) -> bool:
         """Let the controller end the session and open the lock."""
