@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pymongo
 from bson import decode as bson_decode
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from pymongo.database import Database
 from pymongo.errors import (
@@ -70,7 +70,9 @@ class MongoClient:
         except (PyMongoError, ValueError) as error:
             raise errors.ConfigurationError(f"storage.mongodb.url: {error}") from error
         self.database: Database[dict[str, Any]] = chosen.with_options(
-            codec_options=CodecOptions(tz_aware=True, tzinfo=timezone.utc),
+            codec_options=CodecOptions(
+                tz_aware=True, tzinfo=timezone.utc, datetime_conversion=DatetimeConversion.DATETIME_CLAMP
+            ),
             write_concern=self._write_concern(),
         )
         self.telemetry: Telemetry | None = None
