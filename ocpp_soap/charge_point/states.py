@@ -44,7 +44,7 @@ class States:
                 return ChargePointStatus.FAULTED
             if not station.availability.operative:
                 return ChargePointStatus.UNAVAILABLE
-            return station_status([self.status_of(n) for n in station.connectors])
+            return station_status([station.status_of(n) for n in station.connectors])
         return station.connectors[connector_id].status(
             station_operative=station.availability.idle_connectors_operative,
             reserved=station.reservations.of(connector_id) is not None,

@@ -134,9 +134,7 @@ class Intake:
             request.vendor_error_code = document.vendor_error_code
         known = {"status": str(document.status), "error_code": str(document.error_code)}
         self._exchange.update(CONNECTORS, str(document.connector_id), **known)
-        if document.connector_id:
-            station.connectors[document.connector_id].error_code = document.error_code
-            station.connectors[document.connector_id].plugged = document.status == "Occupied"
+        station.controller_reported(document.connector_id, document.status)
         self._queue(STATUS_NOTIFICATIONS, key, request)
 
     def _start(self, key: str, content: Document) -> None:

@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from ocpp_soap.charge_point.chargebox import documents
-from ocpp_soap.charge_point.chargebox.documents import StartDocument, Unusable
+from ocpp_soap.charge_point.chargebox.documents import StartDocument, StatusDocument, Unusable
 from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, FAILED, START_TRANSACTIONS, Exchange
 from ocpp_soap.charge_point.connector import Authorised, Connector
 from ocpp_soap.charge_point.sessions import Sessions
 from ocpp_soap.charge_point.station import Station
 from ocpp_soap.charge_point.status import status_notification
 from ocpp_soap.charge_point.transaction import Transaction
-from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
+from ocpp_soap.messages import ChargePointStatus
 from ocpp_soap.storage.base import Document
+
+_OUT_OF_USE = (ChargePointStatus.FAULTED, ChargePointStatus.UNAVAILABLE)
 
 
 class StoredMeter:
@@ -55,8 +57,32 @@ class BoxStation(Station):
 
     def __init__(self, exchange: Exchange, *arguments: Any, **more: Any) -> None:
         self.exchange = exchange
+        self._reported: dict[int, ChargePointStatus] = {}
         super().__init__(*arguments, **more)
         self.sessions = BoxSessions(self, exchange)
+
+    def start(self) -> None:
+        """Switch the box on, in the states that its controller reported last."""
+        with self.lock:
+            for connector_id in (0, *self.connectors):
+                known = self._reported_last(connector_id)
+                if known is not None:
+                    self._take_over(connector_id, known.status)
+            super().start()
+
+    def controller_reported(self, connector_id: int, status: ChargePointStatus) -> None:
+        """The state of a connector, or of the box as 0, counts from now on: what is out of use is not reserved."""
+        self._take_over(connector_id, status)
+        self.reservations.end_unusable()
+        self.save_state()
+        self.report_changes()
+
+    def status_of(self, connector_id: int) -> ChargePointStatus:
+        """The state of a connector, or of the box as 0: out of use if the controller says so of either."""
+        for reported in (self._reported.get(connector_id), self._reported.get(0)):
+            if reported in _OUT_OF_USE:
+                return reported
+        return super().status_of(connector_id)
 
     def report_changes(self) -> None:
         """The states that count are the controller's; a change of what may be used is told to it."""
@@ -72,10 +98,11 @@ class BoxStation(Station):
     def accepted(self) -> None:
         """The central system accepted the boot: tell it the states that were last reported."""
         for connector_id in (0, *self.connectors):
-            known = self.exchange.get(CONNECTORS, str(connector_id)) or {}
-            if "status" in known:
-                status, error_code = ChargePointStatus(known["status"]), ChargePointErrorCode(known["error_code"])
-                notification = status_notification(self.version, connector_id, status, error_code, self.now())
+            known = self._reported_last(connector_id)
+            if known is not None:
+                notification = status_notification(
+                    self.version, connector_id, known.status, known.error_code, self.now()
+                )
                 self.outbox.put(notification)
         super().accepted()
 
@@ -107,6 +134,20 @@ class BoxStation(Station):
         """Let the controller end its sessions and restart, then boot."""
         super().reset()
         self.exchange.command("Reset", 0)
+
+    def _take_over(self, connector_id: int, status: ChargePointStatus) -> None:
+        self._reported[connector_id] = status
+        if connector_id:
+            self.connectors[connector_id].plugged = status is ChargePointStatus.OCCUPIED
+
+    def _reported_last(self, connector_id: int) -> StatusDocument | None:
+        known = self.exchange.get(CONNECTORS, str(connector_id)) or {}
+        told = {name: value for name, value in known.items() if name in ("status", "error_code")}
+        try:
+            document: StatusDocument = documents.read(StatusDocument, told | {"connector_id": connector_id})
+        except Unusable:
+            return None
+        return document
 
 
 class BoxSessions(Sessions):
@@ -146,3 +187,6 @@ class BoxSessions(Sessions):
         timeout = station.after(seconds, lambda: self._timed_out(connector, id_tag))
         connector.waiting = Authorised(id_tag, parent_id_tag, timeout)
         self._exchange.command("StartTransaction", connector.connector_id, id_tag=id_tag)
+
+    def _usable(self, connector: Connector) -> bool:
+        return super()._usable(connector) and self._station.status_of(connector.connector_id) not in _OUT_OF_USE
