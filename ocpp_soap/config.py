@@ -104,8 +104,9 @@ def _suggestion(key: str) -> str:
 
 def _explain(error: _ValidationError, sources: _Sources) -> Iterator[str]:
     for problem in error.errors(include_url=False):
-        known = [part for part in problem["loc"] if isinstance(part, str)]
-        key = ".".join(str(part) for part in problem["loc"])
+        location = [part for part in problem["loc"] if part != _OF_A_NAME]
+        known = [part for part in location if isinstance(part, str)]
+        key = ".".join(map(str, location))
         where = sources.of(known)
         if problem["type"] == "extra_forbidden":
             yield f"{where}: {key}: unknown setting (value {problem['input']!r}); {_suggestion(key)}"
