@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.collections import EVENTS, TRANSACTIONS
@@ -116,9 +117,8 @@ class Starting:
             stored = self._store.get(TRANSACTIONS, key)
         if stored is None:
             raise RetryLater("The transaction was removed while it began.")
-        transaction = read(stored.document)
-        self._close_others(transaction, call)
-        if is_retry and call.received_at - (transaction.start_received_at or call.received_at) > SETTLED:
+        transaction = self._close_others(stored, call)
+        if is_retry and abs(call.received_at - (transaction.start_received_at or call.received_at)) > SETTLED:
             return transaction
         return self._keep_allowance(key, transaction)
 
@@ -171,10 +171,19 @@ class Starting:
         found = self._transactions.open_with(tag_key)
         return [other for other in found if (other.charge_box_identity, other.connector_id) != place]
 
-    def _close_others(self, transaction: Transaction, call: Call) -> None:
+    def _close_others(self, started: Stored, call: Call) -> Transaction:
         """Close what is open on the connector but its latest transaction; the same after a crash, or at a retry."""
-        for key, _ in self._transactions.open_at(call.charge_box_identity, transaction.connector_id or 0)[:-1]:
-            revise(self._store, TRANSACTIONS, key, lambda document: _closed_as_inferred(document, call))
+        transaction = read(started.document)
+        place = transaction.charge_box_identity, transaction.connector_id or 0
+        found = self._transactions.open_at(*place)
+        while found and found[-1][0] != started.key and _is_ahead(found[-1][1]):
+            placed = revise(self._store, TRANSACTIONS, started.key, partial(_placed_behind, found[-1][1]))
+            if placed is None or placed.document["state"] != TransactionState.OPEN:
+                break
+            transaction, found = read(placed.document), self._transactions.open_at(*place)
+        for key, _ in found[:-1]:
+            revise(self._store, TRANSACTIONS, key, partial(_closed_as_inferred, found[-1][1], call))
+        return transaction
 
     def _keep_allowance(self, key: str, transaction: Transaction) -> Transaction:
         """Give way if racing starts with the same tag exceed what it is allowed: the one that came first keeps it.
@@ -208,8 +217,20 @@ def _is_accepted(document: Document) -> bool:
     return bool(document["id_tag_info"].get("status") == AuthorizationStatus.ACCEPTED)
 
 
-def _closed_as_inferred(document: Document, call: Call) -> Document | None:
+def _is_ahead(transaction: Transaction) -> bool:
+    """Whether it seems to have come in the future: it was there before what comes now, by a clock that was ahead."""
+    return transaction.arrival[0] > datetime.now(timezone.utc)
+
+
+def _placed_behind(latest: Transaction, document: Document) -> Document | None:
     if document["state"] != TransactionState.OPEN:
+        return None
+    return {**document, "placed_at": latest.arrival[0] + timedelta(microseconds=1)}
+
+
+def _closed_as_inferred(latest: Transaction, call: Call, document: Document) -> Document | None:
+    """Closed, unless it was placed behind the latest one meanwhile."""
+    if document["state"] != TransactionState.OPEN or read(document).arrival >= latest.arrival:
         return None
     return {**document, "state": TransactionState.CLOSED.value, "inferred": True, "inferred_at": call.received_at}
 

@@ -33,7 +33,8 @@ class Transaction:
     ``inferred``: no stop came, a later start on the connector closed it, or somebody by hand (``closed_by``,
     ``close_reason``); meter and time of the stop are then unknown.
     ``begun_at`` is the start time, of an orphan the stop time; an orphan has no ``transaction_id`` but the one that the
-    station named, ``reported_transaction_id``.
+    station named, ``reported_transaction_id``. ``placed_at`` stands for ``start_received_at`` in the order of arrival
+    where a transaction that was there before has a later one, from a clock that was ahead.
     """
 
     charge_box_identity: str
@@ -48,6 +49,7 @@ class Transaction:
     reservation_id: int | None = None
     start_time: datetime | None = None
     start_received_at: datetime | None = None
+    placed_at: datetime | None = None
     meter_start: int | None = None
     id_tag_info: dict[str, Any] = field(default_factory=dict)
     max_concurrent: int = 0
@@ -80,7 +82,7 @@ class Transaction:
     @property
     def arrival(self) -> tuple[datetime, int]:
         """What orders transactions by the arrival of their starts; ids do not, as every process has its own stock."""
-        return self.start_received_at or self.begun_at, self.transaction_id or 0
+        return self.placed_at or self.start_received_at or self.begun_at, self.transaction_id or 0
 
     @property
     def answered(self) -> IdTagInfo:

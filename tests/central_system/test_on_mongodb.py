@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -79,6 +79,22 @@ def test_racing_retries_at_two_systems_start_one_transaction(systems: Any, send:
     assert len({answer.transaction_id for answer in answers}) == 1
     found = systems[1].transactions.list(charge_box_identity=station).items
     assert sorted((t.meter_start, t.state, t.inferred) for t in found) == [(0, "closed", True), (7, "open", False)]
+
+
+def test_of_starts_that_race_at_two_systems_one_stays_open_whatever_their_clocks_say(
+    systems: Any, make_call: Callable[..., Call], start: Any, station: str
+) -> None:
+    for turn in range(10):
+        now = datetime.now(timezone.utc)
+
+        def begin(number: int, now: datetime = now, first: int = 10 * turn) -> Any:
+            received_at = now + timedelta(seconds=60 * (number % 2))
+            newer = replace(start, meter_start=first + number)
+            return systems[number % 2].receive(make_call(newer, station, received_at=received_at))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(begin, range(4)))
+        assert len(systems[0].transactions.open_at(station, 1)) == 1
 
 
 def test_racing_starts_with_one_tag_at_two_systems_keep_its_allowance(systems: Any, send: Any, start: Any) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from ocpp_soap.central_system import Tag
 from ocpp_soap.dispatch import MessageWarning
-from ocpp_soap.messages import StartTransactionRequest, StopTransactionRequest, Version
+from ocpp_soap.messages import (
+    MeterValue,
+    MeterValuesRequest,
+    StartTransactionRequest,
+    StopTransactionRequest,
+    Version,
+)
 
 
 @pytest.fixture
@@ -80,6 +86,43 @@ def test_a_start_closes_what_is_open_on_its_connector(central_system, send, star
     assert (closed.state, closed.inferred, closed.meter_stop, closed.energy) == ("closed", True, None, None)
     assert central_system.transactions.get(new).state == "open"
     assert central_system.transactions.get(elsewhere).state == "open"
+
+
+def test_a_start_closes_also_what_came_while_our_clock_was_ahead(central_system, send, start, noon):
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    old = send(start, received_at=tomorrow).transaction_id
+    newer = replace(start, meter_start=2000)
+    new = send(newer).transaction_id
+    found = central_system.transactions
+    assert (found.get(old).state, found.get(old).inferred, found.get(new).state) == ("closed", True, "open")
+    send(MeterValuesRequest(connector_id=1, values=[MeterValue(timestamp=noon, value=[])]), version=Version.V12)
+    assert len(central_system.meter_values.list(transaction_id=new).items) == 1
+    assert send(start).transaction_id == old
+    assert send(newer).transaction_id == new
+    newest = send(replace(start, meter_start=3000)).transaction_id
+    assert [found.get(number).state for number in (old, new, newest)] == ["closed", "closed", "open"]
+    assert found.get(new).start_received_at < tomorrow
+
+
+def test_a_start_that_broke_off_is_the_latest_one_also_if_our_clock_was_ahead(central_system, send, start, monkeypatch):
+    old = send(start, received_at=datetime.now(timezone.utc) + timedelta(days=1)).transaction_id
+    newer = replace(start, meter_start=2000)
+    with monkeypatch.context() as patched:
+        patched.setattr(central_system.transactions, "open_at", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            send(newer)
+    new = send(newer).transaction_id
+    assert [central_system.transactions.get(number).state for number in (old, new)] == ["closed", "open"]
+
+
+def test_of_racing_starts_one_stays_open_whatever_the_clocks_say(central_system, send, start):
+    for turn in range(10):
+        now = datetime.now(timezone.utc)
+        starts = [replace(start, meter_start=10 * turn + number) for number in range(6)]
+        times = [now + timedelta(seconds=number % 3 * 60) for number in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda job: send(job[0], received_at=job[1]), zip(starts, times, strict=True)))
+        assert len(central_system.transactions.open_at("CP001", 1)) == 1
 
 
 def test_a_late_retry_of_an_old_start_neither_reopens_it_nor_closes_the_new_one(central_system, send, start):
