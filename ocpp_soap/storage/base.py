@@ -21,6 +21,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -31,6 +32,9 @@ Document = dict[str, Any]
 Entries = Sequence[tuple[str, Document]]
 """Keys and documents, to be appended to a time series."""
 
+
+MOST_AHEAD = timedelta(seconds=1)
+"""How far the time of ``Collection.latest`` may lie ahead of the backend's clock and still count."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -62,7 +66,8 @@ class Collection:
     See ``Storage.find``. In the place of a field there may be an :class:`Only`.
     An indexed field holds strings, numbers, bools or datetimes, not a mixture of them; None is the same as missing.
     ``append_only``: written by ``append`` only, as a time series, kept in the order of arrival.
-    ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there.
+    ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there; but not
+    where that is a time more than :data:`MOST_AHEAD` in the future: then a clock was ahead when it was stored.
     ``telemetry``: much of it arrives, so that ``write`` may take the cheapest way that survives kill -9; entries of
     several processes may then be kept in another order than they were written in.
     ``watched``: fields by each of which ``append_found`` searches often, for a backend that can tell whether a document
@@ -269,7 +274,8 @@ class Storage(ABC):
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         """Store each of the documents whether or not its key exists. For any number at once.
 
-        The last writer wins; in a collection with a field ``latest``, the document with the greatest value of it.
+        The last writer wins; in a collection with a field ``latest``, the document with the greatest value of it, as
+        said there.
         """
 
     @abstractmethod

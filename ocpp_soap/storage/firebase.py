@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from google.api_core.exceptions import NotFound as Missing
 from google.cloud.firestore_v1 import SERVER_TIMESTAMP, Increment
 
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageError, StoreClosed
-from ocpp_soap.storage.base import Collection, Document, Entries, Page, Storage, Stored, StoreInfo
+from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.encoding import index_value
 from ocpp_soap.storage.firebase_client import FirestoreClient
 from ocpp_soap.storage.firebase_documents import document_id, fields, searched, stored
@@ -131,11 +132,15 @@ class FirebaseStorage(Storage):
             client.run(lambda limits, batch=batch: batch.commit(**limits))  # type: ignore[misc]
 
     def _news(self, collection: Collection, documents: Mapping[str, Document]) -> Iterable[tuple[str, Document]]:
-        """Those of the documents that are not older than what is there, as far as that can be seen beforehand."""
+        """Those of the documents that are not older than what is there, as far as that can be seen beforehand.
+
+        What is there from the future by the clock of this machine does not count.
+        """
         field = collection.latest
         there = self.get_many(collection, documents) if field else {}
         for key, document in documents.items():
-            if key not in there or there[key].document[field] <= document[field]:
+            stored = there[key].document[field] if key in there else None
+            if stored is None or stored <= document[field] or _is_ahead(stored):
                 yield key, document
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
@@ -303,6 +308,10 @@ class FirebaseStorage(Storage):
         if value > LAST:
             raise StorageError(f"The counter {counter} is used up: there is no number left below 2^31")
         return value
+
+
+def _is_ahead(moment: Any) -> bool:
+    return isinstance(moment, datetime) and moment > datetime.now(timezone.utc) + MOST_AHEAD
 
 
 def _check_revision(collection: Collection, key: str, current: int, revision: int) -> None:

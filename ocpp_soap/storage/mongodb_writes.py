@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from bson import encode as bson_encode
@@ -13,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
-from ocpp_soap.storage.base import Collection, Document
+from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document
 from ocpp_soap.storage.mongodb_commits import Target
 from ocpp_soap.storage.mongodb_documents import encode, identity, split
 
@@ -70,7 +70,10 @@ def extended(row: RawBSONDocument, more: dict[str, Any]) -> RawBSONDocument:
 
 
 def upserted(collection: Collection, key: str, document: Document) -> RawBSONDocument:
-    """Stores the document and counts its revision up, unless the ``latest`` of the collection is greater there."""
+    """Stores the document and counts its revision up, unless the ``latest`` of the collection is greater there.
+
+    A time that lies in the future by the server's clock does not count; a number is less than any time.
+    """
     row = pack(collection, key, document, _revision=0)
     next_revision = {"_revision": {"$add": [{"$ifNull": ["$_revision", 0]}, 1]}}
     content: Any = {"$mergeObjects": [{"$literal": row}, next_revision]}
@@ -78,7 +81,9 @@ def upserted(collection: Collection, key: str, document: Document) -> RawBSONDoc
         moment = document.get(collection.latest)
         ours = split(moment) if isinstance(moment, datetime) else (moment, 0)
         stored = [f"${collection.latest}", {"$ifNull": [f"$_us.{collection.latest}", 0]}]
-        content = {"$cond": [{"$gt": [stored, {"$literal": ours}]}, "$$ROOT", content]}
+        future = {"$add": ["$$NOW", MOST_AHEAD // timedelta(milliseconds=1)]}
+        is_later = [{"$gt": [stored, {"$literal": ours}]}, {"$lte": [f"${collection.latest}", future]}]
+        content = {"$cond": [{"$and": is_later}, "$$ROOT", content]}
     return _update(key, content)
 
 

@@ -13,12 +13,13 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Document, Index, Only, Other, Stored, field_names
+from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document, Index, Only, Other, Stored, field_names
 from ocpp_soap.storage.encoding import datetime_text, decode, encode, index_value, searchable
 from ocpp_soap.storage.searches import Search, others_search
 from ocpp_soap.storage.sqlite_rows import MISSING
 
 _MISSING_SQL = "-9e999"
+_FUTURE_SQL = f"strftime('%Y-%m-%dT%H:%M:%f', 'now', '+{MOST_AHEAD.total_seconds()} seconds')"
 
 
 def column_value(value: Any) -> Any:
@@ -43,8 +44,7 @@ class Table:
         self.insert_if = f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT {', '.join(values)} WHERE"
         self.insert_new = f"{self.insert} ON CONFLICT (key) DO NOTHING"
         self.insert_once = f"{self.insert} ON CONFLICT (key) DO UPDATE SET revision = revision"
-        newest = f'"f_{collection.latest}"'
-        condition = f" WHERE excluded.{newest} >= {self.name}.{newest}" if collection.latest else ""
+        condition = f" WHERE {self._is_news()}" if collection.latest else ""
         update = f"UPDATE SET revision = {self.name}.revision + 1, {changes}{condition}"
         self.upsert = f"{self.insert} ON CONFLICT (key) DO {update}"
         self.select = f"SELECT key, revision, document, {self.tie} FROM {self.name}"
@@ -55,6 +55,11 @@ class Table:
         self._updates: dict[tuple[bool, ...], str] = {}
         self._presences: dict[tuple[Any, ...], tuple[str, tuple[str, ...]]] = {}
         self._only = {part.field for index in collection.indexes for part in index if isinstance(part, Only)}
+
+    def _is_news(self) -> str:
+        """The condition of what may take the place of what is there; a number is less than any text."""
+        field = f'"f_{self.collection.latest}"'
+        return f"excluded.{field} >= {self.name}.{field} OR {self.name}.{field} > {_FUTURE_SQL}"
 
     def row(self, key: str, document: Document, text: str = "") -> tuple[Any, ...]:
         """The parameters of ``insert`` and its kin. Raises ValueError for what cannot be stored.

@@ -244,6 +244,27 @@ class StorageContract:
         assert store.get_many(STATES, ["CP1", "CP2"]).keys() == {"CP1", "CP2"}
         assert store.count(STATES, {"station": "CP1"}) == 0
 
+    @pytest.mark.parametrize(
+        ("ahead", "last"),
+        [
+            ([timedelta(days=1), timedelta(0)], timedelta(0)),
+            ([timedelta(minutes=1), timedelta(0), timedelta(seconds=-1)], timedelta(0)),
+            ([timedelta(days=1), timedelta(hours=-1), timedelta(0)], timedelta(0)),
+            ([timedelta(0), timedelta(hours=-1)], timedelta(0)),
+            ([timedelta(hours=-1), timedelta(days=1)], timedelta(days=1)),
+        ],
+        ids=["came after", "came once more", "was late and came", "was late", "comes from ahead"],
+    )
+    def test_put_does_not_leave_alone_what_a_clock_that_was_ahead_has_stored(
+        self, store: Storage, ahead: list[timedelta], last: timedelta
+    ) -> None:
+        now = datetime.now(timezone.utc)
+        for by in ahead:
+            store.put(STATES, {"CP1": {"station": "CP1", "at": now + by}})
+        found = store.get(STATES, "CP1")
+        assert found is not None
+        assert found.document["at"] == now + last
+
     def test_telemetry_is_seen_by_all_as_soon_as_it_is_written(self, store: Storage, settings: SimpleNamespace) -> None:
         with closing(storage.open(settings)) as other:
             for number in range(5):

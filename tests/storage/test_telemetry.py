@@ -145,6 +145,25 @@ def test_a_dead_process_s_log_is_folded_once_and_removed(path: Path) -> None:
             assert connection.execute("SELECT count(*) FROM logs").fetchone() == (0,)
 
 
+def test_what_a_version_before_has_left_in_its_log_is_folded_too(path: Path) -> None:
+    statement = (
+        'INSERT INTO "c_latest" (key, revision, document, "f_number") VALUES (?, 1, ?, ?) ON CONFLICT (key) DO UPDATE '
+        'SET revision = "c_latest".revision + 1, document = excluded.document, "f_number" = excluded."f_number" '
+        'WHERE excluded."f_number" >= "c_latest"."f_number"'
+    )
+
+    def work() -> None:
+        store = FileStorage(path)
+        store.write(put={LATEST: {"a": {"number": 1}}})
+        store._process().telemetry.add([(statement, [["a", '{"number":3}', 3], ["a", '{"number":2}', 2]])])
+
+    in_child(work)
+    with closing(FileStorage(path)) as store:
+        latest = store.get(LATEST, "a")
+        assert latest is not None
+        assert latest.document == {"number": 3}
+
+
 def test_a_frame_that_was_cut_off_is_passed_over(path: Path) -> None:
     def work() -> None:
         store = FileStorage(path)
