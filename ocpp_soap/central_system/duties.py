@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 import structlog
 
+from ocpp_soap.central_system.clocks import is_to_come
 from ocpp_soap.central_system.fleet_collections import DUTIES
 from ocpp_soap.errors import AlreadyExists, RevisionConflict, StorageError
 from ocpp_soap.storage.base import Document, Storage
@@ -60,13 +61,12 @@ class Duties:
                 self._store.put(DUTIES, {key: mark})
 
     def _is_our_turn(self) -> bool:
-        now = datetime.now(timezone.utc)
-        claimed = {"next_at": now + timedelta(seconds=self._interval)}
+        claimed = {"next_at": datetime.now(timezone.utc) + timedelta(seconds=self._interval)}
         stored = self._store.get(DUTIES, _KEY)
         try:
             if stored is None:
                 self._store.create(DUTIES, _KEY, claimed)
-            elif stored.document["next_at"] > now:
+            elif is_to_come(stored.document["next_at"], self._interval):
                 return False
             else:
                 self._store.replace(DUTIES, _KEY, claimed, revision=stored.revision)

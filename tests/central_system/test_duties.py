@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from ocpp_soap.central_system.background import Background
 from ocpp_soap.central_system.duties import Duties
+from ocpp_soap.central_system.fleet_collections import DUTIES
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -31,6 +33,24 @@ def test_of_several_processes_one_does_the_duties_of_an_interval(tmp_path: Path)
         thread.join()
     store.close()
     assert 3 <= len(done) <= 1 + (time.monotonic() - begun) / 0.3
+
+
+def test_duties_are_done_also_after_our_clock_was_set_back(tmp_path: Path) -> None:
+    store = FileStorage(tmp_path / "store.db")
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    store.put(DUTIES, {"duties": {"next_at": tomorrow}})
+    done, stop = threading.Event(), threading.Event()
+    duties = Duties(store)
+    duties.add("note", lambda mark: done.set() or mark)  # type: ignore[func-returns-value]
+    thread = threading.Thread(target=duties.run, args=(stop,))
+    thread.start()
+    assert done.wait(10)
+    stop.set()
+    thread.join()
+    stored = store.get(DUTIES, "duties")
+    store.close()
+    assert stored is not None
+    assert stored.document["next_at"] < tomorrow
 
 
 def test_a_duty_gets_the_mark_that_it_left(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_process_that_read_a_webhook_long_ago_goes_on_where_it_is_now(
 
 
 @pytest.mark.parametrize(
-    "meanwhile", [{"is_active": False}, {"next_try_at": datetime.now(timezone.utc) + timedelta(hours=1)}]
+    "meanwhile", [{"is_active": False}, {"next_try_at": datetime.now(timezone.utc) + timedelta(minutes=3)}]
 )
 def test_a_webhook_that_is_no_longer_due_when_its_turn_comes_gets_nothing(
     central_system: CentralSystem, receiver: Any, meanwhile: dict[str, Any]
@@ -188,6 +188,16 @@ def test_a_webhook_that_is_no_longer_due_when_its_turn_comes_gets_nothing(
     delivery = Delivery(central_system.webhooks, central_system.events, timeout=2, attempts=3)
     delivery.deliver(webhook, threading.Event())
     assert receiver.got == []
+
+
+def test_a_lease_of_a_clock_that_was_ahead_does_not_count(
+    central_system: CentralSystem, receiver: Any, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b")
+    lease = {"leased_by": "other:1", "leased_until": datetime.now(timezone.utc) + timedelta(days=1)}
+    central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, **lease})
+    assert deliver(webhook).delivered == 1
 
 
 @pytest.mark.parametrize("key", ["station.registered:CP ü 中/1", "two words"])

@@ -30,20 +30,24 @@ _FEW = 100
 class Line:
     """The line of a station. ``touched`` counts those who wrote it while it was leased.
 
-    ``contact_at`` is the time of the message that made it due, ``woken_at`` of the last wake-up.
+    ``leased_at`` is when the lease was given. ``contact_at`` is the time of the message that made it due, ``woken_at``
+    of the last wake-up.
     """
 
     charge_box_identity: str
     due_at: datetime | None = None
     owner: str | None = None
     leased_until: datetime | None = None
+    leased_at: datetime | None = None
     contact_at: datetime | None = None
     woken_at: datetime | None = None
     touched: int = 0
 
     def is_leased(self, at: datetime) -> bool:
-        """Whether a worker has it ``at`` that time."""
-        return self.leased_until is not None and self.leased_until > at
+        """Whether a worker has it ``at`` that time; a lease that was given later is one of a clock that was ahead."""
+        if self.leased_until is None or self.leased_until <= at:
+            return False
+        return self.leased_at is None or self.leased_at <= at + timedelta(seconds=MARGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,13 @@ class Lines:
 
     def keep(self, claim: Claim, lease: float, **changes: datetime) -> Claim | None:
         """Go on with a claimed line for another ``lease`` seconds; None: it is no longer this worker's."""
-        until = datetime.now(timezone.utc) + timedelta(seconds=lease)
+        now = datetime.now(timezone.utc)
+        until = now + timedelta(seconds=lease)
 
         def kept(document: Document) -> Document | None:
             if document.get("owner") != claim.line.owner:
                 return None
-            return {**document, **changes, "leased_until": until, "due_at": until}
+            return {**document, **changes, "leased_at": now, "leased_until": until, "due_at": until}
 
         stored = revise(self._store, LINES, claim.line.charge_box_identity, kept)
         if stored is None or stored.document.get("owner") != claim.line.owner:
@@ -127,7 +132,7 @@ class Lines:
         If somebody wrote it since it was claimed or kept, it stays claimed and is returned as it is now.
         """
         identity = claim.line.charge_box_identity
-        free = replace(claim.line, owner=None, leased_until=None, due_at=due_at)
+        free = replace(claim.line, owner=None, leased_at=None, leased_until=None, due_at=due_at)
         try:
             if is_empty:
                 self._store.delete(LINES, identity, revision=claim.revision)
@@ -148,7 +153,8 @@ class Lines:
         if line.is_leased(now):
             return None
         until = now + timedelta(seconds=lease)
-        mine = replace(line, owner=f"{worker}/{uuid4().hex[:12]}", leased_until=until, due_at=until)
+        owner = f"{worker}/{uuid4().hex[:12]}"
+        mine = replace(line, owner=owner, leased_at=now, leased_until=until, due_at=until)
         try:
             stored = self._store.replace(LINES, identity, document_of(mine), revision=revision)
         except (NotFound, RevisionConflict):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ocpp_soap.central_system.clocks import is_to_come
 from ocpp_soap.central_system.events import Event, Events
 from ocpp_soap.central_system.posts import open_connections
 from ocpp_soap.central_system.records import record_of
@@ -51,6 +52,7 @@ class Delivery:
         self._webhooks = webhooks
         self._events = events
         self._timeout = timeout
+        self._lease_seconds = TURN + 2 * timeout + SPARE
         self._attempts = attempts
 
     @property
@@ -63,7 +65,7 @@ class Delivery:
         while not stop.is_set():
             webhooks = self._webhooks.list(limit=1000).items
             for webhook in webhooks:
-                if _is_due(webhook):
+                if self._is_due(webhook):
                     lanes.offer(webhook)
             stop.wait(PAUSE if webhooks else IDLE_PAUSE)
         lanes.let_finish(SECONDS_TO_STOP)
@@ -189,14 +191,21 @@ class Delivery:
 
         def leased(document: Document) -> Document | None:
             nonlocal is_ours
-            is_ours = _is_due(record_of(Webhook, document))
+            is_ours = self._is_due(record_of(Webhook, document))
             return {**document, "leased_by": self._worker, "leased_until": self._lease_end()} if is_ours else None
 
         after = self._webhooks.change(webhook.webhook_id, leased)
         return after if is_ours else None
 
     def _lease_end(self) -> datetime:
-        return datetime.now(timezone.utc) + timedelta(seconds=TURN + 2 * self._timeout + SPARE)
+        return datetime.now(timezone.utc) + timedelta(seconds=self._lease_seconds)
+
+    def _is_due(self, webhook: Webhook) -> bool:
+        waits = self._is_to_come(webhook.leased_until) or self._is_to_come(webhook.next_try_at)
+        return webhook.is_active and not waits
+
+    def _is_to_come(self, moment: datetime | None) -> bool:
+        return is_to_come(moment, LONGEST_RETRY + self._lease_seconds)
 
     def _change(self, webhook: Webhook, **values: Any) -> Webhook | None:
         """Set fields (None removes one), as long as the lease is ours; None: it is not, or the webhook is gone."""
@@ -210,12 +219,6 @@ class Delivery:
 
         after = self._webhooks.change(webhook.webhook_id, changed)
         return after if is_ours else None
-
-
-def _is_due(webhook: Webhook) -> bool:
-    now = datetime.now(timezone.utc)
-    is_leased = webhook.leased_until is not None and webhook.leased_until > now
-    return webhook.is_active and not is_leased and (webhook.next_try_at is None or webhook.next_try_at <= now)
 
 
 def _filters(webhook: Webhook) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from ocpp_soap.central_system.command_queue.lines import Lines
 from ocpp_soap.central_system.fleet_collections import LINES
+from ocpp_soap.central_system.records import revise
 from ocpp_soap.storage.file import FileStorage
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=timezone.utc)
@@ -55,3 +56,14 @@ def test_no_station_is_looked_for_while_few_wait(store: FileStorage, monkeypatch
     lines.touch("CP1", NOW)
     monkeypatch.setattr(store, "get_many", None)
     assert lines.contacted(spoke(*range(1000))) == ["CP1"]
+
+
+@pytest.mark.parametrize(("ahead", "is_free"), [(timedelta(0), False), (timedelta(days=1), True)])
+def test_a_lease_of_a_clock_that_was_ahead_does_not_count(store: FileStorage, ahead: timedelta, is_free: bool) -> None:
+    lines, now = Lines(store), datetime.now(timezone.utc)
+    lines.touch("CP1", now)
+    assert lines.claim("CP1", "other:1", 60) is not None
+    leased = {"leased_at": now + ahead, "leased_until": now + ahead + timedelta(seconds=60)}
+    revise(store, LINES, "CP1", lambda document: {**document, **leased})
+    claim = lines.claim("CP1", "this:1", 60)
+    assert (claim is not None) is is_free
