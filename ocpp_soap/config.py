@@ -29,6 +29,9 @@ from ocpp_soap.yaml_files import read_yaml
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings", "load", "overridden"]
 
+_OF_A_NAME = "[key]"
+"""What pydantic adds to the place of a name that is wrong itself."""
+
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of the defaults, overridden by the file ``path``, overridden by ``environ`` (default: os.environ).

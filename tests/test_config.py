@@ -94,7 +94,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("calls: {timeout: 0}", "calls.timeout", "0", "greater than 0"),
         (
             "storage: {mongodb: {retention_days: {metervalues: 1}}}",
-            "storage.mongodb.retention_days.metervalues.[key]",
+            "storage.mongodb.retention_days.metervalues",
             "'metervalues'",
             "'meter_values', 'statuses', 'notifications', 'events', 'messages' or 'audit'",
         ),

@@ -10,7 +10,7 @@ def handle(request: BootNotificationRequest, call: CentralSystemCall) -> BootNot
     """Keep what a known station says of itself; accept it unless it is blocked or unknown."""
     central_system, station = call.central_system, call.station
     if station.is_known:
-        central_system.stations.booted(station, request, call.received_at)
+        central_system.stations.booted(station, request, call.received_at, call.warnings)
     return BootNotificationResponse(
         status=RegistrationStatus.ACCEPTED if station.is_accepted else RegistrationStatus.REJECTED,
         current_time=datetime.now(timezone.utc).replace(microsecond=0),

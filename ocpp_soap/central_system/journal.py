@@ -15,6 +15,7 @@ from ocpp_soap.central_system.collections import JOURNAL
 from ocpp_soap.central_system.journal_entries import Called, Direction, JournalEntry
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import Listing, arrival_key, record_of, select, warning_documents
+from ocpp_soap.central_system.texts import LONGEST_TEXT
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
 from ocpp_soap.soap.charsets import text_of
@@ -88,7 +89,7 @@ class Journal:
                 "action": called.action,
                 "direction": Direction.OUT.value,
                 "outcome": called.outcome,
-                "reason": called.reason,
+                "reason": called.reason and called.reason[:LONGEST_TEXT],
                 "charge_box_identity": called.charge_box_identity,
                 "version": called.version.value,
                 "status": transcript.status or None,

@@ -21,16 +21,17 @@ from ocpp_soap.central_system.records import (
     select,
     warning_documents,
 )
+from ocpp_soap.central_system.texts import LARGEST_DOCUMENT, note, shortened
 from ocpp_soap.central_system.transactions import Transaction, Transactions
-from ocpp_soap.dispatch import Call
+from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
 from ocpp_soap.storage.base import Document, Storage, Stored
 
 MOST_SESSIONS = 10_000
 """Sessions of which a process remembers whose they are; that never changes, so it needs no search again."""
 
-LARGEST_DOCUMENT = 250_000
-"""Rough size of a stored document above which a message is spread over several: bytes, properties included."""
+LONGEST_VALUE = 100_000
+"""Characters above which one value, signed data for example, is stored as several that follow one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,7 @@ def _entries(
     ]
     content = orjson.dumps((call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples))
     key = digest_of(content, samples[0]["timestamp"] if samples else None)
+    parts = [samples] if len(content) < LARGEST_DOCUMENT else list(_parts(samples, call.warnings))
     common: Document = {
         "charge_box_identity": call.charge_box_identity,
         "connector_id": connector_id,
@@ -163,7 +165,7 @@ def _entries(
         "warnings": warning_documents(call.warnings),
     }
     entries = []
-    for number, part in enumerate([samples] if len(content) < LARGEST_DOCUMENT else _parts(samples)):
+    for number, part in enumerate(parts):
         timestamp = part[0]["timestamp"] if part else call.received_at
         entries.append((f"{key}-{number}" if number else key, {**common, "timestamp": timestamp, "samples": part}))
     return entries
@@ -189,12 +191,12 @@ def _sampled(value: SampledValue) -> Document:
     return document
 
 
-def _parts(samples: list[Document]) -> Iterator[list[Document]]:
+def _parts(samples: list[Document], warnings: list[MessageWarning]) -> Iterator[list[Document]]:
     """The samples in portions that each fit into a document; one empty portion if there are none."""
     part: list[Document] = []
     size = 0
     for sample in samples:
-        for values in _pieces(sample["value"]):
+        for values in _pieces(value for sent in sample["value"] for value in _divided(sent, warnings)):
             more = len(canonical({**sample, "value": values}))
             if part and size + more > LARGEST_DOCUMENT:
                 yield part
@@ -204,7 +206,17 @@ def _parts(samples: list[Document]) -> Iterator[list[Document]]:
     yield part
 
 
-def _pieces(values: list[Document]) -> Iterator[list[Document]]:
+def _divided(value: Document, warnings: list[MessageWarning]) -> Iterator[Document]:
+    """A value as one or more that fit into a document each; together their texts are its text."""
+    text = value["value"]
+    properties = {name: shortened(sent, name, warnings) for name, sent in value.items() if name != "value"}
+    if len(text) > LONGEST_VALUE:
+        note(warnings, "value_divided", "value", text)
+    for begin in range(0, len(text) or 1, LONGEST_VALUE):
+        yield {"value": text[begin : begin + LONGEST_VALUE], **properties}
+
+
+def _pieces(values: Iterable[Document]) -> Iterator[list[Document]]:
     """The values of one instant, in as few lists as fit into a document each."""
     piece: list[Document] = []
     size = 0

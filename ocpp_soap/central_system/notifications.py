@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ocpp_soap.central_system.collections import NOTIFICATIONS
 from ocpp_soap.central_system.records import Listing, arrival_key, document_of, record_of, select, warning_documents
+from ocpp_soap.central_system.texts import LONGEST_NAME, shortened
 from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import Choice
 from ocpp_soap.storage.base import Storage
@@ -39,10 +40,11 @@ class Notifications:
 
     def add(self, subject: Subject, status: str, call: Call) -> None:
         """Keep a status that a station notified."""
+        text = shortened(str(status), "status", call.warnings, LONGEST_NAME)
         notification = Notification(
             charge_box_identity=call.charge_box_identity,
             kind=subject.value,
-            status=str(status),
+            status=text,
             received_at=call.received_at,
             version=call.version.value,
             warnings=warning_documents(call.warnings),

@@ -9,7 +9,8 @@ import structlog
 
 from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.events import Events
-from ocpp_soap.central_system.records import digest
+from ocpp_soap.central_system.records import digest, storable
+from ocpp_soap.central_system.texts import LONGEST_ID_TAG, LONGEST_NAME, shortened
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import OcppSoapError
 
@@ -33,30 +34,30 @@ def observe(events: Events, call: CentralSystemCall, response: Any) -> None:
 
 
 def _booted(events: Events, call: Call, response: Any) -> None:
-    request = call.request
+    boot = storable(call.request, call.warnings)
     events.note(
         "station.booted",
         call.charge_box_identity,
         at=call.received_at,
         registration=str(response.status),
-        vendor=request.charge_point_vendor,
-        model=request.charge_point_model,
-        firmware_version=request.firmware_version,
+        vendor=boot.get("charge_point_vendor"),
+        model=boot.get("charge_point_model"),
+        firmware_version=boot.get("firmware_version"),
     )
 
 
 def _status(events: Events, call: Call, response: Any) -> None:
-    request = call.request
+    request, warnings = call.request, call.warnings
     events.note(
         "connector.status",
         call.charge_box_identity,
         at=call.received_at,
         connector_id=request.connector_id,
-        status=str(request.status),
-        error_code=str(request.error_code),
-        info=request.info,
-        vendor_id=request.vendor_id,
-        vendor_error_code=request.vendor_error_code,
+        status=shortened(str(request.status), "status", warnings, LONGEST_NAME),
+        error_code=shortened(str(request.error_code), "errorCode", warnings, LONGEST_NAME),
+        info=shortened(request.info, "info", warnings),
+        vendor_id=shortened(request.vendor_id, "vendorId", warnings),
+        vendor_error_code=shortened(request.vendor_error_code, "vendorErrorCode", warnings),
         timestamp=request.timestamp,
     )
 
@@ -71,7 +72,7 @@ def started(call: Call, transaction_id: int, authorization: str) -> dict[str, An
         "at": call.received_at,
         "transaction_id": transaction_id,
         "connector_id": request.connector_id,
-        "id_tag": request.id_tag,
+        "id_tag": shortened(request.id_tag, "idTag", call.warnings, LONGEST_ID_TAG),
         "meter_start": request.meter_start,
         "timestamp": request.timestamp,
         "reservation_id": request.reservation_id,
@@ -89,7 +90,7 @@ def stopped(call: Call) -> dict[str, Any]:
         "key": digest("transaction.stopped", call.charge_box_identity, *content, at=request.timestamp),
         "at": call.received_at,
         "transaction_id": request.transaction_id,
-        "id_tag": request.id_tag or None,
+        "id_tag": shortened(request.id_tag or None, "idTag", call.warnings, LONGEST_ID_TAG),
         "meter_stop": request.meter_stop,
         "timestamp": request.timestamp,
     }
@@ -105,7 +106,8 @@ def _stopped(events: Events, call: Call, response: Any) -> None:
 
 def _notified(kind: str) -> Callable[[Events, Call, Any], None]:
     def rule(events: Events, call: Call, response: Any) -> None:
-        events.note(kind, call.charge_box_identity, at=call.received_at, status=str(call.request.status))
+        status = shortened(str(call.request.status), "status", call.warnings, LONGEST_NAME)
+        events.note(kind, call.charge_box_identity, at=call.received_at, status=status)
 
     return rule
 

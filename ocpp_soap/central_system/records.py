@@ -15,8 +15,10 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
+from ocpp_soap.central_system.texts import LONGEST_NAME, LONGEST_SENT, shortened
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import NotFound, RetryLater, RevisionConflict
+from ocpp_soap.messages import describe
 from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection, Document, Entries, Storage, Stored
 from ocpp_soap.storage.encoding import datetime_text
@@ -43,6 +45,15 @@ def document_of(record: Any) -> Document:
         value = getattr(record, name)
         if value is not None:
             document[name] = value if type(value) in _PLAIN else plain(value)
+    return document
+
+
+def storable(message: Any, warnings: list[MessageWarning]) -> Document:
+    """A message as a plain document with no text that is longer than a name; ``warnings`` tells what was cut."""
+    document = document_of(message)
+    for info in describe(type(message)):
+        if isinstance(document.get(info.name), str):
+            document[info.name] = shortened(document[info.name], info.wire_name, warnings, LONGEST_NAME)
     return document
 
 
@@ -78,12 +89,21 @@ def _field_names(cls: type[Any]) -> dict[str, None]:
 
 def warning_documents(warnings: Iterable[MessageWarning]) -> list[Document]:
     """Warnings as they are kept with a record: ``[{"kind": …, "where": …, "sent": …}]``."""
-    return [document_of(warning) for warning in warnings]
+    return [warning_document(warning) for warning in warnings]
+
+
+def warning_document(warning: MessageWarning) -> Document:
+    """One warning as it is kept, of names and texts that are no longer than in any message that is read."""
+    return {"kind": warning.kind, "where": warning.where[:LONGEST_SENT], "sent": warning.sent[:LONGEST_SENT]}
 
 
 def fold(id_tag: str) -> str:
-    """The spelling under which an idTag is compared: tags are case-insensitive (15 §3.8)."""
-    return id_tag.strip().lower()
+    """The spelling under which an idTag is compared: tags are case-insensitive (15 §3.8).
+
+    For one that is too long to be a key of every store, and so is in no table, its digest stands.
+    """
+    folded = id_tag.strip().lower()
+    return folded if len(folded) <= LONGEST_NAME else digest(folded)
 
 
 def arrival_key() -> str:

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from ocpp_soap.central_system.access import Access
 from ocpp_soap.central_system.contacts import Contacts
-from ocpp_soap.central_system.records import document_of
+from ocpp_soap.central_system.records import warning_document
 from ocpp_soap.central_system.stations import Registration, Station, Stations
+from ocpp_soap.central_system.texts import LONGEST_SENT, LONGEST_TEXT
 from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.errors import SecurityError
 
@@ -122,10 +123,10 @@ def _new_oddities(station: Station, call: Call) -> dict[str, dict[str, Any]]:
     """The breaches in this call that the station was not known for, with their example."""
     if not call.warnings:
         return {}
-    found = {f"{warning.kind} {warning.where}".strip(): warning for warning in call.warnings}
+    found = {f"{warning.kind} {warning.where[:LONGEST_SENT]}".strip(): warning for warning in call.warnings}
     new = [name for name in found if name not in station.oddities][: MOST_ODDITIES - len(station.oddities)]
     example = {"action": call.action.name, "at": call.received_at}
-    return {name: {**document_of(found[name]), **example} for name in new}
+    return {name: {**warning_document(found[name]), **example} for name in new}
 
 
 def _usable_url(call: Call) -> str:
@@ -138,7 +139,7 @@ def _usable_url(call: Call) -> str:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
-    if not usable:
+    if not usable or len(url) > LONGEST_TEXT:
         call.warnings.append(MessageWarning("unusable_callback", "From", url[:100]))
         return ""
     return url

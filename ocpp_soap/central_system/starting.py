@@ -19,6 +19,7 @@ from ocpp_soap.central_system.observation import started
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
 from ocpp_soap.central_system.reservations import Reservations
 from ocpp_soap.central_system.reserved_connectors import reserved_key
+from ocpp_soap.central_system.texts import LONGEST_ID_TAG, shortened
 from ocpp_soap.central_system.transaction_ids import TransactionIds
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
 from ocpp_soap.dispatch import Call
@@ -135,13 +136,14 @@ class Starting:
         return stored
 
     def _begun(self, request: StartTransactionRequest, call: Call, info: IdTagInfo, max_concurrent: int) -> Document:
+        id_tag = shortened(request.id_tag, "idTag", call.warnings, LONGEST_ID_TAG)
         values = {
             "charge_box_identity": call.charge_box_identity,
             "begun_at": request.timestamp,
             "state": TransactionState.OPEN.value,
             "version": call.version.value,
             "connector_id": request.connector_id,
-            "id_tag": request.id_tag,
+            "id_tag": id_tag,
             "tag_key": fold(request.id_tag),
             "reservation_id": request.reservation_id,
             "start_time": request.timestamp,

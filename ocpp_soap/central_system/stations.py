@@ -10,10 +10,13 @@ from typing import Any
 from ocpp_soap.central_system.collections import STATIONS
 from ocpp_soap.central_system.contacts import Contact, Contacts
 from ocpp_soap.central_system.recent import Recent
-from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
+from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select, storable
+from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import AlreadyExists, NotFound
 from ocpp_soap.messages import BootNotificationRequest, Choice, Version
 from ocpp_soap.storage.base import Document, Storage
+
+_Warnings = list[MessageWarning]
 
 
 class Registration(Choice):
@@ -181,15 +184,17 @@ class Stations:
             raise ValueError(f"heartbeat interval {seconds}: expected 1 to {2**31 - 1} seconds")
         return self.change(charge_box_identity, heartbeat_interval=seconds)
 
-    def booted(self, station: Station, request: BootNotificationRequest, at: datetime) -> None:
-        """Keep what the station said of itself at a boot."""
-        self.change(
-            station.charge_box_identity,
-            boot=document_of(request),
-            booted_at=at,
-            vendor=request.charge_point_vendor,
-            model=request.charge_point_model,
-        )
+    def booted(
+        self,
+        station: Station,
+        request: BootNotificationRequest,
+        at: datetime,
+        warnings: _Warnings | None = None,
+    ) -> None:
+        """Keep what the station said of itself at a boot; ``warnings`` tells what had to be cut."""
+        boot = storable(request, [] if warnings is None else warnings)
+        vendor, model = boot.get("charge_point_vendor"), boot.get("charge_point_model")
+        self.change(station.charge_box_identity, boot=boot, booted_at=at, vendor=vendor, model=model)
 
     def _set_registration(self, charge_box_identity: str, registration: Registration) -> Station:
         station = self.change(charge_box_identity, registration=registration.value)

@@ -13,6 +13,7 @@ from ocpp_soap.central_system.records import (
     select,
     warning_documents,
 )
+from ocpp_soap.central_system.texts import LONGEST_NAME, shortened
 from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import StatusNotificationRequest
 from ocpp_soap.storage.base import Document, Storage
@@ -46,22 +47,28 @@ class Statuses:
 
     def add(self, request: StatusNotificationRequest, call: Call) -> None:
         """Keep a StatusNotification.req in the history and as the connector's current status."""
+        warnings = call.warnings
+        status = shortened(str(request.status), "status", warnings, LONGEST_NAME)
+        error_code = shortened(str(request.error_code), "errorCode", warnings, LONGEST_NAME)
+        info = shortened(request.info, "info", warnings)
+        vendor_id = shortened(request.vendor_id, "vendorId", warnings)
+        vendor_error_code = shortened(request.vendor_error_code, "vendorErrorCode", warnings)
         document: Document = {
             "charge_box_identity": call.charge_box_identity,
             "connector_id": request.connector_id,
-            "status": str(request.status),
-            "error_code": str(request.error_code),
+            "status": status,
+            "error_code": error_code,
             "timestamp": request.timestamp or call.received_at,
             "received_at": call.received_at,
             "version": call.version.value,
-            "warnings": warning_documents(call.warnings),
+            "warnings": warning_documents(warnings),
         }
-        if request.info is not None:
-            document["info"] = request.info
-        if request.vendor_id is not None:
-            document["vendor_id"] = request.vendor_id
-        if request.vendor_error_code is not None:
-            document["vendor_error_code"] = request.vendor_error_code
+        if info is not None:
+            document["info"] = info
+        if vendor_id is not None:
+            document["vendor_id"] = vendor_id
+        if vendor_error_code is not None:
+            document["vendor_error_code"] = vendor_error_code
         key = f"{call.charge_box_identity}:{request.connector_id}"
         self._store.write(
             append={STATUSES: [(arrival_key(), document)]}, put={CONNECTORS: {key: document}}, pending=call.pending

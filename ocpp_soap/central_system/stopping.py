@@ -8,6 +8,7 @@ from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.observation import stopped
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
+from ocpp_soap.central_system.texts import LONGEST_ID_TAG, shortened
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
 from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.errors import AlreadyExists
@@ -68,6 +69,7 @@ class Stopping:
         return stored
 
     def _keep_orphan(self, request: StopTransactionRequest, call: Call) -> Transaction:
+        values = _stop_values(request, call, list(call.warnings))
         orphan = Transaction(
             charge_box_identity=call.charge_box_identity,
             begun_at=request.timestamp,
@@ -75,8 +77,8 @@ class Stopping:
             reported_transaction_id=request.transaction_id,
             version=call.version.value,
             tag_key=fold(request.id_tag) if request.id_tag else None,
-            id_tag=request.id_tag or None,
-            **_stop_values(request, call, list(call.warnings)),
+            id_tag=values["stop_id_tag"],
+            **values,
         )
         content = (request.transaction_id, request.timestamp, request.meter_stop)
         key = digest(call.charge_box_identity, "orphan", *content, at=request.timestamp)
@@ -101,11 +103,12 @@ def _closed(document: Document, request: StopTransactionRequest, call: Call) -> 
 
 
 def _stop_values(request: StopTransactionRequest, call: Call, warnings: list[MessageWarning]) -> Document:
+    stop_id_tag = shortened(request.id_tag or None, "idTag", warnings, LONGEST_ID_TAG)
     return {
         "stop_time": request.timestamp,
         "stop_received_at": call.received_at,
         "meter_stop": request.meter_stop,
-        "stop_id_tag": request.id_tag or None,
+        "stop_id_tag": stop_id_tag,
         "stop_warnings": warning_documents(warnings),
     }
 

@@ -11,6 +11,7 @@ from typing import Literal
 from ocpp_soap.central_system.collections import TAGS
 from ocpp_soap.central_system.recent import Recent
 from ocpp_soap.central_system.records import Listing, document_of, fold, record_of, revise, select
+from ocpp_soap.central_system.texts import LONGEST_NAME
 from ocpp_soap.errors import AlreadyExists, RevisionConflict
 from ocpp_soap.messages import AuthorizationStatus, IdTagInfo
 from ocpp_soap.messages.records import ID_TOKEN
@@ -80,6 +81,8 @@ class Tags:
         key = fold(tag.id_tag)
         if not key:
             raise ValueError("an idTag must not be empty")
+        if len(tag.id_tag.strip().lower()) > LONGEST_NAME:
+            raise ValueError(f"{tag.id_tag[:20]!r}…: an idTag in the table has at most {LONGEST_NAME} characters")
         if not tag.id_tag.isprintable() or not (tag.parent_id_tag or "").isprintable():
             raise ValueError(f"{tag.id_tag!r}: an idTag holds printable characters only")
         if len(tag.parent_id_tag or "") > ID_TOKEN.max_length:

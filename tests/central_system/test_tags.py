@@ -81,6 +81,7 @@ def test_a_removed_tag_is_invalid(tags):
         Tag(id_tag="A", status="Expired"),
         Tag(id_tag="A", status="ConcurrentTx"),
         Tag(id_tag=" "),
+        Tag(id_tag="A" * 256),
         Tag(id_tag="A\x01"),
         Tag(id_tag="A", parent_id_tag="P\n"),
         Tag(id_tag="A", parent_id_tag="P" * 21),
@@ -88,8 +89,15 @@ def test_a_removed_tag_is_invalid(tags):
     ],
 )
 def test_what_cannot_be_a_tag_is_refused(tags, tag):
-    with pytest.raises(ValueError, match=r"status|empty|zone|printable|longer than 20"):
+    with pytest.raises(ValueError, match=r"status|empty|zone|printable|at most 255|longer than 20"):
         tags.add(tag)
+
+
+def test_the_longest_tag_is_found_in_any_letter_case(tags):
+    tags.add(Tag(id_tag="é" * 255))
+    assert tags.check("É" * 255).status is AuthorizationStatus.ACCEPTED
+    assert tags.check("É" * 256).status is AuthorizationStatus.INVALID
+    assert not tags.remove("É" * 256)
 
 
 def test_tags_are_listed_by_status(tags):

@@ -24,6 +24,8 @@ from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.central_system.command_queue.record import Attempt, Command, CommandState, Outcome
 from ocpp_soap.central_system.command_queue.transitions import Result
 from ocpp_soap.central_system.command_queue.wake_up import WakeUp
+from ocpp_soap.central_system.records import canonical
+from ocpp_soap.central_system.texts import LARGEST_DOCUMENT, LONGEST_TEXT
 from ocpp_soap.errors import (
     BadAnswer,
     InvalidMessage,
@@ -158,11 +160,15 @@ class Delivery:
             raise
         except OcppSoapError as error:
             outcome = next((o for kind, o in _OUTCOMES if isinstance(error, kind)), Outcome.BAD_ANSWER)
-            return Result(outcome, str(error))
+            return Result(outcome, str(error)[:LONGEST_TEXT])
         except Exception as error:
             _log.exception("the call of a command failed", command_id=command.command_id, action=command.action)
             return Result(Outcome.BAD_ANSWER, f"{type(error).__name__}; the log has the details")
-        return Result(Outcome.ANSWERED, answer=payload_of(response))
+        answer = payload_of(response)
+        size = len(canonical(answer))
+        if size > LARGEST_DOCUMENT:
+            return Result(Outcome.BAD_ANSWER, f"answered {size} characters, of which {LARGEST_DOCUMENT} can be kept")
+        return Result(Outcome.ANSWERED, answer=answer)
 
     def _wake(self, claim: Claim, command: Command, number: int) -> Claim | None:
         now = datetime.now(timezone.utc)

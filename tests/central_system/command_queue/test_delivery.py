@@ -16,6 +16,7 @@ from ocpp_soap.central_system.command_queue.mending import Mending
 from ocpp_soap.central_system.command_queue.record import Command, key_of, write
 from ocpp_soap.central_system.fleet_collections import COMMANDS
 from ocpp_soap.errors import InternalError, InvalidMessage, NotFound
+from ocpp_soap.messages import DataTransferResponse, DataTransferStatus
 
 RESET = ("Reset", {"type": "Soft"})
 
@@ -126,6 +127,15 @@ def test_a_soap_fault_is_not_repeated(make_system: Any, site: Any, eventually: A
     failed = final(system, command, eventually)
     assert (failed.state, [attempt.outcome for attempt in failed.attempts]) == ("failed", ["refused"])
     assert "out of order" in failed.reason
+
+
+def test_an_answer_that_no_document_holds_is_a_bad_one(make_system: Any, site: Any, eventually: Any) -> None:
+    system = make_system()
+    site.behave["CP000"] = lambda call: DataTransferResponse(status=DataTransferStatus.ACCEPTED, data="x" * 900_000)
+    (command,) = system.command_queue.create("DataTransfer", {"vendor_id": "V"}, ["CP000"], max_attempts=1)
+    failed = final(system, command, eventually)
+    assert (failed.state, failed.attempts[0].outcome, failed.answer) == ("failed", "bad_answer", None)
+    assert "200000 can be kept" in failed.reason
 
 
 def test_a_command_that_the_version_lacks_fails_without_being_sent(
