@@ -118,15 +118,16 @@ class Sessions:
             connector.waiting = None
 
     def start_answered(self, entry: Entry, response: StartTransactionResponse) -> None:
-        """Take over the id; a refused session is ended (12 §4.7; 1.5: as configured)."""
+        """Take over the id, saved with what is learned; a refused session is ended (12 §4.7; 1.5: as configured)."""
         station, request = self._station, entry.request
         info = response.id_tag_info
-        station.learn(request.id_tag, info)
         transaction = self._by_handle.get(entry.transaction)
+        if transaction is not None:
+            transaction.transaction_id = response.transaction_id
+            transaction.parent_id_tag = info.parent_id_tag or transaction.parent_id_tag
+        station.learn(request.id_tag, info)
         if transaction is None:
             return
-        transaction.transaction_id = response.transaction_id
-        transaction.parent_id_tag = info.parent_id_tag or transaction.parent_id_tag
         station.event("start_answered", (transaction, str(info.status)))
         connector = station.connectors[transaction.connector_id]
         if connector.transaction is transaction and self._ends(info.status):
