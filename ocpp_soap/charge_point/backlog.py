@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from ocpp_soap.charge_point.queueing import BAD_ANSWERS, FAULT_TRIES, Entry, Journal, is_demanded
-from ocpp_soap.messages import MeterValuesRequest, StopTransactionRequest
+from ocpp_soap.messages import MeterValuesRequest, StartTransactionRequest, StopTransactionRequest
 
 
 class Backlog:
@@ -40,10 +40,13 @@ class Backlog:
         """The sources of what is queued or set aside."""
         return {entry.source for entry in [*self._queue, *self._set_aside] if entry.source}
 
+    def holds_start(self, transaction: str) -> bool:
+        """Tell whether the Start of a transaction is queued or set aside."""
+        return self._holds(StartTransactionRequest, transaction)
+
     def holds_stop(self, transaction: str) -> bool:
         """Tell whether the Stop of a transaction is queued or set aside."""
-        entries = [*self._queue, *self._set_aside]
-        return any(e.transaction == transaction and isinstance(e.request, StopTransactionRequest) for e in entries)
+        return self._holds(StopTransactionRequest, transaction)
 
     def add(self, request: Any, transaction: str, *, waits_for_id: bool, source: str) -> None:
         """Put a request at the end."""
@@ -88,6 +91,10 @@ class Backlog:
             entry.waits_for_id = False
         if changed and self._journal is not None:
             self._journal.change(changed)
+
+    def _holds(self, kind: type[Any], transaction: str) -> bool:
+        entries = [*self._queue, *self._set_aside]
+        return any(e.transaction == transaction and isinstance(e.request, kind) for e in entries)
 
 
 def _takes_id(request: Any) -> bool:

@@ -82,6 +82,10 @@ class Outbox:
         with self._lock:
             return self._backlog.sources()
 
+    def holds_start(self, transaction: str) -> bool:
+        """Tell whether the Start of a transaction is queued or set aside."""
+        return self._backlog.holds_start(transaction)
+
     def holds_stop(self, transaction: str) -> bool:
         """Tell whether the Stop of a transaction is queued or set aside."""
         return self._backlog.holds_stop(transaction)

@@ -208,9 +208,9 @@ class Sessions:
             meter_start=transaction.meter_start,
             reservation_id=transaction.reservation_id,
         )
-        station.outbox.put(request, transaction=transaction.handle)
         station.metering.begin(connector, transaction)
         station.save_state()
+        station.outbox.put(request, transaction=transaction.handle)
         if reservation is not None:
             station.reservations.cancel(reservation.reservation_id)
         station.note(f"connector {connector.connector_id}: transaction started by {id_tag}")

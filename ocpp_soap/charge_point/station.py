@@ -163,8 +163,13 @@ class Station(Operation):
             self._state.save()
 
     def ran_before(self, connector_id: int, saved: Document, energy: float) -> None:
-        """End a transaction that ran when the station was switched off, with what was known of it then."""
+        """End a transaction that ran when the station was switched off, with what was known of it then.
+
+        One that is saved without an id, and whose Start is not queued, was killed before it began.
+        """
         transaction_id = saved["transaction_id"]
+        if transaction_id is None and not self.outbox.holds_start(saved["handle"]):
+            return
         request = StopTransactionRequest(
             transaction_id=transaction_id or 0, timestamp=saved["seen"], meter_stop=int(energy)
         )

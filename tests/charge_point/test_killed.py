@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ocpp_soap.messages import StartTransactionRequest
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -40,6 +41,10 @@ def switch_on(make_station, schedule, central_system, storage):
     return switch_on
 
 
+class Killed(Exception):
+    """The process ends here."""
+
+
 def transactions(central_system):
     return [name for name in central_system.names() if name.endswith("Transaction")]
 
@@ -67,3 +72,25 @@ def test_a_session_is_ended_whose_start_was_not_answered(switch_on, kill, schedu
     switch_on()
     assert transactions(central_system) == ["StartTransaction", "StopTransaction"]
     assert central_system.sent("StopTransaction")[0].transaction_id == 101
+
+
+@pytest.mark.parametrize(("queued", "sent"), [(False, []), (True, ["StartTransaction", "StopTransaction"])])
+def test_a_session_is_ended_if_its_start_was_queued(
+    switch_on, kill, schedule, central_system, monkeypatch, queued, sent
+):
+    station = switch_on()
+    put = station.outbox.put
+
+    def die_at_the_start(request, **more):
+        if queued or not isinstance(request, StartTransactionRequest):
+            put(request, **more)
+        if isinstance(request, StartTransactionRequest):
+            raise Killed
+
+    monkeypatch.setattr(station.outbox, "put", die_at_the_start)
+    with pytest.raises(Killed):
+        start(station, schedule)
+    kill(station)
+    second = switch_on()
+    assert transactions(central_system) == sent
+    assert second.outbox.set_aside == ()
