@@ -2,6 +2,7 @@
 
 Sampled values are due at whole multiples of MeterValueSampleInterval after the transaction's start, aligned ones at
 whole multiples of ClockAlignedDataInterval after midnight UTC; both are computed, not added up, so nothing drifts.
+The state is saved before a value is queued: the register that a restart goes on from is never below one that was sent.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Metering:
         transaction = connector.transaction
         if transaction is not None:
             now = self._station.now()
+            self._station.save_state()
             reading = self._reading(connector, (now, connector.meter.energy(now)), now)
             self._send(connector, self._values(now, [_REGISTER], reading, context))
 
@@ -73,13 +75,13 @@ class Metering:
         if transaction is None:
             return
         now = self._station.now()
+        self._station.save_state()
         reading = self._reading(connector, transaction.sampled, now)
         transaction.sampled = (now, reading.energy)
         context = ReadingContext.SAMPLE_PERIODIC
         self._send(connector, self._values(now, self._measurands("MeterValuesSampledData"), reading, context))
         collected = self._station.configuration.measurands("StopTxnSampledData")
         self._collect(transaction, self._values(now, collected, reading, context))
-        self._station.save_state()
 
     def take_clock_sample(self, connector: Connector, instant: datetime) -> None:
         """Queue the reading of a connector that charges, as one of ``instant`` on the wall clock."""
@@ -104,9 +106,12 @@ class Metering:
             self._arm_sampling(connector, due)
 
     def _aligned_due(self, boundary: datetime) -> None:
-        for connector in self._station.connectors.values():
-            if connector.transaction is not None and connector.transaction.aligned[0] < boundary:
-                self._take_aligned(connector, connector.transaction, boundary)
+        charging = [(c, c.transaction) for c in self._station.connectors.values() if c.transaction is not None]
+        if charging:
+            self._station.save_state()
+        for connector, transaction in charging:
+            if transaction.aligned[0] < boundary:
+                self._take_aligned(connector, transaction, boundary)
         interval = self._interval("ClockAlignedDataInterval")
         following = boundary + timedelta(seconds=interval)
         self._aligned_timer = self._station.at(following, lambda: self._aligned_due(following))
@@ -152,10 +157,10 @@ class Metering:
             request.transaction_id = transaction.transaction_id
             self._station.outbox.put(request, transaction=transaction.handle)
 
-    @staticmethod
-    def _collect(transaction: Transaction, values: MeterValue | None) -> None:
+    def _collect(self, transaction: Transaction, values: MeterValue | None) -> None:
         if values is not None:
             transaction.data.append(values)
+            self._station.state.save_data(transaction)
 
     def _collects(self) -> bool:
         configuration = self._station.configuration
@@ -168,9 +173,9 @@ class Metering:
         return self._station.configuration.integer(key)
 
 
-def transaction_data(transaction: Transaction) -> list[TransactionData]:
+def transaction_data(collected: list[MeterValue]) -> list[TransactionData]:
     """What a StopTransaction of 1.5 carries: one entry with all values collected, in their order; none: nothing."""
-    return [TransactionData(values=list(transaction.data))] if transaction.data else []
+    return [TransactionData(values=list(collected))] if collected else []
 
 
 def next_multiple(start: datetime, now: datetime, interval: int) -> datetime:

@@ -91,13 +91,14 @@ class Sessions:
         now = station.now()
         connector.meter.open(now)
         station.metering.end(connector, transaction)
+        station.save_state()
         connector.transaction = None
         request = StopTransactionRequest(
             transaction_id=transaction.transaction_id or 0,
             id_tag=id_tag,
             timestamp=now,
             meter_stop=int(connector.meter.energy(now)),
-            transaction_data=transaction_data(transaction) if station.version is Version.V15 else [],
+            transaction_data=transaction_data(transaction.data) if station.version is Version.V15 else [],
         )
         unanswered = transaction.transaction_id is None
         station.outbox.put(request, transaction=transaction.handle, waits_for_id=unanswered)
@@ -137,7 +138,7 @@ class Sessions:
 
     def stop_answered(self, entry: Entry, response: StopTransactionResponse) -> None:
         """The session is over on both sides."""
-        transaction = self._by_handle.pop(entry.transaction, None)
+        transaction = self._forget(entry.transaction)
         id_tag = entry.request.id_tag or (transaction.id_tag if transaction else None)
         if response.id_tag_info is not None and id_tag is not None:
             self._station.learn(id_tag, response.id_tag_info, from_stop=True)
@@ -146,8 +147,12 @@ class Sessions:
     def given_up(self, entry: Entry) -> None:
         """A Start or Stop cannot be delivered."""
         if isinstance(entry.request, StopTransactionRequest):
-            self._by_handle.pop(entry.transaction, None)
+            self._forget(entry.transaction)
         self._station.event("session_lost", entry.transaction)
+
+    def _forget(self, handle: str) -> Transaction | None:
+        self._station.state.forget_data(handle)
+        return self._by_handle.pop(handle, None)
 
     def _authorise(self, connector: Connector, id_tag: str) -> None:
         if not self._usable(connector):

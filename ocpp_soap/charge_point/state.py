@@ -7,32 +7,60 @@ from typing import TYPE_CHECKING, Any
 from ocpp_soap.charge_point.documents import from_document, to_document
 from ocpp_soap.charge_point.local_list import ListEntry
 from ocpp_soap.charge_point.reservations import Reservation
-from ocpp_soap.messages import IdTagInfo
+from ocpp_soap.messages import IdTagInfo, MeterValue
 from ocpp_soap.storage.base import Collection, Document, Storage
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
+    from ocpp_soap.charge_point.transaction import Transaction
 
 STATE = Collection("charge_point_state")
 """One document for each station, under its identity."""
 
+TRANSACTION_DATA = Collection("charge_point_transaction_data", indexes=(("transaction",),))
+"""One document for each entry of what a transaction collects for its Stop: transaction (its handle), values.
+
+They are no part of the state, which is written at each meter value and would grow with every one.
+"""
+
 
 class StoredState:
-    """The state of one station in a store."""
+    """The state of one station in a store; without a store, nothing is kept."""
 
-    def __init__(self, storage: Storage, station: Station) -> None:
+    def __init__(self, storage: Storage | None, station: Station) -> None:
         self._storage = storage
         self._station = station
 
     def save(self) -> None:
         """Write the state as it is now."""
-        self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
+        if self._storage is not None:
+            self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
 
     def restore(self) -> None:
         """Take over what was saved; the station decides on the transactions that ran when it was switched off."""
-        stored = self._storage.get(STATE, self._station.charge_box_identity)
+        stored = self._storage.get(STATE, self._station.charge_box_identity) if self._storage is not None else None
         if stored is not None:
             self._take_over(stored.document)
+
+    def save_data(self, transaction: Transaction) -> None:
+        """Add the last entry of what a transaction has collected."""
+        if self._storage is not None:
+            key = f"{transaction.handle}/{len(transaction.data):06d}"
+            document = {"transaction": transaction.handle, "values": to_document(transaction.data[-1])}
+            self._storage.put(TRANSACTION_DATA, {key: document})
+
+    def data_of(self, handle: str) -> list[MeterValue]:
+        """What a transaction had collected, in its order."""
+        if self._storage is None:
+            return []
+        found = self._storage.find_all(TRANSACTION_DATA, {"transaction": handle})
+        return [from_document(MeterValue, stored.document["values"]) for stored in found]
+
+    def forget_data(self, handle: str) -> None:
+        """Remove what a transaction had collected; its Stop was answered or given up."""
+        if self._storage is not None:
+            while self._storage.delete_where(TRANSACTION_DATA, {"transaction": handle}):
+                pass
 
     def _document(self) -> Document:
         station = self._station

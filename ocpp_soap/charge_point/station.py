@@ -24,7 +24,7 @@ from ocpp_soap.charge_point.firmware import Firmware
 from ocpp_soap.charge_point.journal import StoredJournal
 from ocpp_soap.charge_point.local_list import LocalList
 from ocpp_soap.charge_point.meter import SimulatedMeter
-from ocpp_soap.charge_point.metering import Metering
+from ocpp_soap.charge_point.metering import Metering, transaction_data
 from ocpp_soap.charge_point.operation import Operation
 from ocpp_soap.charge_point.options import StationOptions
 from ocpp_soap.charge_point.outbox import Outbox
@@ -104,15 +104,14 @@ class Station(Operation):
         self.firmware = Firmware(self)
         journal = StoredJournal(storage, charge_box_identity) if storage is not None else None
         self.outbox = Outbox(self._send, schedule, self, lock=self.lock, journal=journal, backoff=self.options.backoff)
-        self._state = StoredState(storage, self) if storage is not None else None
+        self.state = StoredState(storage, self)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Switch the station on: restore what was saved and send BootNotification until it is accepted."""
         with self.lock:
-            if self._state is not None:
-                self._state.restore()
+            self.state.restore()
             self.note("started")
             self.metering.rearm()
             self.registration.boot()
@@ -159,8 +158,7 @@ class Station(Operation):
 
     def save_state(self) -> None:
         """Write the state to the store, if there is one."""
-        if self._state is not None:
-            self._state.save()
+        self.state.save()
 
     def ran_before(self, connector_id: int, saved: Document, energy: float) -> None:
         """End a transaction that ran when the station was switched off, with what was known of it then.
@@ -169,9 +167,13 @@ class Station(Operation):
         """
         transaction_id = saved["transaction_id"]
         if transaction_id is None and not self.outbox.holds_start(saved["handle"]):
+            self.state.forget_data(saved["handle"])
             return
         request = StopTransactionRequest(
-            transaction_id=transaction_id or 0, timestamp=saved["seen"], meter_stop=int(energy)
+            transaction_id=transaction_id or 0,
+            timestamp=saved["seen"],
+            meter_stop=int(energy),
+            transaction_data=transaction_data(self.state.data_of(saved["handle"])),
         )
         self.note(f"connector {connector_id}: the transaction from before the restart ended")
         self.outbox.put(request, transaction=saved["handle"], waits_for_id=transaction_id is None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_soap.messages import StartTransactionRequest
+from ocpp_soap.charge_point.state import TRANSACTION_DATA
+from ocpp_soap.messages import ChargePointErrorCode, StartTransactionRequest, StopTransactionRequest
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -94,3 +95,69 @@ def test_a_session_is_ended_if_its_start_was_queued(
     second = switch_on()
     assert transactions(central_system) == sent
     assert second.outbox.set_aside == ()
+
+
+@pytest.mark.parametrize("kind", ["Sample", "Aligned"])
+def test_a_session_is_ended_with_the_reading_and_the_data_that_it_had(
+    switch_on, kill, schedule, central_system, storage, kind
+):
+    intervals = {"MeterValueSampleInterval": 60 if kind == "Sample" else 0}
+    intervals["ClockAlignedDataInterval"] = 60 if kind == "Aligned" else 0
+    measurands = {"StopTxnSampledData": "Voltage", "StopTxnAlignedData": "Power.Active.Import"}
+    station = switch_on(**intervals, **measurands)
+    start(station, schedule)
+    schedule.advance(130)
+    sent = [int(request.values[0].value[0].value) for request in central_system.sent("MeterValues")]
+    kill(station)
+    second = switch_on(**intervals, **measurands)
+    (stop,) = central_system.sent("StopTransaction")
+    (data,) = stop.transaction_data
+    assert (sent, stop.meter_stop) == ([183, 366], 366)
+    assert [str(values.value[0].context) for values in data.values] == [
+        "Transaction.Begin", *[f"Sample.{'Periodic' if kind == 'Sample' else 'Clock'}"] * 2,
+    ]  # fmt: skip
+    assert storage.count(TRANSACTION_DATA) == 0
+    start(second, schedule)
+    assert central_system.sent("StartTransaction")[0].meter_start == 366
+
+
+def test_a_session_is_ended_with_the_reading_of_an_interruption(switch_on, kill, schedule, central_system):
+    station = switch_on(MeterValueSampleInterval=0)
+    start(station, schedule)
+    schedule.advance(60)
+    station.fault(1, ChargePointErrorCode.GROUND_FAILURE)
+    schedule.run()
+    kill(station)
+    switch_on()
+    assert central_system.sent("StopTransaction")[0].meter_stop == 183
+
+
+def test_the_register_is_never_below_one_that_was_told(switch_on, kill, schedule, central_system, monkeypatch):
+    station = switch_on(MeterValueSampleInterval=0)
+    start(station, schedule)
+    schedule.advance(60)
+    put = station.outbox.put
+
+    def die_at_the_stop(request, **more):
+        put(request, **more)
+        if isinstance(request, StopTransactionRequest):
+            raise Killed
+
+    monkeypatch.setattr(station.outbox, "put", die_at_the_stop)
+    with pytest.raises(Killed):
+        station.stop_transaction(1)
+    kill(station)
+    second = switch_on()
+    start(second, schedule)
+    assert [stop.meter_stop for stop in central_system.sent("StopTransaction")] == [183]
+    assert central_system.sent("StartTransaction")[0].meter_start == 183
+
+
+def test_what_a_session_had_collected_is_forgotten_with_its_stop(switch_on, schedule, storage):
+    station = switch_on(MeterValueSampleInterval=60, StopTxnSampledData="Voltage")
+    start(station, schedule)
+    schedule.advance(61)
+    assert storage.count(TRANSACTION_DATA) == 2
+    station.stop_transaction(1)
+    schedule.run()
+    assert storage.count(TRANSACTION_DATA) == 0
