@@ -70,7 +70,7 @@ class Reservations:
                 request.reservation_id, request.connector_id, request.id_tag, request.parent_id_tag, request.expiry_date
             )
         )
-        station.report_changes()
+        self._changed()
         return ReservationStatus.ACCEPTED
 
     def add(self, reservation: Reservation) -> None:
@@ -83,7 +83,7 @@ class Reservations:
         if reservation_id not in self._by_id:
             return False
         self._by_id.pop(reservation_id)[1].cancel()
-        self._station.report_changes()
+        self._changed()
         return True
 
     def of(self, connector_id: int) -> Reservation | None:
@@ -121,6 +121,7 @@ class Reservations:
             if all(station.status_of(i) in (ChargePointStatus.FAULTED, ChargePointStatus.UNAVAILABLE) for i in ids):
                 timer.cancel()
                 del self._by_id[reservation.reservation_id]
+                station.save_state()
 
     def _possible(self, connector_id: int) -> ReservationStatus:
         station = self._station
@@ -151,4 +152,8 @@ class Reservations:
         if entry is not None and entry[0] is reservation:
             del self._by_id[reservation.reservation_id]
             self._station.note(f"reservation {reservation.reservation_id} expired")
-            self._station.report_changes()
+            self._changed()
+
+    def _changed(self) -> None:
+        self._station.save_state()
+        self._station.report_changes()

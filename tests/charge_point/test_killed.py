@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ocpp_soap.charge_point.state import TRANSACTION_DATA
-from ocpp_soap.messages import ChargePointErrorCode, StartTransactionRequest, StopTransactionRequest
+from ocpp_soap.messages import (
+    CancelReservationRequest,
+    ChargePointErrorCode,
+    ChargePointStatus,
+    ReserveNowRequest,
+    StartTransactionRequest,
+    StopTransactionRequest,
+)
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -161,3 +168,33 @@ def test_what_a_session_had_collected_is_forgotten_with_its_stop(switch_on, sche
     station.stop_transaction(1)
     schedule.run()
     assert storage.count(TRANSACTION_DATA) == 0
+
+
+def reserve(call, station, later):
+    request = ReserveNowRequest(connector_id=1, expiry_date=later(600), id_tag="TAG1", reservation_id=7)
+    assert call(station, request).status == "Accepted"
+
+
+def test_a_reservation_is_kept(switch_on, kill, call, later):
+    station = switch_on()
+    reserve(call, station, later)
+    kill(station)
+    second = switch_on()
+    assert second.status_of(1) is ChargePointStatus.RESERVED
+    assert call(second, CancelReservationRequest(reservation_id=7)).status == "Accepted"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "expired", "used", "faulted"])
+def test_a_reservation_that_has_ended_is_not_back(switch_on, kill, call, later, schedule, end):
+    station = switch_on()
+    reserve(call, station, later)
+    if end == "cancelled":
+        call(station, CancelReservationRequest(reservation_id=7))
+    elif end == "used":
+        start(station, schedule)
+    elif end == "faulted":
+        station.fault(1, ChargePointErrorCode.GROUND_FAILURE)
+    else:
+        schedule.advance(601)
+    kill(station)
+    assert list(switch_on().reservations) == []
