@@ -31,19 +31,28 @@ class Firmware:
         self._current: UpdateFirmwareRequest | None = None
         self._downloaded: Path | None = None
 
+    @property
+    def pending(self) -> UpdateFirmwareRequest | None:
+        """The update that is not installed yet and has not failed."""
+        return self._current
+
     def update(self, request: UpdateFirmwareRequest) -> None:
         """Fetch ``request.location`` as soon as ``retrieve_date`` has come."""
         self._discard()
         self._current = request
-        attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
-        file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware"
-        self._station.at(request.retrieve_date, lambda: self._try(request, file, attempts))
+        self._station.at(request.retrieve_date, lambda: self._begin(request))
+        self._station.save_state()
 
     def transaction_ended(self) -> None:
         """Install what waited for the end of the transactions."""
         if self._downloaded is not None and not self._busy():
             file, self._downloaded = self._downloaded, None
             self._install(file)
+
+    def _begin(self, request: UpdateFirmwareRequest) -> None:
+        if self._current is request:
+            attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
+            self._try(request, Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware", attempts)
 
     def _try(self, request: UpdateFirmwareRequest, file: Path, attempts: int) -> None:
         self._station.schedule.transfer(lambda: self._download(request, file, attempts - 1))
@@ -70,8 +79,7 @@ class Firmware:
             else:
                 station.note(f"firmware download given up: {error}")
                 _remove(file)
-                self._current = None
-                self._notify(FirmwareStatus.DOWNLOAD_FAILED)
+                self._end(FirmwareStatus.DOWNLOAD_FAILED)
 
     def _arrived(self, file: Path) -> None:
         self._notify(FirmwareStatus.DOWNLOADED)
@@ -84,15 +92,19 @@ class Firmware:
             return
         usable = file.stat().st_size > 0
         _remove(file)
-        self._current = None
         if not usable:
             station.note("firmware: the file is empty")
-            self._notify(FirmwareStatus.INSTALLATION_FAILED)
+            self._end(FirmwareStatus.INSTALLATION_FAILED)
             return
         station.firmware_version = self._version_of(request.location)
         station.note(f"firmware {station.firmware_version} installed")
-        self._notify(FirmwareStatus.INSTALLED)
+        self._end(FirmwareStatus.INSTALLED)
         station.restart()
+
+    def _end(self, status: FirmwareStatus) -> None:
+        self._notify(status)
+        self._current = None
+        self._station.save_state()
 
     def _version_of(self, location: str) -> str:
         version = self._station.version

@@ -1,4 +1,4 @@
-"""What a station must not forget when it is switched off: settings, list, availability, reservations, sessions."""
+"""What a station must not forget when it is off: settings, list, availability, reservations, firmware, sessions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ocpp_soap.charge_point.documents import from_document, to_document
 from ocpp_soap.charge_point.local_list import ListEntry
 from ocpp_soap.charge_point.reservations import Reservation
-from ocpp_soap.messages import IdTagInfo, MeterValue
+from ocpp_soap.messages import IdTagInfo, MeterValue, UpdateFirmwareRequest
 from ocpp_soap.storage.base import Collection, Document, Storage
 
 if TYPE_CHECKING:
@@ -30,17 +30,23 @@ class StoredState:
     def __init__(self, storage: Storage | None, station: Station) -> None:
         self._storage = storage
         self._station = station
+        self._restoring = False
 
     def save(self) -> None:
-        """Write the state as it is now."""
-        if self._storage is not None:
+        """Write the state as it is now; what is not restored yet is not overwritten."""
+        if self._storage is not None and not self._restoring:
             self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
 
     def restore(self) -> None:
         """Take over what was saved; the station decides on the transactions that ran when it was switched off."""
         stored = self._storage.get(STATE, self._station.charge_box_identity) if self._storage is not None else None
         if stored is not None:
-            self._take_over(stored.document)
+            self._restoring = True
+            try:
+                self._take_over(stored.document)
+            finally:
+                self._restoring = False
+            self._station.availability.transaction_ended()
 
     def save_data(self, transaction: Transaction) -> None:
         """Add the last entry of what a transaction has collected."""
@@ -68,6 +74,7 @@ class StoredState:
         return {
             "configuration": station.configuration.values(),
             "firmware_version": station.firmware_version,
+            "firmware_update": to_document(pending) if (pending := station.firmware.pending) else None,
             "list_version": local_list.list_version,
             "list": [
                 {"id_tag": e.id_tag, "info": to_document(e.info), "synchronised": e.synchronised}
@@ -121,4 +128,5 @@ class StoredState:
                 station.restore_meter(connector, saved["energy"])
             if "transaction" in saved and not station.outbox.holds_stop(saved["transaction"]["handle"]):
                 station.ran_before(int(connector_id), saved["transaction"], saved["energy"])
-        station.availability.transaction_ended()
+        if document.get("firmware_update"):
+            station.firmware.update(from_document(UpdateFirmwareRequest, document["firmware_update"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_soap.charge_point.state import TRANSACTION_DATA
+from ocpp_soap.charge_point.state import STATE, TRANSACTION_DATA
 from ocpp_soap.messages import (
     CancelReservationRequest,
     ChargePointErrorCode,
@@ -170,8 +170,8 @@ def test_what_a_session_had_collected_is_forgotten_with_its_stop(switch_on, sche
     assert storage.count(TRANSACTION_DATA) == 0
 
 
-def reserve(call, station, later):
-    request = ReserveNowRequest(connector_id=1, expiry_date=later(600), id_tag="TAG1", reservation_id=7)
+def reserve(call, station, later, connector_id=1):
+    request = ReserveNowRequest(connector_id=connector_id, expiry_date=later(600), id_tag="TAG1", reservation_id=7)
     assert call(station, request).status == "Accepted"
 
 
@@ -198,3 +198,30 @@ def test_a_reservation_that_has_ended_is_not_back(switch_on, kill, call, later, 
         schedule.advance(601)
     kill(station)
     assert list(switch_on().reservations) == []
+
+
+def test_a_station_that_is_killed_while_it_is_switched_on_forgets_nothing(
+    switch_on, kill, call, later, schedule, central_system, make_station, storage, monkeypatch
+):
+    station = switch_on()
+    assert station.configuration.set("LightIntensity", "7") == "Accepted"
+    start(station, schedule)
+    reserve(call, station, later, connector_id=2)
+    kill(station)
+    second = make_station(storage=storage, started=False)
+    put = storage.put
+
+    def die_at_the_state(collection, documents):
+        put(collection, documents)
+        if collection is STATE:
+            raise Killed
+
+    monkeypatch.setattr(storage, "put", die_at_the_state)
+    with pytest.raises(Killed):
+        second.start()
+    kill(second)
+    monkeypatch.undo()
+    third = switch_on()
+    assert third.configuration.text("LightIntensity") == "7"
+    assert [r.reservation_id for r in third.reservations] == [7]
+    assert [stop.transaction_id for stop in central_system.sent("StopTransaction")] == [101]

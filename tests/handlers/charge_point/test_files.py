@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import closing
 
 import pytest
 from ftp_server import FtpServer
 
 from ocpp_soap.messages import GetDiagnosticsRequest, UpdateFirmwareRequest, Version
+from ocpp_soap.storage.file import FileStorage
 
 
 @pytest.fixture
@@ -128,3 +130,27 @@ class TestFirmware:
         self.update(call, station, firmware, later(10))
         schedule.advance(100)
         assert statuses(central_system, "Firmware") == ["Downloaded", "Installed"]
+
+    @pytest.mark.parametrize("charging", [False, True])
+    def test_a_restart_goes_on_with_an_update_that_was_pending(
+        self, make_station, call, schedule, central_system, firmware, later, tmp_path, charging
+    ):
+        with closing(FileStorage(tmp_path / "station.db")) as storage:
+            first = make_station(storage=storage)
+            if charging:
+                first.plug(1)
+                first.present_tag(1, "TAG1")
+                schedule.run()
+            self.update(call, first, firmware, later(5))
+            schedule.advance(6 if charging else 4)
+            first.stop()
+            schedule._heap.clear()
+            central_system.requests.clear()
+            for _ in range(2):
+                again = make_station(storage=storage, started=False)
+                again.start()
+                schedule.advance(10)
+                again.stop()
+                schedule._heap.clear()
+            assert statuses(central_system, "Firmware") == ["Downloaded", "Installed"]
+            assert [boot.firmware_version for boot in central_system.sent("BootNotification")][-2:] == ["v2.1.0"] * 2
