@@ -14,7 +14,7 @@ from ocpp_soap.charge_point.queueing import Backoff
 from ocpp_soap.charge_point.quirks import Profile, profile
 from ocpp_soap.charge_point.quirky_answers import QuirkyAnswers
 from ocpp_soap.charge_point.quirky_line import QuirkyLine
-from ocpp_soap.charge_point.scheduler import Scheduler
+from ocpp_soap.charge_point.scheduler import LONGEST_WAIT, Scheduler
 from ocpp_soap.charge_point.sender import Sender, central_system_sender
 from ocpp_soap.charge_point.simulation import (
     SimulationOptions,
@@ -80,7 +80,7 @@ class Simulation:
         for number, driver in enumerate(self.drivers.values()):
             self._schedule.after(number * self.options.ramp / self.options.count, driver.arrive)
         left = None if self.options.duration is None else began + self.options.duration - time.monotonic()
-        ended.wait(left)
+        ended.wait(None if left is None else min(left, LONGEST_WAIT))
         self.leave()
 
     def leave(self) -> None:

@@ -22,6 +22,9 @@ _log = structlog.get_logger("ocpp_soap.charge_point")
 
 Callback = Callable[[], None]
 
+LONGEST_WAIT = threading.TIMEOUT_MAX
+"""Seconds, some hundred years, that a thread can wait at once; a date in the year 9999 is further away."""
+
 
 class Timer:
     """A callback that is due once; ``cancel`` is final and may be called at any time."""
@@ -133,7 +136,7 @@ class Scheduler(Schedule):
                     return
                 wait = self._heap[0][0] - time.monotonic() if self._heap else None
                 if wait is None or wait > 0:
-                    self._wake.wait(wait)
+                    self._wake.wait(None if wait is None else min(wait, LONGEST_WAIT))
                     continue
                 timer = heapq.heappop(self._heap)[2]
             timer.fire()
@@ -155,7 +158,7 @@ class SteppedScheduler(Schedule):
     def after(self, seconds: float, callback: Callback) -> Timer:
         """Run ``callback`` when the time has advanced by ``seconds``."""
         timer = Timer(callback)
-        due = self._now + timedelta(seconds=max(seconds, 0.0))
+        due = self._now + timedelta(seconds=min(max(seconds, 0.0), LONGEST_WAIT))
         heapq.heappush(self._heap, (due, next(self._order), timer))
         return timer
 

@@ -127,6 +127,11 @@ def test_the_duration_ends_a_scenario_that_waits(play):
     assert "the scenario was ended" in problem
 
 
+def test_a_wait_may_be_longer_than_a_thread_can_wait(play):
+    (problem,) = play("  - boot\n  - wait: 1e12\n", duration=0.3).problems
+    assert "the scenario was ended" in problem
+
+
 @pytest.mark.parametrize("name", shipped_scenarios())
 def test_the_shipped_scenarios_can_be_read(name):
     scenario = load_scenario(name)

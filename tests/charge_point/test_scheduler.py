@@ -6,6 +6,8 @@ import threading
 import time
 from datetime import timedelta
 
+import pytest
+
 from ocpp_soap.charge_point import Scheduler, SteppedScheduler
 
 
@@ -26,6 +28,24 @@ def test_a_callback_that_fails_does_not_end_the_thread():
         schedule.after(0, lambda: 1 / 0)
         schedule.after(0.01, ended.set)
         assert ended.wait(20)
+
+
+@pytest.mark.parametrize("seconds", [2.5e11, 1e300])
+def test_a_timer_of_the_far_future_does_not_end_the_thread(seconds):
+    waits, ended = threading.Event(), threading.Event()
+    with Scheduler(workers=1) as schedule:
+        schedule.after(seconds, lambda: None)
+        schedule.after(0, waits.set)
+        assert waits.wait(20)
+        time.sleep(0.05)
+        schedule.after(0, ended.set)
+        assert ended.wait(5)
+
+
+def test_stepped_time_has_room_for_a_timer_of_the_far_future(noon):
+    schedule = SteppedScheduler(noon)
+    schedule.after(1e300, lambda: pytest.fail("it is not due yet"))
+    schedule.advance(10)
 
 
 def test_a_slow_transfer_does_not_delay_requests():

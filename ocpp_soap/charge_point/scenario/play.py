@@ -11,6 +11,7 @@ from ocpp_soap.charge_point.fleet import Simulation
 from ocpp_soap.charge_point.scenario.files import Scenario
 from ocpp_soap.charge_point.scenario.runner import ScenarioResult, run_scenario
 from ocpp_soap.charge_point.scenario.stage import Line, Recorder, Stage
+from ocpp_soap.charge_point.scheduler import LONGEST_WAIT
 from ocpp_soap.charge_point.sender import Sender
 from ocpp_soap.charge_point.simulation import SimulationOptions, Summary
 from ocpp_soap.charge_point.station import Station
@@ -42,7 +43,8 @@ class ScenarioSimulation(Simulation):
 
     def run(self, ended: threading.Event) -> None:
         """Play on all stations, until the duration is over if there is one."""
-        limit = threading.Timer(self.options.duration, ended.set) if self.options.duration else None
+        duration = self.options.duration
+        limit = threading.Timer(min(duration, LONGEST_WAIT), ended.set) if duration else None
         if limit is not None:
             limit.start()
         pool = ThreadPoolExecutor(min(len(self.drivers), MOST_AT_A_TIME), "scenario")

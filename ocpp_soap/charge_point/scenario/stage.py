@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ocpp_soap.charge_point.events import Called, Exchange
+from ocpp_soap.charge_point.scheduler import LONGEST_WAIT
 from ocpp_soap.charge_point.sender import Sender
 from ocpp_soap.charge_point.station import Station
 from ocpp_soap.errors import ConfigurationError, Unreachable
@@ -104,7 +105,7 @@ class Stage:
 
     def sleep(self, seconds: float) -> None:
         """Let time pass. Raises Interrupted."""
-        if self.ended.wait(seconds):
+        if self.ended.wait(min(seconds, LONGEST_WAIT)):
             raise Interrupted
 
     def connector(self, connector_id: int) -> Any:
