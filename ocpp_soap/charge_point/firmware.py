@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from ocpp_soap.charge_point.scheduler import Timer
 from ocpp_soap.charge_point.transfer import TransferFailed
 from ocpp_soap.messages import (
     BootNotificationRequest,
@@ -30,6 +31,7 @@ class Firmware:
         self._station = station
         self._current: UpdateFirmwareRequest | None = None
         self._downloaded: Path | None = None
+        self._date_timer: Timer | None = None
 
     @property
     def pending(self) -> UpdateFirmwareRequest | None:
@@ -40,8 +42,14 @@ class Firmware:
         """Fetch ``request.location`` as soon as ``retrieve_date`` has come."""
         self._discard()
         self._current = request
-        self._station.at(request.retrieve_date, lambda: self._begin(request))
+        self._await_date(request)
         self._station.save_state()
+
+    def rearm(self) -> None:
+        """The clock was set: wait for the retrieve date anew."""
+        if self._current is not None and self._date_timer is not None:
+            self._date_timer.cancel()
+            self._await_date(self._current)
 
     def transaction_ended(self) -> None:
         """Install what waited for the end of the transactions."""
@@ -49,10 +57,15 @@ class Firmware:
             file, self._downloaded = self._downloaded, None
             self._install(file)
 
+    def _await_date(self, request: UpdateFirmwareRequest) -> None:
+        self._date_timer = self._station.at(request.retrieve_date, lambda: self._begin(request))
+
     def _begin(self, request: UpdateFirmwareRequest) -> None:
-        if self._current is request:
-            attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
-            self._try(request, Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware", attempts)
+        if self._current is not request or self._date_timer is None:
+            return
+        self._date_timer = None
+        attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
+        self._try(request, Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware", attempts)
 
     def _try(self, request: UpdateFirmwareRequest, file: Path, attempts: int) -> None:
         self._station.schedule.transfer(lambda: self._download(request, file, attempts - 1))
@@ -120,6 +133,9 @@ class Firmware:
 
     def _discard(self) -> None:
         self._current = None
+        if self._date_timer is not None:
+            self._date_timer.cancel()
+            self._date_timer = None
         if self._downloaded is not None:
             _remove(self._downloaded)
             self._downloaded = None

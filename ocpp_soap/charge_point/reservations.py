@@ -78,6 +78,12 @@ class Reservations:
         timer = self._station.at(reservation.expiry_date, lambda: self._expired(reservation))
         self._by_id[reservation.reservation_id] = (reservation, timer)
 
+    def rearm(self) -> None:
+        """The clock was set: wait for each expiryDate anew."""
+        for reservation, timer in list(self._by_id.values()):
+            timer.cancel()
+            self.add(reservation)
+
     def cancel(self, reservation_id: int) -> bool:
         """End a reservation; False: there is none of that id."""
         if reservation_id not in self._by_id:

@@ -146,6 +146,8 @@ class Station(Operation):
         super().set_clock(current_time)
         self.note("clock set")
         self.metering.rearm()
+        self.reservations.rearm()
+        self.firmware.rearm()
 
     def note(self, text: str) -> None:
         """Add a line to the log that GetDiagnostics uploads."""

@@ -1,0 +1,81 @@
+"""What follows when the clock of a station is set (12 §4.5, 15 §4.6, §5.11, §5.15)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ocpp_soap.charge_point import StationOptions
+from ocpp_soap.charge_point.transfer import Transfers
+from ocpp_soap.messages import (
+    CancelReservationRequest,
+    HeartbeatResponse,
+    RemoteStartTransactionRequest,
+    ReserveNowRequest,
+    UpdateFirmwareRequest,
+)
+
+
+class Downloads(Transfers):
+    """Notes what is fetched, and fetches nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locations: list[str] = []
+
+    def download(self, location: str, file: Path) -> None:
+        self.locations.append(location)
+        file.write_bytes(b"firmware")
+
+
+@pytest.fixture
+def set_clock(schedule, central_system):
+    """Let the answer to the next Heartbeat be so many seconds ahead."""
+
+    def set_clock(station, seconds):
+        ahead = timedelta(seconds=seconds)
+        central_system.answers["Heartbeat"] = lambda _request: HeartbeatResponse(current_time=schedule.now() + ahead)
+        schedule.advance(300)
+        assert station.now() - schedule.now() == ahead
+
+    return set_clock
+
+
+def reserve(call, station, later, seconds):
+    request = ReserveNowRequest(connector_id=1, expiry_date=later(seconds), id_tag="TAG1", reservation_id=7)
+    assert call(station, request).status == "Accepted"
+
+
+def test_a_reservation_ends_whose_date_has_passed_by_the_new_clock(station, call, later, set_clock):
+    reserve(call, station, later, 600)
+    set_clock(station, 3600)
+    assert call(station, RemoteStartTransactionRequest(id_tag="OTHER", connector_id=1)).status == "Accepted"
+    assert call(station, CancelReservationRequest(reservation_id=7)).status == "Rejected"
+
+
+def test_a_reservation_lasts_until_the_new_clock_shows_its_date(station, call, later, schedule, set_clock):
+    reserve(call, station, later, 600)
+    set_clock(station, -3600)
+    schedule.advance(3600)
+    assert station.reservations.of(1) is not None
+    schedule.advance(300)
+    assert station.reservations.of(1) is None
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(3600, 0), (-3600, 3900)])
+def test_firmware_is_fetched_when_the_new_clock_shows_its_date(
+    make_station, call, later, schedule, set_clock, ahead, seconds
+):
+    downloads = Downloads()
+    station = make_station(options=StationOptions(transfers=downloads))
+    call(station, UpdateFirmwareRequest(retrieve_date=later(600), location="ftp://127.0.0.1/v2.bin"))
+    set_clock(station, ahead)
+    if seconds:
+        schedule.advance(seconds - 1)
+        assert downloads.locations == []
+        schedule.advance(1)
+    assert downloads.locations == ["ftp://127.0.0.1/v2.bin"]
+    schedule.advance(9999)
+    assert len(downloads.locations) == 1
