@@ -1,7 +1,8 @@
-"""What a station must not forget when it is off: settings, list, availability, reservations, firmware, sessions."""
+"""What a station must not forget when it is off: clock, settings, list, availability, reservations, sessions."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
@@ -72,6 +73,7 @@ class StoredState:
         station = self._station
         local_list = station.local_list
         return {
+            "clock_offset": station.offset.total_seconds(),
             "configuration": station.configuration.values(),
             "firmware_version": station.firmware_version,
             "firmware_update": to_document(pending) if (pending := station.firmware.pending) else None,
@@ -108,6 +110,7 @@ class StoredState:
 
     def _take_over(self, document: Document) -> None:
         station = self._station
+        station.offset = timedelta(seconds=document.get("clock_offset", 0.0))
         for name, value in document["configuration"].items():
             station.configuration.set(name, value)
         station.firmware_version = document["firmware_version"]

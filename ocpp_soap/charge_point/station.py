@@ -148,6 +148,7 @@ class Station(Operation):
         self.metering.rearm()
         self.reservations.rearm()
         self.firmware.rearm()
+        self.save_state()
 
     def note(self, text: str) -> None:
         """Add a line to the log that GetDiagnostics uploads."""

@@ -13,20 +13,23 @@ AFTER_THE_ANSWER = 0.2
 
 
 class Timekeeping:
-    """A clock on ``schedule`` that can be set, and a ``lock`` that every callback holds."""
+    """A clock on ``schedule`` that can be set, and a ``lock`` that every callback holds.
+
+    ``offset``: by how much the clock is ahead of that of the schedule.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.lock = threading.RLock()
-        self._offset = timedelta()
+        self.offset = timedelta()
 
     def now(self) -> datetime:
         """The station's clock, in UTC."""
-        return self.schedule.now() + self._offset
+        return self.schedule.now() + self.offset
 
     def set_clock(self, current_time: datetime) -> None:
         """Take over the central system's time."""
-        self._offset = current_time - self.schedule.now()
+        self.offset = current_time - self.schedule.now()
 
     def at(self, when: datetime, callback: Callable[[], None]) -> Timer:
         """Run ``callback`` with the lock held when the station's clock shows ``when``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ocpp_soap.messages import (
     ReserveNowRequest,
     UpdateFirmwareRequest,
 )
+from ocpp_soap.storage.file import FileStorage
 
 
 class Downloads(Transfers):
@@ -79,3 +81,15 @@ def test_firmware_is_fetched_when_the_new_clock_shows_its_date(
     assert downloads.locations == ["ftp://127.0.0.1/v2.bin"]
     schedule.advance(9999)
     assert len(downloads.locations) == 1
+
+
+def test_the_clock_goes_on_after_a_restart(make_station, call, later, schedule, set_clock, tmp_path):
+    with closing(FileStorage(tmp_path / "station.db")) as storage:
+        station = make_station(storage=storage)
+        set_clock(station, -3600)
+        reserve(call, station, later, -3000)
+        station.stop()
+        again = make_station(storage=storage, started=False)
+        again.start()
+        assert again.now() == schedule.now() - timedelta(hours=1)
+        assert again.reservations.of(1) is not None
