@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ocpp_soap.messages import Location, Measurand, ReadingContext, SampledValue, UnitOfMeasure, Version
@@ -87,6 +87,11 @@ class SimulatedMeter:
     def open(self, now: datetime) -> None:
         """Stop or interrupt charging."""
         self._charged, self._closed_at = self._seconds(now), None
+
+    def clock_moved(self, by: timedelta) -> None:
+        """The clock was set: no energy flowed in the time that it was moved by."""
+        if self._closed_at is not None:
+            self._closed_at += by
 
     def _seconds(self, now: datetime) -> float:
         running = (now - self._closed_at).total_seconds() if self._closed_at else 0.0

@@ -142,9 +142,13 @@ class Station(Operation):
     # --- what the parts of the station use ------------------------------------------------------------------------
 
     def set_clock(self, current_time: datetime) -> None:
-        """Take over the central system's time."""
+        """Take over the central system's time; what waits for a date waits for it by the new clock."""
+        by = current_time - self.now()
         super().set_clock(current_time)
         self.note("clock set")
+        for connector in self.connectors.values():
+            if isinstance(connector.meter, SimulatedMeter):
+                connector.meter.clock_moved(by)
         self.metering.rearm()
         self.reservations.rearm()
         self.firmware.rearm()

@@ -93,3 +93,18 @@ def test_the_clock_goes_on_after_a_restart(make_station, call, later, schedule, 
         again.start()
         assert again.now() == schedule.now() - timedelta(hours=1)
         assert again.reservations.of(1) is not None
+
+
+@pytest.mark.parametrize("ahead", [3600, -3600])
+def test_the_meter_counts_the_time_that_passed_and_not_what_the_clock_was_moved_by(
+    make_station, schedule, central_system, set_clock, ahead
+):
+    station = make_station(MeterValueSampleInterval=0)
+    station.plug(1)
+    station.present_tag(1, "TAG1")
+    schedule.run()
+    set_clock(station, ahead)
+    schedule.advance(60)
+    station.stop_transaction(1)
+    schedule.run()
+    assert central_system.sent("StopTransaction")[0].meter_stop == 1100
