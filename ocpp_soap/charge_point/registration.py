@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ocpp_soap.charge_point.queueing import Backoff
@@ -18,6 +18,9 @@ REFUSED_RETRY = 60.0
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """The clock is set only if it is further off: an answer's time is as old as its way was long."""
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=timezone.utc), datetime(2200, 1, 1, tzinfo=timezone.utc)
+"""What a clock can be set to: dates computed from it stay far from the year 9999, where they end."""
 
 
 class Registration:
@@ -64,10 +67,14 @@ class Registration:
             self._arm_heartbeat()
 
     def set_clock(self, current_time: datetime | None) -> None:
-        """Set the clock from an answer if it is off."""
+        """Set the clock from an answer if it is off, and the answer's time can be meant."""
         station = self._station
-        if current_time is not None and abs(current_time - station.now()) > CLOCK_TOLERANCE:
+        if current_time is None or abs(current_time - station.now()) <= CLOCK_TOLERANCE:
+            return
+        if EARLIEST <= current_time < LATEST:
             station.set_clock(current_time)
+        else:
+            station.note(f"clock not set: the central system says that it is {current_time.isoformat()}")
 
     def _send_boot(self) -> None:
         boot = self._boots

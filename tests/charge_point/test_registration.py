@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -105,6 +105,18 @@ def test_a_clock_that_is_right_within_two_seconds_is_left_alone(make_station, sc
     central_system.answers["BootNotification"] = boot_answer(schedule, ahead=-1.9)
     station, _ = boots(make_station, schedule, central_system, 0)
     assert station.now() == schedule.now()
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_clock_is_not_set_to_a_time_that_cannot_be_meant(make_station, schedule, central_system, year):
+    absurd = datetime(year, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    central_system.answers["BootNotification"] = BootNotificationResponse(
+        status=RegistrationStatus.ACCEPTED, current_time=absurd, heartbeat_interval=300
+    )
+    station, _ = boots(make_station, schedule, central_system, 10)
+    assert station.registration.accepted
+    assert station.now() == schedule.now()
+    assert any(str(year) in text and "clock not set" in text for _, text in station.log)
 
 
 def test_a_constant_heartbeat_is_sent_whatever_else_was(make_station, schedule, central_system):
