@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ocpp_soap.errors import OcppSoapError, Refused
-from ocpp_soap.messages import AuthorizationStatus, AuthorizeRequest, AuthorizeResponse, IdTagInfo
+from ocpp_soap.messages import AuthorizationStatus, AuthorizeRequest, AuthorizeResponse, IdTagInfo, limit_of
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
@@ -31,6 +31,9 @@ class Authorization:
     def decide(self, id_tag: str, then: Callable[[Decision], None]) -> None:
         """Call ``then`` with the decision: at once if the list knows the tag or nobody can be asked."""
         station = self._station
+        if not self.can_name(id_tag):
+            then(Decision(False, None, f"longer than the tags of OCPP {station.version}"))
+            return
         listed = station.local_list.find(id_tag, station.now())
         if listed is not None and station.configuration.enabled("LocalPreAuthorize"):
             then(_by_status(listed))
@@ -39,6 +42,10 @@ class Authorization:
             station.outbox.ask(request, lambda response, error: then(self._answered(id_tag, response, error)))
         else:
             then(self._offline(listed))
+
+    def can_name(self, id_tag: str) -> bool:
+        """Tell whether a tag is short enough for the messages of the station's version."""
+        return len(id_tag) <= limit_of(AuthorizeRequest, "id_tag", self._station.version)
 
     def parent_of(self, id_tag: str) -> str | None:
         """The group of a tag, as far as the list knows it."""

@@ -59,6 +59,8 @@ class Sessions:
     def remote_start(self, id_tag: str, connector_id: int | None) -> bool:
         """Promise to start for ``id_tag``, on the best connector if none is named; False: it cannot be done."""
         station = self._station
+        if not station.authorization.can_name(id_tag):
+            return False
         parent = station.authorization.parent_of(id_tag)
         candidates = [
             c

@@ -11,7 +11,7 @@ from pathlib import Path
 from ocpp_soap.charge_point.events import Exchange
 from ocpp_soap.charge_point.faults import Injection
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.messages import Version
+from ocpp_soap.messages import AuthorizeRequest, Version, limit_of
 
 SHORTEST_CHARGE = 10.0
 _LATENCIES = 20_000
@@ -50,6 +50,9 @@ class SimulationOptions:
         """Raise ConfigurationError for what cannot be simulated."""
         if self.count < 1 or self.connectors < 1:
             raise ConfigurationError("a simulation needs at least one charge point with one connector")
+        longest = limit_of(AuthorizeRequest, "id_tag", self.version)
+        if len(self.id_tag) > longest:
+            raise ConfigurationError(f"tag {self.id_tag}: OCPP {self.version} has tags of at most {longest} characters")
         if self.ramp < 0:
             raise ConfigurationError(f"ramp {self.ramp:g}: expected 0 or more seconds")
         if self.scenario == "charge" and self.duration is not None and self.duration - self.ramp < SHORTEST_CHARGE:

@@ -17,7 +17,7 @@ from ocpp_soap.cli.bounds import Seconds
 from ocpp_soap.cli.context import load_settings
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
-from ocpp_soap.messages import Version
+from ocpp_soap.messages import AuthorizeRequest, Version, limit_of
 
 
 def _address(value: str) -> tuple[str, int]:
@@ -170,6 +170,9 @@ def command(
         raise click.UsageError("--scenario charge takes --duration 10 or more")
     if junit is not None and options["scenario"] in BUILT_IN:
         raise click.UsageError(f"--junit takes a scenario with steps; {options['scenario']} has none")
+    longest = limit_of(AuthorizeRequest, "id_tag", Version(version))
+    if len(options["id_tag"]) > longest:
+        raise click.UsageError(f"--id-tag {options['id_tag']}: OCPP {version} has tags of at most {longest} characters")
     host, port = listen
     settings = load_settings(ctx)
     simulation = SimulationOptions(

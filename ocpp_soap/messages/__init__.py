@@ -82,7 +82,7 @@ from ocpp_soap.messages.choices import (
     ValueFormat,
 )
 from ocpp_soap.messages.data_transfer import DataTransferRequest, DataTransferResponse
-from ocpp_soap.messages.fields import Choice, FieldInfo, Kind, Text, describe, fields_in
+from ocpp_soap.messages.fields import Choice, FieldInfo, Kind, Text, describe, fields_in, limit_of
 from ocpp_soap.messages.records import AuthorisationData, IdTagInfo, KeyValue, MeterValue, SampledValue, TransactionData
 from ocpp_soap.messages.versions import Role, Version
 
@@ -177,4 +177,5 @@ __all__ = [
     "describe",
     "fields_in",
     "find_action",
+    "limit_of",
 ]

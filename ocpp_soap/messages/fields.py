@@ -161,6 +161,14 @@ def fields_in(record: type[Any], version: Version) -> tuple[FieldInfo, ...]:
     return tuple(info for info in describe(record) if version.has(info.since))
 
 
+def limit_of(record: type[Any], name: str, version: Version) -> int:
+    """How long a text may be in the field ``name`` of a message. Raises ValueError for one without a limit."""
+    limit = next((info.limit_in(version) for info in describe(record) if info.name == name), None)
+    if limit is None:
+        raise ValueError(f"{record.__name__} has no field {name} with a limit")
+    return limit
+
+
 def _field_info(f: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     row: _About = f.metadata.get(_KEY, _About())
     many = get_origin(hint) is list

@@ -49,6 +49,7 @@ def test_what_is_wrong_is_said_before_anything_starts(sink):
         ["--inject", "explode=1"],
         ["--scenario", "dance"],
         ["--quirk", "polite"],
+        ["--id-tag", "1234567890123456", "--version", "1.2"],
     ):
         done = ocpp_soap("simulate", "--central", sink.url, "--listen", "127.0.0.1:0", "--duration", "1", *wrong)
         assert done.returncode in (2, 3)

@@ -72,6 +72,15 @@ def test_a_refused_tag_starts_nothing(station, schedule, central_system, events)
     assert ("refused", (1, "TAG1", "Invalid")) in events
 
 
+@pytest.mark.parametrize("down", [True, False])
+def test_a_reader_refuses_a_tag_that_no_message_can_name(make_station, schedule, central_system, events, down):
+    station = make_station(Version.V12, AllowOfflineTxForUnknownId="true")
+    central_system.down = down
+    start_session(station, schedule, "T" * 16)
+    assert ("refused", (1, "T" * 16, "longer than the tags of OCPP 1.2")) in events
+    assert station.connectors[1].transaction is None
+
+
 def test_a_tag_that_met_a_fault_starts_nothing(station, schedule, central_system, events):
     central_system.answers["Authorize"] = SecurityError()
     start_session(station, schedule)

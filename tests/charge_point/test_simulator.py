@@ -135,6 +135,8 @@ def test_identities_are_numbered_on():
         {"count": 0},
         {"connectors": 0},
         {"quirks": ("polite",)},
+        {"id_tag": "T" * 21},
+        {"id_tag": "T" * 16, "version": Version.V12},
     ],
 )
 def test_what_cannot_be_simulated_is_said_before_it_starts(wrong):

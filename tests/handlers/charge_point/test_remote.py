@@ -27,6 +27,13 @@ def test_a_remote_start_uses_the_given_tag_without_asking_for_it(station, call, 
     assert central_system.sent("Authorize") == []
 
 
+@pytest.mark.parametrize(("version", "longest"), [(Version.V12, 15), (Version.V15, 20)])
+def test_a_tag_that_no_start_could_name_is_rejected(make_station, call, version, longest):
+    station = make_station(version)
+    for length, status in ((longest + 1, "Rejected"), (longest, "Accepted")):
+        assert call(station, RemoteStartTransactionRequest(id_tag="T" * length, connector_id=1)).status == status
+
+
 def test_the_answer_goes_first(station, call, schedule, central_system):
     station.plug(1)
     remote_start(call, station, 1)
