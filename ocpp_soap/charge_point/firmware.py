@@ -14,7 +14,7 @@ from ocpp_soap.messages import (
     FirmwareStatus,
     FirmwareStatusNotificationRequest,
     UpdateFirmwareRequest,
-    fields_in,
+    limit_of,
 )
 
 if TYPE_CHECKING:
@@ -120,10 +120,9 @@ class Firmware:
         self._station.save_state()
 
     def _version_of(self, location: str) -> str:
-        version = self._station.version
-        info = next(f for f in fields_in(BootNotificationRequest, version) if f.name == "firmware_version")
-        name = PurePosixPath(unquote(urlsplit(location).path)).stem or "unnamed"
-        return name[: info.limit_in(version)]
+        name = PurePosixPath(unquote(urlsplit(location).path)).stem
+        printable = "".join(character for character in name if character.isprintable())
+        return (printable or "unnamed")[: limit_of(BootNotificationRequest, "firmware_version", self._station.version)]
 
     def _busy(self) -> bool:
         return any(connector.transaction for connector in self._station.connectors.values())

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 from ftp_server import FtpServer
 
+from ocpp_soap.charge_point.transfer import Transfers
 from ocpp_soap.messages import GetDiagnosticsRequest, UpdateFirmwareRequest, Version
 from ocpp_soap.storage.file import FileStorage
 
@@ -117,6 +118,14 @@ class TestFirmware:
         schedule.advance(20)
         assert statuses(central_system, "Firmware") == ["DownloadFailed"]
         assert ftp.commands.count("RETR") == 2
+
+    def test_the_boot_can_name_a_version_whatever_the_file_is_called(
+        self, station, call, schedule, central_system, later, monkeypatch
+    ):
+        monkeypatch.setattr(Transfers, "download", lambda _self, _location, file: file.write_bytes(b"firmware"))
+        self.update(call, station, "ftp://127.0.0.1/v%01%1f3.bin", later(0))
+        schedule.advance(20)
+        assert central_system.sent("BootNotification")[0].firmware_version == "v3"
 
     def test_an_empty_file_cannot_be_installed(self, station, call, schedule, central_system, ftp, later):
         (ftp.root / "empty.bin").write_bytes(b"")
