@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.messages import ConfigurationStatus, KeyValue, Measurand, Version
+from ocpp_soap.messages import ConfigurationStatus, GetConfigurationResponse, KeyValue, Measurand, Version, limit_of
 
 SECONDS_OF_A_DAY = 86_400
 _V12, _V15 = Version.V12, Version.V15
 _LARGEST = 2**31 - 1
+_LONGEST_VALUE = limit_of(KeyValue, "value", _V15)
+_LONGEST_UNKNOWN = limit_of(GetConfigurationResponse, "unknown_key", _V15)
 
 
 class KeyKind(Enum):
@@ -35,7 +37,9 @@ class Key:
     check: Callable[[str], bool] | None = None
 
     def accepts(self, value: str) -> bool:
-        """Tell whether ``value`` is one that the key can have."""
+        """Tell whether ``value`` is one that the key can have, and that GetConfiguration can tell."""
+        if len(value) > _LONGEST_VALUE:
+            return False
         if self.kind is KeyKind.INTEGER and not (value.isascii() and value.isdigit() and int(value) <= _LARGEST):
             return False
         if self.kind is KeyKind.BOOLEAN and value not in ("true", "false"):
@@ -107,7 +111,8 @@ class Configuration:
             key = self._keys.get(name.casefold())
             if key is None or not key.accepts(value):
                 expected = key.kind.value if key else f"one of {', '.join(k.name for k in self._keys.values())}"
-                raise ConfigurationError(f"configuration key {name}={value!r}: expected {expected}")
+                limit = f" of at most {_LONGEST_VALUE} characters" if len(value) > _LONGEST_VALUE else ""
+                raise ConfigurationError(f"configuration key {name}={value!r}: expected {expected}{limit}")
             self._values[key.name] = value
 
     def text(self, name: str) -> str:
@@ -140,9 +145,9 @@ class Configuration:
         return ConfigurationStatus.ACCEPTED
 
     def read(self, names: list[str]) -> tuple[list[KeyValue], list[str]]:
-        """The named keys, or all of them, and the names that are unknown (15 §5.6)."""
+        """The named keys, or all of them, and the names that are unknown (15 §5.6), cut to what an answer can hold."""
         known = [self._keys[name.casefold()] for name in names if name.casefold() in self._keys]
-        unknown = [name for name in names if name.casefold() not in self._keys]
+        unknown = [name[:_LONGEST_UNKNOWN] for name in names if name.casefold() not in self._keys]
         return [self._key_value(key) for key in (known if names else self._keys.values())], unknown
 
     def values(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ocpp_soap.messages import AuthorisationData, AuthorizationStatus, IdTagInfo, UpdateStatus, UpdateType, Version
+from ocpp_soap.soap.codec.reading import INT32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,12 @@ class LocalList:
         self._entries = {key: entry for key, entry in self._entries.items() if entry.synchronised}
 
     def update(self, update_type: UpdateType, list_version: int, data: list[AuthorisationData]) -> UpdateStatus:
-        """Replace or change the list, all or nothing (15 §5.13, notes 7.15)."""
+        """Replace or change the list, all or nothing (15 §5.13, notes 7.15).
+
+        A version that no answer can tell is Failed.
+        """
+        if list_version not in INT32:
+            return UpdateStatus.FAILED
         if update_type is UpdateType.DIFFERENTIAL and list_version <= self.list_version:
             return UpdateStatus.VERSION_MISMATCH
         entries = {} if update_type is UpdateType.FULL else dict(self._entries)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ocpp_soap.charge_point.connector import Connector
 from ocpp_soap.charge_point.scheduler import Timer
 from ocpp_soap.messages import ChargePointStatus, ReservationStatus, ReserveNowRequest
+from ocpp_soap.soap.codec.reading import INT32
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
@@ -51,11 +52,15 @@ class Reservations:
         return iter([reservation for reservation, _ in self._by_id.values()])
 
     def reserve(self, request: ReserveNowRequest) -> ReservationStatus:
-        """Reserve as asked. One with the same id is replaced if the new one can be taken, else it stays."""
+        """Reserve as asked. One with the same id is replaced if the new one can be taken, else it stays.
+
+        What the StartTransaction that ends it could not name, an id of more than 32 bits or a long tag, is Rejected.
+        """
         station = self._station
         known = request.connector_id == 0 or request.connector_id in station.connectors
         enabled = station.configuration.enabled("ReservationsEnabled")
-        if not known or not enabled or request.expiry_date <= station.now():
+        can_be_named = request.reservation_id in INT32 and station.authorization.can_name(request.id_tag)
+        if not known or not enabled or not can_be_named or request.expiry_date <= station.now():
             return ReservationStatus.REJECTED
         replaced = self._by_id.pop(request.reservation_id, None)
         status = self._possible(request.connector_id)

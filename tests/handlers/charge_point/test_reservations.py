@@ -169,3 +169,9 @@ def test_1_2_reports_reserved_as_occupied(make_station, schedule, central_system
     reserve(station)
     schedule.run()
     assert [r.status for r in central_system.sent("StatusNotification")] == ["Occupied"]
+
+
+def test_a_reservation_that_no_start_could_name_is_rejected(station, reserve):
+    assert reserve(station, reservation_id=2**31) == "Rejected"
+    assert reserve(station, id_tag="T" * 21) == "Rejected"
+    assert reserve(station, id_tag="T" * 20) == "Accepted"

@@ -160,3 +160,22 @@ def test_data_for_a_known_vendor_goes_to_its_handler(station, call):
 
     answer = call(station, DataTransferRequest(vendor_id="acme", data="x"), acme=echo)
     assert (answer.status, answer.data) == ("Accepted", "x")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("ChargePointId", "x" * 501), ("MeterValuesSampledData", "Voltage," * 63), ("LightIntensity", "0" * 5000)],
+)
+def test_a_value_that_no_answer_can_hold_is_rejected(station, call, key, value):
+    assert change(call, station, key, value) == "Rejected"
+    assert change(call, station, "ChargePointId", "x" * 500) == "Accepted"
+
+
+def test_a_long_unknown_name_is_listed_as_far_as_the_answer_can_hold_it(station, call):
+    assert read(call, station, "N" * 51, "Nonsense").unknown_key == ["N" * 50, "Nonsense"]
+
+
+@pytest.mark.parametrize("type_", UpdateType)
+def test_a_list_whose_version_no_answer_can_tell_fails(station, call, type_):
+    assert send_list(call, station, 2**31, "A", type_=type_) == "Failed"
+    assert list_version(call, station) == 0
