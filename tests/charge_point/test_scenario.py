@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +12,7 @@ import pytest
 from running_box import wait_until
 
 from ocpp_soap import config
+from ocpp_soap.charge_point import fleet
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
 from ocpp_soap.charge_point.simulation import SimulationOptions
 from ocpp_soap.charge_point.simulator import run_simulation
@@ -125,6 +127,27 @@ def test_calls_are_expected_and_answered_as_told(play, sink):
 def test_the_duration_ends_a_scenario_that_waits(play):
     (problem,) = play("  - boot\n  - wait: 60\n", duration=0.3).problems
     assert "the scenario was ended" in problem
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "boot: 60",
+        "charge: 60",
+        "expect: {sent: StartTransaction, within: 60}",
+        "expect_none: {sent: StartTransaction, seconds: 60}",
+        "expect_call: Reset",
+        "check: {status: {1: Faulted}, within: 60}",
+    ],
+)
+def test_the_duration_ends_every_step_that_waits(play, sink, monkeypatch, step):
+    monkeypatch.setattr(fleet, "DELIVERY_TIME", 0.1)
+    if step.startswith("boot"):
+        sink.answers["bootNotification"] = sink.answers["bootNotification"].replace("Accepted", "Rejected")
+    began = time.monotonic()
+    (problem,) = play(f"  - plug\n  - {step}\n", duration=0.3).problems
+    assert "the scenario was ended" in problem
+    assert time.monotonic() - began < 14
 
 
 def test_a_wait_may_be_longer_than_a_thread_can_wait(play):

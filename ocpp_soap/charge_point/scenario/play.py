@@ -76,14 +76,15 @@ class ScenarioSimulation(Simulation):
         return summary
 
     def _stage(self, identity: str, ended: threading.Event) -> Stage:
-        station = self.drivers[identity].station
-        return Stage(station, self._lines[identity], self._recorders[identity], self.options.id_tag, ended)
+        recorder = self._recorders[identity] = Recorder(ended)
+        return Stage(self.drivers[identity].station, self._lines[identity], recorder, self.options.id_tag, ended)
 
     def _sender(self, identity: str) -> Sender:
-        self._recorders[identity] = Recorder()
         self._lines[identity] = Line(super()._sender(identity))
         return self._lines[identity]
 
     def _observe(self, station: Station, name: str, subject: Any) -> None:
         super()._observe(station, name, subject)
-        self._recorders[station.charge_box_identity].observe(name, subject)
+        recorder = self._recorders.get(station.charge_box_identity)
+        if recorder is not None:
+            recorder.observe(name, subject)

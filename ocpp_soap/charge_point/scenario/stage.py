@@ -39,9 +39,13 @@ class Line:
 
 
 class Recorder:
-    """Keeps what was sent and answered, and what the station was called for, until an expectation takes it."""
+    """Keeps what was sent and answered, and what the station was called for, until an expectation takes it.
 
-    def __init__(self) -> None:
+    ``ended``: set to interrupt who waits, by Interrupted.
+    """
+
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
         self._changed = threading.Condition()
         self._sent: list[Exchange] = []
         self._called: list[Called] = []
@@ -69,10 +73,15 @@ class Recorder:
             return [e.action for e in self._sent], [c.action for c in self._called]
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait until ``condition``, looked at with each event and each 50 ms; False: it did not come true."""
+        """Wait until ``condition``, looked at with each event and each 50 ms; False: it did not come true.
+
+        Raises Interrupted.
+        """
         deadline = time.monotonic() + seconds
         with self._changed:
             while not condition():
+                if self._ended.is_set():
+                    raise Interrupted
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from ocpp_soap.charge_point.scenario.stage import Stage
+from ocpp_soap.charge_point.scenario.stage import Interrupted, Stage
 
 
 class Step(BaseModel):
@@ -17,7 +17,9 @@ class Step(BaseModel):
     short: ClassVar[str] = "connector"
 
     def run(self, stage: Stage) -> None:
-        """Do it. Raises StepFailed if what it expects does not happen."""
+        """Do it. Raises StepFailed if what it expects does not happen, Interrupted if the scenario was told to end."""
+        if stage.ended.is_set():
+            raise Interrupted
         self._run(stage)
 
     @abstractmethod
