@@ -91,7 +91,9 @@ class Simulation:
     def deliver(self) -> None:
         """Wait until nothing is queued any more, at most for :data:`DELIVERY_TIME`."""
         patience_ends = time.monotonic() + DELIVERY_TIME
-        while time.monotonic() < patience_ends and any(_is_busy(driver.station) for driver in self.drivers.values()):
+        while time.monotonic() < patience_ends and any(
+            self._is_busy(driver.station) for driver in self.drivers.values()
+        ):
             time.sleep(0.05)
 
     def summary(self) -> Summary:
@@ -165,6 +167,10 @@ class Simulation:
             options.id_tag, *charging_times(options.duration - options.ramp if options.duration else None)
         )
 
+    def _is_busy(self, station: Station) -> bool:
+        running = any(connector.transaction for connector in station.connectors.values())
+        return not station.registration.accepted or running or station.outbox.waiting > 0
+
     def _observe(self, station: Station, name: str, subject: Any) -> None:
         if name == "exchange":
             self.statistics.count(subject)
@@ -177,11 +183,6 @@ def _open(options: SimulationOptions) -> Storage | None:
     from ocpp_soap.storage.file import FileStorage  # noqa: PLC0415 - only where it is asked for
 
     return FileStorage(options.store)
-
-
-def _is_busy(station: Station) -> bool:
-    running = any(connector.transaction for connector in station.connectors.values())
-    return not station.registration.accepted or running or station.outbox.waiting > 0
 
 
 def _problem(driver: Driver) -> str:

@@ -38,6 +38,11 @@ class Registration:
         self.last_answer = "no answer"
 
     @property
+    def begun(self) -> bool:
+        """The station was switched on."""
+        return self._boots > 0
+
+    @property
     def accepted(self) -> bool:
         """The central system accepted the last boot."""
         return self.status == RegistrationStatus.ACCEPTED

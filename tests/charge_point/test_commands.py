@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
+from running_box import wait_until
 
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.bridges.modbus import ModbusOptions
@@ -24,6 +28,16 @@ DOCS = Path(__file__).parents[2] / "docs"
 def ocpp_soap(*arguments):
     command = [sys.executable, "-m", "ocpp_soap", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def running(*arguments):
+    command = [sys.executable, "-m", "ocpp_soap", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def yaml_blocks(page):
@@ -41,6 +55,25 @@ def test_a_scenario_with_quirks_and_results(sink, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ok"] is True
     assert 'failures="0"' in (tmp_path / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_scenario_that_a_signal_ended_has_failed(sink, tmp_path, end, count):
+    file, junit = tmp_path / "short.yaml", tmp_path / "junit.xml"
+    file.write_text("name: short\nsteps: [boot, {wait: 300}, {expect: StartTransaction}]")
+    with running(
+        "simulate", "--central", sink.url, "--listen", "127.0.0.1:0", "--scenario", file, "--junit", junit,
+        "--count", count, "--json",
+    ) as process:  # fmt: skip
+        wait_until(lambda: sink.operations(f"CP00{count}").count("statusNotification") == 3)
+        process.send_signal(end)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert sorted(json.loads(output)["problems"]) == [
+        f"CP00{n}: 2. wait seconds=300: the scenario was ended" for n in range(1, count + 1)
+    ]
+    assert junit.read_text().count('failures="1"') == count
 
 
 def test_what_is_wrong_is_said_before_anything_starts(sink):

@@ -14,6 +14,7 @@ from running_box import wait_until
 from ocpp_soap import config
 from ocpp_soap.charge_point import fleet
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
+from ocpp_soap.charge_point.scenario import play as scenario_play
 from ocpp_soap.charge_point.simulation import SimulationOptions
 from ocpp_soap.charge_point.simulator import run_simulation
 from ocpp_soap.errors import ConfigurationError
@@ -148,6 +149,15 @@ def test_the_duration_ends_every_step_that_waits(play, sink, monkeypatch, step):
     (problem,) = play(f"  - plug\n  - {step}\n", duration=0.3).problems
     assert "the scenario was ended" in problem
     assert time.monotonic() - began < 14
+
+
+def test_a_station_whose_turn_did_not_come_has_failed(play, sink, monkeypatch):
+    monkeypatch.setattr(scenario_play, "MOST_AT_A_TIME", 1)
+    began = time.monotonic()
+    summary = play("  - wait: 60\n", duration=0.3, count=3)
+    assert summary.problems == [f"CP00{n}: 1. wait seconds=60: the scenario was ended" for n in (1, 2, 3)]
+    assert sink.operations("CP003") == []
+    assert time.monotonic() - began < fleet.DELIVERY_TIME / 2
 
 
 def test_a_wait_may_be_longer_than_a_thread_can_wait(play):

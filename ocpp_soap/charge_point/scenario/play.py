@@ -9,7 +9,7 @@ from typing import Any
 
 from ocpp_soap.charge_point.fleet import Simulation
 from ocpp_soap.charge_point.scenario.files import Scenario
-from ocpp_soap.charge_point.scenario.runner import ScenarioResult, run_scenario
+from ocpp_soap.charge_point.scenario.runner import ENDED, ScenarioResult, run_scenario
 from ocpp_soap.charge_point.scenario.stage import Line, Recorder, Stage
 from ocpp_soap.charge_point.scheduler import LONGEST_WAIT
 from ocpp_soap.charge_point.sender import Sender
@@ -42,7 +42,10 @@ class ScenarioSimulation(Simulation):
         )
 
     def run(self, ended: threading.Event) -> None:
-        """Play on all stations, until the duration is over if there is one."""
+        """Play on all stations, until the duration is over if there is one.
+
+        What ends it earlier, a KeyboardInterrupt too, ends the scenarios that run and fails those that wait.
+        """
         duration = self.options.duration
         limit = threading.Timer(min(duration, LONGEST_WAIT), ended.set) if duration else None
         if limit is not None:
@@ -50,13 +53,13 @@ class ScenarioSimulation(Simulation):
         pool = ThreadPoolExecutor(min(len(self.drivers), MOST_AT_A_TIME), "scenario")
         try:
             stages = [self._stage(identity, ended) for identity in self.drivers]
-            for result in pool.map(lambda stage: run_scenario(self.scenario, stage), stages):
-                self.results.append(result)
+            for played in [pool.submit(self._play, stage) for stage in stages]:
+                played.result()
         finally:
             ended.set()
-            pool.shutdown()
             if limit is not None:
                 limit.cancel()
+            pool.shutdown()
         self.leave()
 
     def leave(self) -> None:
@@ -66,14 +69,19 @@ class ScenarioSimulation(Simulation):
         super().leave()
 
     def summary(self) -> Summary:
-        """What came of it; each failed step is a problem."""
+        """What came of it; each failed step is a problem, and each station that did not play to the end."""
         summary = super().summary()
+        unplayed = self.drivers.keys() - {result.station for result in self.results}
         failures = [f"{result.station}: {result.failure}" for result in self.results if result.failure]
-        failed = {result.station for result in self.results if result.failure}
+        failures += [f"{identity}: {ENDED}" for identity in sorted(unplayed)]
+        failed = {result.station for result in self.results if result.failure} | unplayed
         others = [problem for problem in summary.problems if problem.partition(":")[0] not in failed]
         summary.problems = failures + others
         summary.ok = not summary.problems
         return summary
+
+    def _play(self, stage: Stage) -> None:
+        self.results.append(run_scenario(self.scenario, stage))
 
     def _stage(self, identity: str, ended: threading.Event) -> Stage:
         recorder = self._recorders[identity] = Recorder(ended)
@@ -82,6 +90,9 @@ class ScenarioSimulation(Simulation):
     def _sender(self, identity: str) -> Sender:
         self._lines[identity] = Line(super()._sender(identity))
         return self._lines[identity]
+
+    def _is_busy(self, station: Station) -> bool:
+        return station.registration.begun and super()._is_busy(station)
 
     def _observe(self, station: Station, name: str, subject: Any) -> None:
         super()._observe(station, name, subject)

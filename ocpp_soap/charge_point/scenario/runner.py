@@ -9,6 +9,9 @@ from ocpp_soap.charge_point.scenario.files import Scenario
 from ocpp_soap.charge_point.scenario.stage import Interrupted, Stage, StepFailed
 from ocpp_soap.errors import OcppSoapError
 
+ENDED = "the scenario was ended"
+"""Why a step failed that was interrupted, or could not begin any more."""
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -35,9 +38,10 @@ class ScenarioResult:
 
 
 def run_scenario(scenario: Scenario, stage: Stage) -> ScenarioResult:
-    """Switch the station on and take step after step; the first failure ends it."""
+    """Switch the station on, if there is still time, and take step after step; the first failure ends it."""
     result = ScenarioResult(scenario.name, stage.station.charge_box_identity)
-    stage.station.start()
+    if not stage.ended.is_set():
+        stage.station.start()
     for title, step in scenario.steps:
         if result.failure:
             result.steps.append(StepResult(title, skipped=True))
@@ -49,6 +53,6 @@ def run_scenario(scenario: Scenario, stage: Stage) -> ScenarioResult:
         except (StepFailed, OcppSoapError) as error:
             failure = str(error)
         except Interrupted:
-            failure = "the scenario was ended"
+            failure = ENDED
         result.steps.append(StepResult(title, time.monotonic() - started, failure))
     return result
