@@ -28,7 +28,7 @@ from ocpp_soap.charge_point.metering import Metering, transaction_data
 from ocpp_soap.charge_point.operation import Operation
 from ocpp_soap.charge_point.options import StationOptions
 from ocpp_soap.charge_point.outbox import Outbox
-from ocpp_soap.charge_point.queueing import Entry, Then
+from ocpp_soap.charge_point.queueing import Entry, Then, is_demanded
 from ocpp_soap.charge_point.registration import Registration
 from ocpp_soap.charge_point.reservations import Reservations
 from ocpp_soap.charge_point.restarts import Restarts
@@ -237,7 +237,7 @@ class Station(Operation):
         _log.warning("message given up", charge_box_identity=self.charge_box_identity, action=action, reason=str(error))
         self.note(f"{action} given up: {error}")
         self.event("given_up", (entry, error))
-        if entry.transaction:
+        if is_demanded(entry):
             self.sessions.given_up(entry)
 
     def _send(self, request: Any) -> Any:

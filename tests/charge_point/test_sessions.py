@@ -193,3 +193,15 @@ class TestOffline:
         schedule.run()
         station.present_tag(1, "TAG1")
         assert ("refused", (1, "TAG1", "offline")) in events
+
+
+@pytest.mark.parametrize("version", Version)
+def test_a_session_whose_meter_values_met_a_fault_is_not_lost(make_station, schedule, central_system, events, version):
+    station = make_station(version, MeterValueSampleInterval=60)
+    central_system.answers["MeterValues"] = SecurityError()
+    start_session(station, schedule)
+    schedule.advance(130)
+    station.unplug(1)
+    schedule.run()
+    names = [name for name, _ in events]
+    assert (names.count("given_up"), names.count("session_lost"), names.count("session_delivered")) == (2, 0, 1)
