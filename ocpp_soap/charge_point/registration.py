@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from ocpp_soap.charge_point.queueing import Backoff
 from ocpp_soap.charge_point.scheduler import Timer
 from ocpp_soap.errors import OcppSoapError, Refused
-from ocpp_soap.messages import BootNotificationResponse, HeartbeatRequest, HeartbeatResponse, RegistrationStatus
+from ocpp_soap.messages import (
+    BootNotificationRequest,
+    BootNotificationResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    RegistrationStatus,
+)
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
@@ -85,9 +91,18 @@ class Registration:
         boot = self._boots
         self._boot_timer = None
         self._station.outbox.ask(
-            self._station.boot_request(),
+            self._boot_request(),
             lambda response, error: self._boot_answered(response, error) if boot == self._boots else None,
             before_acceptance=True,
+        )
+
+    def _boot_request(self) -> BootNotificationRequest:
+        station = self._station
+        return BootNotificationRequest(
+            charge_point_vendor=station.options.vendor,
+            charge_point_model=station.options.model,
+            charge_point_serial_number=station.options.serial_number,
+            firmware_version=station.firmware_version,
         )
 
     def _boot_answered(self, response: BootNotificationResponse | None, error: OcppSoapError | None) -> None:

@@ -39,7 +39,6 @@ from ocpp_soap.charge_point.state import StoredState
 from ocpp_soap.charge_point.states import States
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.messages import (
-    BootNotificationRequest,
     ChargePointStatus,
     DataTransferRequest,
     IdTagInfo,
@@ -211,15 +210,6 @@ class Station(Operation):
         self.report_changes()
         self.outbox.open()
         self.event("accepted", None)
-
-    def boot_request(self) -> BootNotificationRequest:
-        """What the station says of itself."""
-        return BootNotificationRequest(
-            charge_point_vendor=self.options.vendor,
-            charge_point_model=self.options.model,
-            charge_point_serial_number=self.options.serial_number,
-            firmware_version=self.firmware_version,
-        )
 
     # --- the outbox's owner ---------------------------------------------------------------------------------------
 
