@@ -2,7 +2,7 @@
 
 Sampled values are due at whole multiples of MeterValueSampleInterval after the transaction's start, aligned ones at
 whole multiples of ClockAlignedDataInterval after midnight UTC; both are computed, not added up, so nothing drifts.
-The state is saved before a value is queued: the register that a restart goes on from is never below one that was sent.
+The registers are saved before a value is queued: the one that a restart goes on from is never below one that was sent.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Metering:
         transaction = connector.transaction
         if transaction is not None:
             now = self._station.now()
-            self._station.save_state()
+            self._station.state.save_connectors()
             reading = self._reading(connector, (now, connector.meter.energy(now)), now)
             self._send(connector, self._values(now, [_REGISTER], reading, context))
 
@@ -75,7 +75,7 @@ class Metering:
         if transaction is None:
             return
         now = self._station.now()
-        self._station.save_state()
+        self._station.state.save_connectors()
         reading = self._reading(connector, transaction.sampled, now)
         transaction.sampled = (now, reading.energy)
         context = ReadingContext.SAMPLE_PERIODIC
@@ -108,7 +108,7 @@ class Metering:
     def _aligned_due(self, boundary: datetime) -> None:
         charging = [(c, c.transaction) for c in self._station.connectors.values() if c.transaction is not None]
         if charging:
-            self._station.save_state()
+            self._station.state.save_connectors()
         for connector, transaction in charging:
             if transaction.aligned[0] < boundary:
                 self._take_aligned(connector, transaction, boundary)

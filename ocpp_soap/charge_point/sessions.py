@@ -93,7 +93,7 @@ class Sessions:
         now = station.now()
         connector.meter.open(now)
         station.metering.end(connector, transaction)
-        station.save_state()
+        station.state.save_connectors()
         connector.transaction = None
         request = StopTransactionRequest(
             transaction_id=transaction.transaction_id or 0,
@@ -216,7 +216,7 @@ class Sessions:
             reservation_id=transaction.reservation_id,
         )
         station.metering.begin(connector, transaction)
-        station.save_state()
+        station.state.save_connectors()
         station.outbox.put(request, transaction=transaction.handle)
         if reservation is not None:
             station.reservations.cancel(reservation.reservation_id)

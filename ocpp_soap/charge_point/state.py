@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 STATE = Collection("charge_point_state")
 """One document for each station, under its identity."""
 
+CONNECTORS = Collection("charge_point_connectors")
+"""One document for each station: its connectors, with their registers and transactions.
+
+It is written at each reading, and is small whatever the list holds.
+"""
+
 TRANSACTION_DATA = Collection("charge_point_transaction_data", indexes=(("transaction",),))
 """One document for each entry of what a transaction collects for its Stop: transaction (its handle), values.
 
-They are no part of the state, which is written at each meter value and would grow with every one.
+Each is written once, as all of them would be too much to write at each reading.
 """
 
 
@@ -37,16 +43,28 @@ class StoredState:
         """Write the state as it is now; what is not restored yet is not overwritten."""
         if self._storage is not None and not self._restoring:
             self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
+            self.save_connectors()
+
+    def save_connectors(self) -> None:
+        """Write only what changes with each reading."""
+        if self._storage is not None and not self._restoring:
+            connectors = {str(c.connector_id): self._connector(c) for c in self._station.connectors.values()}
+            self._storage.put(CONNECTORS, {self._station.charge_box_identity: {"connectors": connectors}})
 
     def restore(self) -> None:
         """Take over what was saved; the station decides on the transactions that ran when it was switched off."""
-        stored = self._storage.get(STATE, self._station.charge_box_identity) if self._storage is not None else None
-        if stored is not None:
-            self._restoring = True
-            try:
-                self._take_over(stored.document)
-            finally:
-                self._restoring = False
+        if self._storage is None:
+            return
+        state, connectors = (self._storage.get(c, self._station.charge_box_identity) for c in (STATE, CONNECTORS))
+        self._restoring = True
+        try:
+            if state is not None:
+                self._take_over(state.document)
+            if connectors is not None:
+                self._take_over_connectors(connectors.document["connectors"])
+        finally:
+            self._restoring = False
+        if state is not None or connectors is not None:
             self._station.availability.transaction_ended()
 
     def save_data(self, transaction: Transaction) -> None:
@@ -88,7 +106,6 @@ class StoredState:
                 {name: getattr(reservation, name) for name in Reservation.__slots__}
                 for reservation in station.reservations
             ],
-            "connectors": {str(c.connector_id): self._connector(c) for c in station.connectors.values()},
         }
 
     def _connector(self, connector: Any) -> Document:
@@ -123,7 +140,12 @@ class StoredState:
         for reservation in document["reservations"]:
             if reservation["expiry_date"] > station.now():
                 station.reservations.add(Reservation(**reservation))
-        for connector_id, saved in document["connectors"].items():
+        if document.get("firmware_update"):
+            station.firmware.update(from_document(UpdateFirmwareRequest, document["firmware_update"]))
+
+    def _take_over_connectors(self, document: Document) -> None:
+        station = self._station
+        for connector_id, saved in document.items():
             connector = station.connectors.get(int(connector_id))
             if connector is not None:
                 connector.operative = saved["operative"]
@@ -131,5 +153,3 @@ class StoredState:
                 station.restore_meter(connector, saved["energy"])
             if "transaction" in saved and not station.outbox.holds_stop(saved["transaction"]["handle"]):
                 station.ran_before(int(connector_id), saved["transaction"], saved["energy"])
-        if document.get("firmware_update"):
-            station.firmware.update(from_document(UpdateFirmwareRequest, document["firmware_update"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_soap.charge_point.state import STATE, TRANSACTION_DATA
+from ocpp_soap.charge_point.state import CONNECTORS, STATE, TRANSACTION_DATA
 from ocpp_soap.messages import (
     CancelReservationRequest,
     ChargePointErrorCode,
@@ -77,9 +77,12 @@ def test_a_session_is_ended_whose_start_was_not_answered(switch_on, kill, schedu
     start(station, schedule)
     kill(station)
     central_system.down = False
-    switch_on()
+    second = switch_on()
     assert transactions(central_system) == ["StartTransaction", "StopTransaction"]
     assert central_system.sent("StopTransaction")[0].transaction_id == 101
+    kill(second)
+    switch_on()
+    assert transactions(central_system) == []
 
 
 @pytest.mark.parametrize(("queued", "sent"), [(False, []), (True, ["StartTransaction", "StopTransaction"])])
@@ -225,3 +228,12 @@ def test_a_station_that_is_killed_while_it_is_switched_on_forgets_nothing(
     assert third.configuration.text("LightIntensity") == "7"
     assert [r.reservation_id for r in third.reservations] == [7]
     assert [stop.transaction_id for stop in central_system.sent("StopTransaction")] == [101]
+
+
+def test_a_reading_is_saved_without_the_list(switch_on, schedule, storage, monkeypatch):
+    station = switch_on(MeterValueSampleInterval=60)
+    start(station, schedule)
+    written = []
+    monkeypatch.setattr(storage, "put", lambda collection, _documents: written.append(collection))
+    schedule.advance(61)
+    assert written == [CONNECTORS]
