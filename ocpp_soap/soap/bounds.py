@@ -13,6 +13,9 @@ Element = Any
 
 _MARKUP_OF_AN_ELEMENT = 3
 """``<`` for each element: a tag at both ends, and perhaps a comment or CDATA."""
+_DECLARATION = b"xmlns"
+_MOST_DECLARATIONS = 50
+"""Namespaces that one element may declare."""
 _USUAL_DEPTH = 8
 _UNUSUALLY_DEEP = etree.XPath("/*" * (_USUAL_DEPTH + 1))
 """Told in a fraction of the time that more levels take."""
@@ -33,10 +36,18 @@ class Limits:
 def check_markup(data: bytes, max_elements: int) -> None:
     """Raise ProtocolError for far more markup than ``max_elements`` elements need, before a tree is made of it.
 
-    A tree takes up to 60 times the memory of its text.
+    A tree takes up to 60 times the memory of its text. The same for an element that declares many namespaces: each that
+    is in scope costs time at each element within.
     """
     if data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
         raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
+    text = data.replace(b"\0", b"")
+    if text.count(_DECLARATION) > _MOST_DECLARATIONS:
+        most = max(tag.count(_DECLARATION) for tag in text.split(b"<"))
+        if most > _MOST_DECLARATIONS:
+            raise ProtocolError(
+                f"An element declares {most} namespaces; expected {_MOST_DECLARATIONS} at most.", kind="namespaces"
+            )
 
 
 def check_depth(root: Element, data: bytes, max_depth: int) -> None:
@@ -48,6 +59,18 @@ def check_depth(root: Element, data: bytes, max_depth: int) -> None:
         too_deep = _TOO_DEEP[max_depth] = etree.XPath("/*" * (max_depth + 1))
     if too_deep(root):
         raise ProtocolError(f"Elements are nested more than {max_depth} levels deep.", kind="too_deep")
+
+
+def check_header(header: Element, data: bytes, max_header: int) -> None:
+    """Raise ProtocolError for a Header of about more than ``max_header`` bytes: names, texts and attributes."""
+    if len(data) <= max_header:
+        return
+    size = 0
+    for element in header.iter():
+        size += len(element.tag) + len(element.text or "") + len(element.tail or "")
+        size += sum(len(name) + len(value) for name, value in element.items())
+        if size > max_header:
+            raise ProtocolError(f"The Header is longer than {max_header} bytes.", kind="header_too_large")
 
 
 def check_elements(root: Element, data: bytes, max_elements: int) -> None:

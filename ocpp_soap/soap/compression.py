@@ -7,6 +7,7 @@ import zlib
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _MAGIC = b"\x1f\x8b"
 _MOST_MEMBERS = 100
+_MOST_CODINGS = 2
 _PLAIN = ("", "identity")
 _NAMES = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
 
@@ -24,9 +25,10 @@ def decompress(data: bytes, encoding: str, limit: int) -> bytes:
 
     Raises CannotDecompress, or TooLarge as soon as more than ``limit`` bytes would come out.
     """
-    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
-        if name in _PLAIN:
-            continue
+    names = [name for part in encoding.split(",") if (name := part.strip().lower()) not in _PLAIN]
+    if len(names) > _MOST_CODINGS:
+        raise CannotDecompress(f"the Content-Encoding names {len(names)} codings; expected {_MOST_CODINGS} at most")
+    for name in reversed(names):
         if name not in _NAMES:
             raise CannotDecompress(f"the Content-Encoding is {name[:40]!r}; expected gzip or deflate")
         data = _inflate(data, name, limit)
@@ -44,17 +46,19 @@ def _inflate(data: bytes, name: str, limit: int) -> bytes:
 
 def _members(data: bytes, window: int, name: str, limit: int) -> bytes:
     """What comes out of all members: a gzip file may have several (RFC 1952, 2.2). What follows them is left out."""
-    inflated = b""
+    members: list[bytes] = []
+    left = limit
     for _ in range(_MOST_MEMBERS):
         inflater = zlib.decompressobj(window)
-        inflated += inflater.decompress(data, limit + 1 - len(inflated))
-        if len(inflated) > limit:
+        members.append(inflater.decompress(data, left + 1))
+        left -= len(members[-1])
+        if left < 0:
             raise TooLarge(f"more than {limit} bytes come out of the {name} body")
         if not inflater.eof:
             raise _broken(name)
         data = inflater.unused_data
         if window != _GZIP or not data.startswith(_MAGIC):
-            return inflated
+            return b"".join(members)
     raise CannotDecompress(f"the {name} body has more than {_MOST_MEMBERS} members")
 
 

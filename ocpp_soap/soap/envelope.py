@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
-from lxml import etree
-
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import Fault, ProtocolError
 from ocpp_soap.messages import Version
 from ocpp_soap.soap.addressing import Headers, read_headers
-from ocpp_soap.soap.bounds import Limits, check_depth
+from ocpp_soap.soap.bounds import Limits, check_depth, check_header
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.faults import VersionMismatch, fault_body, fault_header
 from ocpp_soap.soap.namespaces import (
@@ -64,9 +62,8 @@ class Envelope:
             raise ProtocolError("The envelope has no Body.", kind="no_body")
         if self.bodies > 1:
             raise ProtocolError("The envelope has two Bodies; expected one.", kind="two_bodies")
-        header = self.header
-        if header is not None and len(data) > limits.max_header and len(etree.tostring(header)) > limits.max_header:
-            raise ProtocolError(f"The Header is longer than {limits.max_header} bytes.", kind="header_too_large")
+        if self.header is not None:
+            check_header(self.header, data, limits.max_header)
 
 
 def open_envelope(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Envelope:

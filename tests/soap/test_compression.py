@@ -43,3 +43,10 @@ def test_deflate_is_read_with_and_without_its_header() -> None:
     packer = zlib.compressobj(wbits=-15)
     assert decompress(zlib.compress(BODY), "deflate", len(BODY)) == BODY
     assert decompress(packer.compress(BODY) + packer.flush(), "deflate", len(BODY)) == BODY
+
+
+def test_two_codings_are_undone_and_no_more() -> None:
+    twice = gzip.compress(gzip.compress(BODY))
+    assert decompress(twice, "gzip, identity, gzip", len(BODY)) == BODY
+    with pytest.raises(CannotDecompress, match="names 3 codings; expected 2 at most"):
+        decompress(gzip.compress(twice), "gzip,gzip,gzip", len(BODY))

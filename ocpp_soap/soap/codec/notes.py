@@ -19,7 +19,7 @@ ABSENT: Final[Any] = object()
 def note(warnings: list[MessageWarning], kind: str, where: str, sent: str = "") -> None:
     """Append a warning, once, unless the message has earned MOST_WARNINGS already."""
     if len(warnings) < MOST_WARNINGS:
-        warning = MessageWarning(kind, where, sent[:LONGEST_SENT])
+        warning = MessageWarning(kind, where[:LONGEST_SENT], sent[:LONGEST_SENT])
         if warning not in warnings:
             warnings.append(warning)
 
