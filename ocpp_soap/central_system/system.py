@@ -25,7 +25,7 @@ from ocpp_soap.central_system.files.area import FileArea
 from ocpp_soap.central_system.files.transfers import FileTransfers
 from ocpp_soap.central_system.hearing import Hearing
 from ocpp_soap.central_system.journal import Journal
-from ocpp_soap.central_system.kept import NOT_UNDERSTOOD, Kept, outcome_of
+from ocpp_soap.central_system.kept import NOT_UNDERSTOOD, UNDERSTOOD, Kept, outcome_of
 from ocpp_soap.central_system.labels import Labels
 from ocpp_soap.central_system.lifecycle import log_answered, log_registered
 from ocpp_soap.central_system.limits import RateLimit
@@ -222,7 +222,7 @@ class CentralSystem:
 
         Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
         """
-        if outcome_of(exchanged) in NOT_UNDERSTOOD:
+        if (exchanged.outcome != UNDERSTOOD or exchanged.warnings) and outcome_of(exchanged) in NOT_UNDERSTOOD:
             identity = exchanged.charge_box_identity
             self.kept.keep(exchanged, bool(identity) and self.stations.recall(identity) is not None)
         self.journal.add(exchanged)

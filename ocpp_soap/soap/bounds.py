@@ -61,10 +61,8 @@ def check_depth(root: Element, data: bytes, max_depth: int) -> None:
         raise ProtocolError(f"Elements are nested more than {max_depth} levels deep.", kind="too_deep")
 
 
-def check_header(header: Element, data: bytes, max_header: int) -> None:
+def check_header(header: Element, max_header: int) -> None:
     """Raise ProtocolError for a Header of about more than ``max_header`` bytes: names, texts and attributes."""
-    if len(data) <= max_header:
-        return
     size = 0
     for element in header.iter():
         size += len(element.tag) + len(element.text or "") + len(element.tail or "")

@@ -62,8 +62,8 @@ class Envelope:
             raise ProtocolError("The envelope has no Body.", kind="no_body")
         if self.bodies > 1:
             raise ProtocolError("The envelope has two Bodies; expected one.", kind="two_bodies")
-        if self.header is not None:
-            check_header(self.header, data, limits.max_header)
+        if self.header is not None and len(data) > limits.max_header:
+            check_header(self.header, limits.max_header)
 
 
 def open_envelope(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Envelope:
