@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Any
 
 import structlog
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -67,6 +67,7 @@ def serve(settings: Settings, address: str, announce: Callable[[], None]) -> Non
         blocking_threads=settings.server.threads,
         backlog=4096,
         backpressure=CONNECTIONS,
+        http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(max_buffer_size=max(settings.soap.max_header, _LEAST_BUFFER)),
         ssl_cert=_file(settings.server.tls_certificate),

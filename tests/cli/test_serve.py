@@ -34,6 +34,8 @@ START = (
     "<c:connectorId>1</c:connectorId><c:idTag>A</c:idTag><c:timestamp>2026-01-05T12:00:00Z</c:timestamp>"
     "<c:meterStart>{}</c:meterStart></c:startTransactionRequest></S:Body></S:Envelope>"
 )
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+"""How a client begins to speak HTTP/2 without asking: the preface and empty SETTINGS."""
 STALLED_REQUEST = (
     b"POST /Ocpp/CentralSystemService HTTP/1.1\r\nHost: x\r\nContent-Type: application/soap+xml\r\n"
     b"Content-Length: 1000\r\n\r\n<begun"
@@ -382,6 +384,30 @@ def test_with_a_certificate_it_speaks_tls_and_can_require_one_of_its_clients(ser
     without_certificate = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
     with pytest.raises((ssl.SSLError, ConnectionError)):
         urlopen(f"https://127.0.0.1:{served.port}/healthz", timeout=5, context=without_certificate)
+
+
+def test_http_2_is_not_spoken_so_that_the_head_of_a_request_is_bounded(serve: Any) -> None:
+    served = serve()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as client:
+        client.sendall(HTTP_2)
+        assert client.recv(9) == b"", "frames of HTTP/2 would come"
+    connection = HTTPConnection("127.0.0.1", served.port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request("GET", "/healthz", headers={"X": "a" * 60_000})
+        assert connection.getresponse().status == 431
+
+
+def test_http_2_is_not_offered_with_tls(serve: Any, monkeypatch: Any) -> None:
+    for name in ("CERTIFICATE", "KEY"):
+        monkeypatch.setenv(f"OCPP_SOAP__SERVER__TLS_{name}", str(TLS / "server.pem"))
+    served = serve(scheme="https")
+    context = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", served.port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as client,
+    ):
+        assert client.selected_alpn_protocol() != "h2"
 
 
 def test_files_of_tls_that_cannot_be_used_end_the_start_with_a_sentence_for_each(tmp_path: Path) -> None:
