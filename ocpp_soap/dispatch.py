@@ -81,7 +81,7 @@ class Exchanged:
     ``outcome`` is ``ok``, the subcode of the fault, or the kind of what got an HTTP status without envelope; ``kind``
     says more precisely what was wrong; ``status`` is the HTTP status; ``seconds`` how long it took. ``request`` holds
     the bytes without their codings, none if they were not read; with ``charset``, ``http_action``, ``url_identity``
-    and ``url_version`` they can be read again later.
+    and ``url_version`` they can be read again later. ``client_subject``, ``username`` and ``password`` as in Call.
     """
 
     received_at: datetime
@@ -100,6 +100,9 @@ class Exchanged:
     url_identity: str = ""
     url_version: Version | None = None
     warnings: list[MessageWarning] = field(default_factory=list)
+    client_subject: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

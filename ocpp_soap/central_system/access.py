@@ -18,9 +18,12 @@ from typing import Any
 from ocpp_soap.central_system.collections import SECRETS
 from ocpp_soap.central_system.records import document_of, record_of
 from ocpp_soap.central_system.stations import Station, Stations
-from ocpp_soap.dispatch import Call
+from ocpp_soap.dispatch import Call, Exchanged
 from ocpp_soap.errors import SecurityError
 from ocpp_soap.storage.base import Storage
+
+UNPROVEN = "unproven"
+"""The kind of the fault for a message that does not prove what it must."""
 
 _COST = {"n": 2**13, "r": 8, "p": 1}
 
@@ -66,33 +69,33 @@ class Access:
         required = document_of(requirements) if requirements != Requirements() else None
         return self._stations.change(charge_box_identity, requirements=required)
 
-    def check(self, station: Station, call: Call) -> None:
-        """Raise SecurityError, which names what is missing, unless ``call`` proves what its station must."""
+    def check(self, station: Station, message: Call | Exchanged) -> None:
+        """Raise SecurityError of kind UNPROVEN, which names what is missing, unless ``message`` proves what it must."""
         if not station.requirements:
             return
         required = record_of(Requirements, station.requirements)
-        if required.networks and not _is_in(call.peer, tuple(required.networks)):
-            raise SecurityError("This station may not call from this network.")
+        if required.networks and not _is_in(message.peer, tuple(required.networks)):
+            raise SecurityError("This station may not call from this network.", kind=UNPROVEN)
         if required.certificate_subject:
-            sent = subject_parts(call.client_subject)
+            sent = subject_parts(message.client_subject)
             if not sent or not subject_parts(required.certificate_subject) <= sent:
-                raise SecurityError("This station must present its own client certificate.")
-        if required.username and not self._has_password(station, required.username, call):
-            raise SecurityError("This station must send its user name and password.")
+                raise SecurityError("This station must present its own client certificate.", kind=UNPROVEN)
+        if required.username and not self._has_password(station, required.username, message):
+            raise SecurityError("This station must send its user name and password.", kind=UNPROVEN)
 
-    def _has_password(self, station: Station, username: str, call: Call) -> bool:
-        if not call.password or not hmac.compare_digest(call.username.encode(), username.encode()):
+    def _has_password(self, station: Station, username: str, message: Call | Exchanged) -> bool:
+        if not message.password or not hmac.compare_digest(message.username.encode(), username.encode()):
             return False
         secret = self._store.get(SECRETS, _secret_key(station.charge_box_identity))
         if secret is None:
             return False
         stored: str = secret.document["hash"]
-        seen = hmac.digest(self._key, f"{stored}\0{call.password}".encode("utf-8", "surrogatepass"), "sha256")
+        seen = hmac.digest(self._key, f"{stored}\0{message.password}".encode("utf-8", "surrogatepass"), "sha256")
         if seen not in self._verified:
             if len(self._verified) >= 100_000:
                 self._verified.clear()
             salt = bytes.fromhex(stored.partition("$")[0])
-            self._verified[seen] = hmac.compare_digest(_hash(call.password, salt), stored)
+            self._verified[seen] = hmac.compare_digest(_hash(message.password, salt), stored)
         return self._verified[seen]
 
 

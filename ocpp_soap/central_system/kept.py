@@ -3,6 +3,9 @@
 It was answered with a fault, or holds a value in a shape that is not known. A station does not repeat either. So the
 bytes are on disk before the answer leaves, whatever the journal keeps, and ``ocpp-soap messages replay`` sends them
 through the system again when the cause is mended.
+
+Among them are those that did not prove what their station must: a station whose certificate was not renewed has
+delivered energy too, but anyone may have sent them.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import base64
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,7 +53,8 @@ class KeptEnvelope:
     """An envelope that was not understood, without its bytes, which :meth:`Kept.body` gives.
 
     ``outcome``: the subcode of the fault that it got, or ``unread_value``. ``charset``, ``http_action``,
-    ``url_identity`` and ``url_version`` are what its HTTP request told beside it.
+    ``url_identity`` and ``url_version`` are what its HTTP request told beside it. ``is_unproven``: it did not prove
+    what the station that it names must (:mod:`.access`).
     """
 
     id: str
@@ -66,30 +71,39 @@ class KeptEnvelope:
     url_identity: str = ""
     url_version: str | None = None
     replayed_at: datetime | None = None
+    is_unproven: bool = False
 
 
 class Kept:
-    """The kept envelopes."""
+    """The kept envelopes.
 
-    def __init__(self, store: Storage) -> None:
+    ``is_proven`` tells whether a message proves what the station that it names must; None: no such station is known.
+    """
+
+    def __init__(self, store: Storage, is_proven: Callable[[Exchanged], bool | None]) -> None:
         self._store = store
+        self._is_proven = is_proven
         self._strangers = RateLimit(MOST_OF_STRANGERS)
 
-    def keep(self, exchanged: Exchanged, is_known: bool) -> None:
+    def keep(self, exchanged: Exchanged) -> None:
         """Keep a request that was not understood, if it reports energy; on disk on return, once if repeated.
 
-        Of senders that are not known at most :data:`MOST_OF_STRANGERS` a minute are kept, so that they cannot fill the
-        disk so easily.
+        Of senders that are not known, or do not prove who they are, at most :data:`MOST_OF_STRANGERS` a minute are
+        kept, so that they cannot fill the disk so easily.
         """
         action = exchanged.action or _action_in(exchanged)
         if action not in ALWAYS_RECORDED:
             return
-        if not is_known and not self._has_room_for_stranger():
-            _log.warning("an envelope of an unknown sender was not kept", action=action, peer=exchanged.peer)
+        is_proven = self._is_proven(exchanged)
+        if not is_proven and not self._has_room_for_stranger():
+            _log.warning(
+                "an envelope of an unknown or unproven sender was not kept", action=action, peer=exchanged.peer
+            )
             return
         packed = base64.b64encode(zlib.compress(exchanged.request)).decode("ascii")
         parts = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]
-        key = digest(exchanged.charge_box_identity, exchanged.url_identity, packed)
+        is_unproven = is_proven is False
+        key = digest(exchanged.charge_box_identity, exchanged.url_identity, packed, *(["unproven"] * is_unproven))
         envelope = KeptEnvelope(
             id=key,
             at=exchanged.received_at,
@@ -103,6 +117,7 @@ class Kept:
             http_action=exchanged.http_action,
             url_identity=exchanged.url_identity,
             url_version=exchanged.url_version.value if exchanged.url_version else None,
+            is_unproven=is_unproven,
         )
         self._store.put(KEPT_PARTS, {f"{key}-{number}": {"body": part} for number, part in enumerate(parts)})
         try:

@@ -12,7 +12,7 @@ from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.records import warning_document
 from ocpp_soap.central_system.stations import Registration, Station, Stations
 from ocpp_soap.central_system.texts import LONGEST_SENT, LONGEST_TEXT
-from ocpp_soap.dispatch import Call, MessageWarning
+from ocpp_soap.dispatch import Call, Exchanged, MessageWarning
 from ocpp_soap.errors import SecurityError
 
 ALWAYS_RECORDED = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
@@ -67,6 +67,18 @@ class Admission:
         if station.is_known and call.action.name in ALWAYS_RECORDED:
             return station
         raise SecurityError(f"The station is {station.registration} here and may not use {call.action.name}.")
+
+    def is_proven(self, exchanged: Exchanged) -> bool | None:
+        """Whether a message proves what the station that it names must; None: no such station is known."""
+        identity = exchanged.charge_box_identity
+        station = (self._stations.recall(identity) or self._stations.match(identity)) if identity else None
+        if station is None:
+            return None
+        try:
+            self._access.check(station, exchanged)
+        except SecurityError:
+            return False
+        return True
 
     def heartbeat_interval(self, station: Station) -> int:
         """Seconds between heartbeats, or until the next boot of a station that was not accepted."""

@@ -93,7 +93,7 @@ class CentralSystem:
         self.notifications = Notifications(store)
         journal = settings.journal
         self.journal = Journal(store, enabled=journal.enabled, envelopes=journal.envelopes, keep_days=journal.keep_days)
-        self.kept = Kept(store)
+        self.kept = Kept(store, self.admission.is_proven)
         self.profiles = Profiles(
             store,
             self.stations,
@@ -223,8 +223,7 @@ class CentralSystem:
         Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
         """
         if (exchanged.outcome != UNDERSTOOD or exchanged.warnings) and outcome_of(exchanged) in NOT_UNDERSTOOD:
-            identity = exchanged.charge_box_identity
-            self.kept.keep(exchanged, bool(identity) and self.stations.recall(identity) is not None)
+            self.kept.keep(exchanged)
         self.journal.add(exchanged)
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:

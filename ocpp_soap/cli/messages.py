@@ -78,7 +78,8 @@ def show(ctx: click.Context, message: str, as_json: bool) -> None:
 def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> None:
     """List the starts, stops and meter values that were not understood, which a charge point does not send again.
 
-    They got a fault, or hold a value in a shape that is not known (unread_value).
+    They got a fault, or hold a value in a shape that is not known (unread_value). PROOF is missing where one did not
+    prove what `stations require` demands of its charge point: anyone may have sent it.
 
     \b
     Example:
@@ -89,21 +90,26 @@ def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> No
     if as_json:
         print_json(envelopes)
         return
-    columns = ("MESSAGE", "TIME", "STATION", "ACTION", "OUTCOME", "STATE")
-    rows = ((e.id, _seconds(e.at), e.charge_box_identity, e.action, e.outcome, e.state) for e in envelopes)
-    print_table(columns, rows, nothing="No envelope had to be kept.")
+    columns = ("MESSAGE", "TIME", "STATION", "ACTION", "OUTCOME", "STATE", "PROOF")
+    print_table(columns, map(_kept_row, envelopes), nothing="No envelope had to be kept.")
 
 
 @command.command()
 @click.argument("messages", nargs=-1, metavar="[MESSAGE]...")
-@click.option("--all", "every_one", is_flag=True, help="All that are kept and were not understood since.")
+@click.option(
+    "--all",
+    "every_one",
+    is_flag=True,
+    help="All that are kept and were not understood since, but for those whose proof is missing.",
+)
 @json_option
 @click.pass_context
 def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_json: bool) -> None:
     """Let the central system read kept envelopes again, when what was wrong is mended: a handler, a setting, a version.
 
     What is understood now is stored with the time at which it was received. The exit code is 1 if one is still not
-    understood.
+    understood. One that did not prove what `stations require` demands of its charge point is believed only if it is
+    named.
 
     \b
     Examples:
@@ -113,8 +119,12 @@ def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_js
     if bool(messages) == every_one:
         raise click.UsageError("name messages, or give --all")
     with central_system(ctx) as system:
-        kept_now = every(system.kept.list, state=KeptState.KEPT.value)
-        envelopes = list(kept_now) if every_one else [_kept(system, message) for message in messages]
+        if every_one:
+            kept_now = list(every(system.kept.list, state=KeptState.KEPT.value))
+            envelopes = [envelope for envelope in kept_now if not envelope.is_unproven]
+            _tell_passed_over(len(kept_now) - len(envelopes))
+        else:
+            envelopes = [_kept(system, message) for message in messages]
         outcomes = [_replayed(system, envelope) for envelope in envelopes]
     if as_json:
         print_json(outcomes)
@@ -154,6 +164,15 @@ def remove(ctx: click.Context, messages: tuple[str, ...], every_replayed: bool, 
         click.echo(f"Removed: {len(removed)}.")
 
 
+def _tell_passed_over(number: int) -> None:
+    if number:
+        click.echo(
+            f"Passed over: {number}, which did not prove that they are from the charge points they name; "
+            "`ocpp-soap messages kept` shows them, name those that you believe.",
+            err=True,
+        )
+
+
 def _replayed(system: CentralSystem, envelope: KeptEnvelope) -> dict[str, Any]:
     exchanged = replay_again(system, envelope)
     identity = exchanged.charge_box_identity or envelope.charge_box_identity
@@ -189,6 +208,18 @@ def _row(entry: JournalEntry) -> tuple[Any, ...]:
         entry.outcome,
         round(entry.milliseconds),
         warnings,
+    )
+
+
+def _kept_row(envelope: KeptEnvelope) -> tuple[Any, ...]:
+    return (
+        envelope.id,
+        _seconds(envelope.at),
+        envelope.charge_box_identity,
+        envelope.action,
+        envelope.outcome,
+        envelope.state,
+        "missing" if envelope.is_unproven else None,
     )
 
 

@@ -168,6 +168,9 @@ def _exchanged(exchange: Exchange, answer: Answer, outcome: str, kind: str) -> E
         exchange.url_identity,
         exchange.url_version,
         exchange.warnings,
+        exchange.client_subject,
+        exchange.username,
+        exchange.password,
     )
 
 

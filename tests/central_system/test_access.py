@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocpp_soap.central_system.access import Requirements, subject_parts
+from ocpp_soap.central_system.access import UNPROVEN, Requirements, subject_parts
 from ocpp_soap.central_system.collections import SECRETS, STATIONS
 from ocpp_soap.errors import SecurityError
 from ocpp_soap.messages import HeartbeatRequest
@@ -25,8 +25,9 @@ def test_a_source_network_can_be_required(access, send):
     for peer in ("10.1.2.3", "::ffff:10.1.2.3", "2001:db8::7"):
         send(HeartbeatRequest(), peer=peer)
     for peer in ("10.2.0.1", "2001:db9::7", "", "not an address"):
-        with pytest.raises(SecurityError, match="network"):
+        with pytest.raises(SecurityError, match="network") as caught:
             send(HeartbeatRequest(), peer=peer)
+        assert caught.value.kind == UNPROVEN
 
 
 def test_a_client_certificate_can_be_required(access, send):

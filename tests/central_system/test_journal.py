@@ -193,6 +193,23 @@ def test_strangers_cannot_fill_the_disk_but_known_stations_are_always_kept(centr
     assert (senders.count("STRANGER"), senders.count("KNOWN")) == (2, 4)
 
 
+@pytest.mark.parametrize("sent_as", ["CP001", "cp001"])
+@pytest.mark.parametrize(("action", "outcome"), [("StartTransaction", "SecurityError"), ("", "ProtocolError")])
+def test_what_does_not_prove_its_station_is_kept_as_a_strangers_and_marked(
+    central_system, exchanged, sent_as, action, outcome
+):
+    central_system.stations.allow("CP001")
+    central_system.access.require("CP001", Requirements(username="cp", networks=["10.0.0.0/8"]), "secret")
+    central_system.kept._strangers = RateLimit(2)
+    proof = {"username": "cp", "password": "secret", "peer": "10.0.0.1"}
+    for wrong in ({}, {"peer": "127.0.0.1"}, {"password": "Secret"}, {"username": ""}):
+        for number in range(2):
+            sent = {"action": action, "outcome": outcome, "request": START + b"%d" % number, **proof, **wrong}
+            central_system.observe(exchanged(charge_box_identity=sent_as, **sent))
+    found = [envelope.is_unproven for envelope in central_system.kept.list().items]
+    assert sorted(found) == [False, False, True, True]
+
+
 def test_a_big_envelope_is_kept_in_parts(central_system, exchanged):
     import random
 

@@ -92,6 +92,23 @@ def test_a_kept_start_can_be_replayed_when_the_cause_is_mended(cli: Any, exchang
     assert cli.json("messages", "replay", "--all") == []
 
 
+def test_what_did_not_prove_its_station_is_replayed_only_if_it_is_named(cli: Any, exchanged: Any) -> None:
+    cli("stations", "allow", "CP001")
+    cli("stations", "require", "CP001", "--network", "10.0.0.0/8")
+    exchanged("StartTransaction", "SecurityError", request=START.encode(), peer="127.0.0.1")
+    exchanged("StartTransaction", "InternalError", request=START.encode().replace(b">0<", b">7<"), peer="10.0.0.1")
+    assert "missing" in cli("messages", "kept").stdout
+    everything = cli("messages", "replay", "--all")
+    assert everything.exit_code == 0
+    assert "Passed over: 1," in everything.stderr
+    assert [transaction["meter_start"] for transaction in cli.json("transactions", "list")] == [7]
+    (unproven,) = cli.json("messages", "kept", "--state", "kept")
+    assert unproven["is_unproven"]
+    (outcome,) = cli.json("messages", "replay", unproven["id"])
+    assert outcome["outcome"] == "ok"
+    assert len(cli.json("transactions", "list")) == 2
+
+
 def test_what_is_still_not_understood_stays_kept(cli: Any, exchanged: Any) -> None:
     exchanged("StartTransaction", "ProtocolError")
     result = cli("messages", "replay", "--all")

@@ -84,6 +84,13 @@ def test_a_request_that_was_not_understood_keeps_its_bytes(observed):
     assert seen[0].request == b"<startTransactionRequest>"
 
 
+def test_a_request_that_was_not_understood_is_shown_with_what_it_proves_and_no_password_in_its_repr(observed):
+    served, seen = observed(ALIVE)
+    served.post(b"<startTransactionRequest>", HTTP_AUTHORIZATION="Basic Y3A6c2VjcmV0")
+    assert (seen[0].username, seen[0].password) == ("cp", "secret")
+    assert "secret" not in repr(seen[0])
+
+
 def test_few_large_messages_are_in_work_at_a_time_and_the_next_has_to_come_again(service, envelope, monkeypatch):
     monkeypatch.setattr(answering, "LONGEST_WAIT", 0.05)
     working, done = threading.Semaphore(0), threading.Event()

@@ -72,6 +72,7 @@ class KeptMessageModel(Record):
     peer: str | None
     size: int = Field(description="Bytes of the envelope.")
     replayed_at: datetime | None
+    is_unproven: bool = Field(description="It did not prove what its station must: anyone may have sent it.")
 
 
 class KeptMessage(BaseModel):
@@ -152,7 +153,10 @@ def get_kept_message(message_id: str) -> KeptMessage:
 @blueprint.output(ReplayedMessage)
 @blueprint.doc(responses={404: "There is no such message."})
 def replay_kept_message(message_id: str) -> ReplayedMessage:
-    """Read a kept message again, when what was wrong is mended: a handler, a setting, a version."""
+    """Read a kept message again, when what was wrong is mended: a handler, a setting, a version.
+
+    It need not prove again what its station must: look at `is_unproven` first.
+    """
     outcome = replay(system(), _kept(message_id)).outcome
     message = KeptMessageModel.model_validate(_kept(message_id))
     return ReplayedMessage(is_understood=outcome == UNDERSTOOD, outcome=outcome, message=message)

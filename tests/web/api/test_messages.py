@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.access import Requirements
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.messages import Version
 
@@ -45,7 +46,18 @@ def test_a_start_that_got_a_fault_is_listed_with_its_envelope(api: Any, refused:
     refused()
     (kept,) = api.items("/kept-messages?state=kept")
     assert (kept["action"], kept["outcome"], kept["state"]) == ("StartTransaction", "InternalError", "kept")
+    assert not kept["is_unproven"]
     assert api.get(f"/kept-messages/{kept['id']}").json["request"] == START
+
+
+def test_a_start_that_did_not_prove_its_station_is_listed_as_such(
+    api: Any, refused: Any, system: CentralSystem
+) -> None:
+    system.stations.allow("CP001")
+    system.access.require("CP001", Requirements(networks=["10.0.0.0/8"]))
+    refused()
+    (kept,) = api.items("/kept-messages")
+    assert kept["is_unproven"]
 
 
 def test_it_can_be_replayed_when_the_cause_is_mended(api: Any, refused: Any) -> None:
