@@ -11,7 +11,10 @@ MOST_SENDERS = 100_000
 
 
 class RateLimit:
-    """At most ``per_minute`` messages of each sender, as many at once; 0: no limit. Each process counts for itself."""
+    """At most ``per_minute`` messages of each sender, as many at once; 0: no limit. Each process counts for itself.
+
+    A sender is the same in any letter case, as a station is.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
@@ -23,6 +26,7 @@ class RateLimit:
         """Count a message of ``sender``. Raises RetryLater (429) if it is one too many."""
         if not self._per_minute:
             return
+        sender = sender.lower()
         now = time.monotonic()
         with self._lock:
             if len(self._left) >= MOST_SENDERS:

@@ -108,7 +108,7 @@ class CentralSystem:
             log_payload=settings.log.payload,
         )
         self._station_limit = RateLimit(settings.limits.station_messages_per_minute)
-        self._address_limit = RateLimit(settings.limits.address_messages_per_minute)
+        self.address_limit = RateLimit(settings.limits.address_messages_per_minute)
         self._stopping = Stopping(store, self.transactions, self.meter_values, self.events)
         self._add_fleet_rules(store, settings)
         self._add_background_work(store, settings)
@@ -185,7 +185,6 @@ class CentralSystem:
         Raises Fault where no repeat of the request can help, RetryLater where one can.
         """
         if not call.again:
-            self._address_limit.check(call.peer)
             self._station_limit.check(call.charge_box_identity)
         return self._answer(call, replayed=False)
 

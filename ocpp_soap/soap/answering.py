@@ -128,6 +128,10 @@ class Answering:
         _log.info("request refused", kind=refused.kind, status=refused.answer.status, **_about(exchange))
         return self._observed(exchange, refused.answer, refused.kind, refused.kind)
 
+    def unread(self, exchange: Exchange, error: RetryLater) -> Answer:
+        """The answer to a request that has to be sent again, whose body was not read."""
+        return self._finish(exchange, error)
+
     def _threads(self) -> ThreadPoolExecutor:
         """The threads that answer again; they begin in the process that needs them."""
         with self._beginning:

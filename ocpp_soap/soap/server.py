@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from functools import partial
 
+from ocpp_soap.errors import RetryLater
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap import http, wsdl
 from ocpp_soap.soap.answering import Answering, Observer
@@ -23,15 +24,22 @@ class SoapServer:
     ``receive`` gets each request as a Call and returns the response message. What it raises becomes: a Fault, a SOAP
     fault; RetryLater, its HTTP status with Retry-After and no envelope; StoreUnavailable, the same with 503; anything
     else, InternalError with a reference that the log explains. ``observers`` are told of every POST and of everything
-    that is refused, see Answering.
+    that is refused, see Answering. ``count_address`` gets the address of the sender of every POST before the body is
+    read; it may raise RetryLater.
     """
 
     def __init__(
-        self, role: Role, receive: Receive, settings: SoapServerSettings, observers: Sequence[Observer] = ()
+        self,
+        role: Role,
+        receive: Receive,
+        settings: SoapServerSettings,
+        observers: Sequence[Observer] = (),
+        count_address: Callable[[str], None] | None = None,
     ) -> None:
         self.role = role
         self.urls = ServiceUrls(role)
         self._settings = settings
+        self._count_address = count_address
         self._answering = Answering(role, receive, settings, observers)
         self._bodies = Bodies(settings)
         self._peers = Peers(settings.trusted_proxies, settings.client_certificate_header)
@@ -67,6 +75,11 @@ class SoapServer:
 
     def _post(self, environ: Environ, exchange: Exchange) -> Answer | None:
         """The answer; None: it is sent later."""
+        if self._count_address is not None:
+            try:
+                self._count_address(exchange.peer)
+            except RetryLater as error:
+                return self._answering.unread(exchange, error)
         if "HTTP_AUTHORIZATION" in environ:
             exchange.username, exchange.password = http.basic_credentials(environ)
         if self._settings.client_certificate_header:

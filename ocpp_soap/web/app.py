@@ -37,7 +37,13 @@ def central_system_application(settings: Settings) -> Application:
     observers = [system.observe, metrics.observe] if metrics else [system.observe]
     if settings.log.payload:
         observers.append(log_payload)
-    server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, server_settings(settings, Role.CENTRAL_SYSTEM), observers)
+    server = SoapServer(
+        Role.CENTRAL_SYSTEM,
+        system.receive,
+        server_settings(settings, Role.CENTRAL_SYSTEM),
+        observers,
+        system.address_limit.check,
+    )
     system.start_workers()
     parts: dict[str, WsgiApplication] = {files.PREFIX: files.HttpFiles(system.files)}
     if settings.api.enabled:

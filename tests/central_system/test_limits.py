@@ -12,21 +12,27 @@ from ocpp_soap.errors import RetryLater
 from ocpp_soap.messages import HeartbeatRequest
 
 
-@pytest.mark.parametrize("whose", ["STATION", "ADDRESS"])
-def test_what_is_too_much_is_answered_429_and_others_are_not_touched(make_central_system, send, whose):
-    system = make_central_system(**{f"LIMITS__{whose}_MESSAGES_PER_MINUTE": "3"})
+@pytest.fixture
+def limited(make_central_system):
+    return make_central_system(LIMITS__STATION_MESSAGES_PER_MINUTE="3")
 
-    def heartbeat(number):
-        station, address = ("CP1", f"10.0.0.{number}") if whose == "STATION" else (f"CP{number}", "10.0.0.1")
-        send(HeartbeatRequest(), station, to=system, peer=address)
 
+@pytest.mark.parametrize("spelt", ["CP1", "cP1"])
+def test_what_is_too_much_is_answered_429_however_the_station_is_spelt_and_others_are_not_touched(limited, send, spelt):
     for number in range(3):
-        heartbeat(number)
+        send(HeartbeatRequest(), "CP1", to=limited, peer=f"10.0.0.{number}")
     with pytest.raises(RetryLater) as caught:
-        heartbeat(3)
+        send(HeartbeatRequest(), spelt, to=limited, peer="10.0.0.3")
     assert caught.value.status == 429
     assert 1 <= caught.value.after <= 21
-    send(HeartbeatRequest(), "CP99", to=system, peer="10.0.0.99")
+    send(HeartbeatRequest(), "CP99", to=limited, peer="10.0.0.3")
+
+
+def test_a_message_that_is_answered_again_counts_once(limited, send):
+    send(HeartbeatRequest(), "CP1", to=limited)
+    for _ in range(5):
+        send(HeartbeatRequest(), "CP1", to=limited, again=True)
+    send(HeartbeatRequest(), "CP1", to=limited)
 
 
 def test_there_is_no_limit_by_default(central_system, send):

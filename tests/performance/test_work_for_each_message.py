@@ -81,7 +81,9 @@ class Sender:
 
     def __init__(self, system):
         settings = server_settings(system.settings, Role.CENTRAL_SYSTEM)
-        self._server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, settings, [system.observe])
+        self._server = SoapServer(
+            Role.CENTRAL_SYSTEM, system.receive, settings, [system.observe], system.address_limit.check
+        )
         self._numbers = itertools.count(1)
         self.verbs = Counter()
         self.transaction = ""

@@ -31,12 +31,12 @@ def application(tmp_path, request):
     application.close()
 
 
-def request(application, method, path, body=b""):
+def request(application, method, path, body=b"", **values):
     started = []
     environ = {
         "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "HTTP_HOST": "cs.example",
         "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)),
-        "CONTENT_TYPE": "", "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "", "REMOTE_ADDR": "127.0.0.1", **values,
     }  # fmt: skip
     body = b"".join(application(environ, lambda status, headers: started.append((status, dict(headers)))))
     return (*started[0], body.decode())
@@ -47,6 +47,21 @@ def test_soap_goes_to_the_central_system(application, path):
     status, headers, body = request(application, "POST", path, HEARTBEAT.encode())
     assert (status, headers["Content-Type"]) == ("200 OK", "application/soap+xml; charset=utf-8")
     assert "currentTime" in body
+
+
+@pytest.mark.parametrize("application", [{"OCPP_SOAP__LIMITS__ADDRESS_MESSAGES_PER_MINUTE": "3"}], indirect=True)
+def test_whatever_comes_from_an_address_counts_and_what_is_too_much_is_not_read(application):
+    for body in (HEARTBEAT.encode(), b"<a>", b"no XML"):
+        assert request(application, "POST", "/Ocpp/CentralSystemService", body)[0] != "429 Too Many Requests"
+    for body in (HEARTBEAT.encode(), b"<a>"):
+        unread = io.BytesIO(body)
+        found = request(application, "POST", "/Ocpp/CentralSystemService", body, **{"wsgi.input": unread})
+        assert found[0] == "429 Too Many Requests"
+        assert 1 <= int(found[1]["Retry-After"]) <= 20
+        assert unread.tell() == 0
+    assert request(application, "GET", "/Ocpp/CentralSystemService")[0] == "200 OK"
+    other = request(application, "POST", "/Ocpp/CentralSystemService", HEARTBEAT.encode(), REMOTE_ADDR="10.0.0.9")
+    assert other[0] == "200 OK"
 
 
 def test_the_front_page_names_the_urls(application):
