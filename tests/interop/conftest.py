@@ -86,7 +86,7 @@ def behind_a_proxy(tmp_path_factory):
     """A server that takes this machine for a reverse proxy that it may believe."""
     trust = {
         "OCPP_SOAP__SERVER__TRUSTED_PROXIES": '["127.0.0.1/32"]',
-        "OCPP_SOAP__SERVER__CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-S-DN",
+        "OCPP_SOAP__SERVER__CLIENT_CERTIFICATE_HEADER": "SSLClientSubject",
     }
     with serving(tmp_path_factory.mktemp("behind"), **trust) as served:
         yield served

@@ -62,7 +62,7 @@ def test_a_source_network(served, required):
 
 def test_a_certificate_cannot_be_claimed_by_the_sender(served, required):
     identity = required("with-a-certificate", Requirements(certificate_subject="CN=with-a-certificate"))
-    status, body = post(served, identity, **{"X-SSL-Client-S-DN": "CN=with-a-certificate"})
+    status, body = post(served, identity, SSLClientSubject="CN=with-a-certificate")
     assert (status, ":SecurityError<" in body) == (400, True)
 
 
@@ -70,8 +70,16 @@ def test_a_certificate_told_by_a_trusted_proxy_counts(behind_a_proxy):
     required = Requirements(certificate_subject="CN=its-own,O=Acme")
     identity = require(behind_a_proxy, "told-by-a-proxy", required)
     for subject, status in (("O=Acme,OU=Cars,CN=its-own", 200), ("CN=another,O=Acme", 400), ("", 400)):
-        assert post(behind_a_proxy, identity, **{"X-SSL-Client-S-DN": subject})[0] == status
+        assert post(behind_a_proxy, identity, SSLClientSubject=subject)[0] == status
     assert post(behind_a_proxy, identity)[0] == 400
+
+
+@pytest.mark.parametrize("spelt", ["SSL-Client-Subject", "SSL_Client_Subject", "SSLClientSubject_"])
+def test_a_header_without_hyphens_cannot_be_forged_by_another_spelling(behind_a_proxy, spelt):
+    identity = require(behind_a_proxy, f"spelt-{spelt}", Requirements(certificate_subject="CN=its-own"))
+    forged, told = {spelt: "CN=its-own"}, {"SSLClientSubject": "CN=another"}
+    for headers in (forged, {**forged, **told}, {**told, **forged}):
+        assert post(behind_a_proxy, identity, **headers)[0] == 400
 
 
 def test_a_source_network_is_the_one_that_a_trusted_proxy_tells(behind_a_proxy):
