@@ -10,7 +10,7 @@ import structlog
 from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.records import digest, storable
-from ocpp_soap.central_system.texts import LONGEST_ID_TAG, LONGEST_NAME, shortened
+from ocpp_soap.central_system.texts import LONGEST_ID_TAG, LONGEST_NAME, LONGEST_TEXT
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import OcppSoapError
 
@@ -47,17 +47,17 @@ def _booted(events: Events, call: Call, response: Any) -> None:
 
 
 def _status(events: Events, call: Call, response: Any) -> None:
-    request, warnings = call.request, call.warnings
+    request = call.request
     events.note(
         "connector.status",
         call.charge_box_identity,
         at=call.received_at,
         connector_id=request.connector_id,
-        status=shortened(str(request.status), "status", warnings, LONGEST_NAME),
-        error_code=shortened(str(request.error_code), "errorCode", warnings, LONGEST_NAME),
-        info=shortened(request.info, "info", warnings),
-        vendor_id=shortened(request.vendor_id, "vendorId", warnings),
-        vendor_error_code=shortened(request.vendor_error_code, "vendorErrorCode", warnings),
+        status=str(request.status)[:LONGEST_NAME],
+        error_code=str(request.error_code)[:LONGEST_NAME],
+        info=request.info and request.info[:LONGEST_TEXT],
+        vendor_id=request.vendor_id and request.vendor_id[:LONGEST_TEXT],
+        vendor_error_code=request.vendor_error_code and request.vendor_error_code[:LONGEST_TEXT],
         timestamp=request.timestamp,
     )
 
@@ -72,7 +72,7 @@ def started(call: Call, transaction_id: int, authorization: str) -> dict[str, An
         "at": call.received_at,
         "transaction_id": transaction_id,
         "connector_id": request.connector_id,
-        "id_tag": shortened(request.id_tag, "idTag", call.warnings, LONGEST_ID_TAG),
+        "id_tag": request.id_tag[:LONGEST_ID_TAG],
         "meter_start": request.meter_start,
         "timestamp": request.timestamp,
         "reservation_id": request.reservation_id,
@@ -90,7 +90,7 @@ def stopped(call: Call) -> dict[str, Any]:
         "key": digest("transaction.stopped", call.charge_box_identity, *content, at=request.timestamp),
         "at": call.received_at,
         "transaction_id": request.transaction_id,
-        "id_tag": shortened(request.id_tag or None, "idTag", call.warnings, LONGEST_ID_TAG),
+        "id_tag": (request.id_tag or "")[:LONGEST_ID_TAG] or None,
         "meter_stop": request.meter_stop,
         "timestamp": request.timestamp,
     }
@@ -106,7 +106,7 @@ def _stopped(events: Events, call: Call, response: Any) -> None:
 
 def _notified(kind: str) -> Callable[[Events, Call, Any], None]:
     def rule(events: Events, call: Call, response: Any) -> None:
-        status = shortened(str(call.request.status), "status", call.warnings, LONGEST_NAME)
+        status = str(call.request.status)[:LONGEST_NAME]
         events.note(kind, call.charge_box_identity, at=call.received_at, status=status)
 
     return rule

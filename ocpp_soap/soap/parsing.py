@@ -128,7 +128,7 @@ def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> byte
 
 def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str | None:
     charset = charset.lower()
-    if charset == "utf-8" and declared(data).startswith("utf-16"):
+    if charset == "utf-8" and data[:2] == b"<?" and declared(data).startswith("utf-16"):
         note(warnings, "encoding", "Envelope", "utf-16")
         return charset
     if charset in ("", "utf-8") or charset not in CHARSETS or told_by_beginning(data) or declared(data):
