@@ -1,7 +1,8 @@
 """Logging: structlog, one line for each event, to stderr, as text for people or as JSON.
 
 Log with ``structlog.get_logger("ocpp_soap.…")``. What lies below the level costs one call of an empty function. The
-libraries that use the standard ``logging`` are printed in the same form.
+libraries that use the standard ``logging`` are printed in the same form. As text, what a stranger has sent cannot
+steer the terminal nor begin a line: JSON escapes by itself.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
+import textwrap
 from typing import Any
 
 import structlog
 
+from ocpp_soap.printable import printable
 from ocpp_soap.settings import LogSettings
 
 _PROCESSORS: list[structlog.typing.Processor] = [
@@ -37,7 +40,7 @@ def configure(settings: LogSettings) -> None:
     """Set up logging for this process; may be called again."""
     level = logging.getLevelName(settings.level.upper())
     structlog.configure(
-        processors=[*_PROCESSORS, _renderer(settings)],
+        processors=[*_PROCESSORS, *_rendering(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
@@ -52,7 +55,7 @@ def standard_library(settings: LogSettings) -> dict[str, Any]:
     """
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(settings)],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(settings)],
         "foreign_pre_chain": _PROCESSORS,
     }
     level = settings.level.upper()
@@ -72,7 +75,21 @@ def _not_about_threads(record: logging.LogRecord) -> bool:
     return "Python threads" not in record.getMessage()
 
 
-def _renderer(settings: LogSettings) -> structlog.typing.Processor:
+def _rendering(settings: LogSettings) -> list[structlog.typing.Processor]:
     if settings.format == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        return [structlog.processors.JSONRenderer()]
+    colors = sys.stderr.isatty()
+    return [
+        _printable,
+        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
+    ]
+
+
+def _printable(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape the texts of an event. Of a traceback the lines stay, each begun with blanks, as no event begins."""
+    for name, value in event.items():
+        if name in ("exception", "stack"):
+            event[name] = textwrap.indent(printable(str(value), keep="\n"), "  ", lambda _: True)
+        elif isinstance(value, str):
+            event[name] = printable(value)
+    return event

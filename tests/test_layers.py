@@ -8,7 +8,7 @@ from pathlib import Path
 import ocpp_soap
 
 PACKAGE = Path(ocpp_soap.__file__).parent
-ROOT = {"errors", "paths", "settings", "config", "log", "pending", "yaml_files"}
+ROOT = {"errors", "paths", "settings", "config", "log", "pending", "printable", "yaml_files"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
@@ -16,8 +16,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"setting_types"},
     "yaml_files": {"errors"},
     "config": {"settings", "errors", "paths", "yaml_files"},
-    "log": {"settings"},
+    "log": {"printable", "settings"},
     "pending": set(),
+    "printable": set(),
     "messages": {"messages"},
     "storage": {"storage", "errors", "pending"},
     "dispatch": {"errors", "messages", "pending"},

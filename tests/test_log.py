@@ -64,3 +64,22 @@ def test_libraries_are_heard_in_the_same_form_from_warning_on(capsys: pytest.Cap
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "loud"
     assert json.loads(line)["level"] == "warning"
+
+
+def test_a_stranger_neither_steers_the_console_nor_forges_a_line_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(format="console")
+    log = structlog.get_logger("ocpp_soap.test")
+    log.warning("heard\x1b[2J", station="A\x9b31m", vendor="Müller 🚗", reasons=["\x9c\n"])
+    logging.getLogger("zeep").warning("of a %s", "library\x9b\u2028")
+    try:
+        raise ValueError("broken\x9b31m\n2026-01-01 [info] forged")
+    except ValueError:
+        log.exception("failed")
+    printed = capsys.readouterr().err
+    assert all(character.isprintable() for character in printed.replace("\n", ""))
+    assert r"heard\x1b[2J" in printed
+    assert r"station=A\x9b31m" in printed
+    assert "Müller 🚗" in printed
+    assert r"library\x9b\u2028" in printed
+    assert r"broken\x9b31m" in printed
+    assert [line for line in printed.splitlines() if line.startswith("2026-01-01 ")] == []

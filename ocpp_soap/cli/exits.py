@@ -20,6 +20,7 @@ from ocpp_soap.errors import (
     OcppSoapError,
     StorageError,
 )
+from ocpp_soap.printable import printable
 
 FAILED = 1
 USAGE = 2
@@ -61,7 +62,7 @@ class CommandFailed(click.ClickException):
 def failure(error: OcppSoapError) -> CommandFailed:
     """What ``error`` ends a command with."""
     code = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), FAILED)
-    return _with_exit_code(code)(str(error))
+    return _with_exit_code(code)(printable(str(error), keep="\n" if code == CONFIGURATION else ""))
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def ending_in_a_sentence() -> Iterator[None]:
         _give_up_output()
         place = error.filename or ("the output cannot be written" if error.errno in _NOT_WRITTEN else "")
         reason = error.strerror or str(error)
-        raise CommandFailed(f"{place}: {reason}" if place else reason) from error
+        raise CommandFailed(printable(f"{place}: {reason}" if place else reason)) from error
 
 
 def _give_up_output() -> None:

@@ -1,4 +1,7 @@
-"""What commands print: one JSON document, or text for people. Data goes to stdout, everything else to stderr."""
+"""What commands print: one JSON document, or text for people. Data goes to stdout, everything else to stderr.
+
+Whatever a station sent, it neither steers the terminal nor makes a line of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import codecs
 import dataclasses
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -14,7 +18,10 @@ from typing import Any, TypeVar
 
 import click
 
+from ocpp_soap.printable import is_unsafe, printable
+
 WIDEST_CELL = 60
+_BEYOND_ASCII = re.compile(r"[^\n -~]")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -57,7 +64,18 @@ def rfc3339(time: datetime) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+    click.echo(json_text(plain(value), indent=2))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    r"""A document as JSON, in which a control character is written as ``\u009b``."""
+    return _BEYOND_ASCII.sub(_in_json, json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def _in_json(found: re.Match[str]) -> str:
+    if not is_unsafe(found[0]):
+        return found[0]
+    return "\\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1]
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
@@ -74,17 +92,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothin
 def print_record(value: Any) -> None:
     """Print a record as indented ``name: value`` lines, without what is not known."""
     for line in _lines(plain(value), ""):
-        click.echo(line)
+        click.echo(printable(line))
 
 
 def print_hint(text: str) -> None:
     """Say something to the person at the terminal, apart from the data."""
-    click.echo(text, err=True)
+    click.echo(printable(text, keep="\n"), err=True)
 
 
 def _cut(text: str) -> str:
     """A station can send a text of any length and with any line breaks: a row stays one line."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= WIDEST_CELL else line[: WIDEST_CELL - 1] + "…"
 
 

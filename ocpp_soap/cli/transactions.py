@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,9 +17,10 @@ from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import COUNT, NUMBER
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
-from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
+from ocpp_soap.cli.output import json_option, json_text, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.errors import NotFound
+from ocpp_soap.printable import printable
 
 EXPORTED = (
     "transaction_id",
@@ -195,7 +195,8 @@ def _write_csv(file: TextIO, transactions: Iterable[Transaction]) -> int:
     count = 0
     for count, transaction in enumerate(transactions, start=1):  # noqa: B007
         document = _document(transaction)
-        writer.writerow([document[name] for name in EXPORTED])
+        cells = (document[name] for name in EXPORTED)
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
     return count
 
 
@@ -203,7 +204,7 @@ def _write_lines(file: TextIO, transactions: Iterable[Transaction]) -> int:
     count = 0
     for count, transaction in enumerate(transactions, start=1):  # noqa: B007
         document = _document(transaction)
-        file.write(json.dumps({name: document[name] for name in EXPORTED}, ensure_ascii=False) + "\n")
+        file.write(json_text({name: document[name] for name in EXPORTED}) + "\n")
     return count
 
 
