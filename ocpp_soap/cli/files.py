@@ -89,9 +89,12 @@ def update(
       ocpp-soap files update CP001 acme-2.1.bin --retrieve-date +1h
     """
     with central_system(ctx) as system:
-        made = system.file_transfers.update_firmware(
-            charge_box_identity, firmware, retrieve_date, over=Protocol(over), **_how(on_next_contact)
-        )
+        try:
+            made = system.file_transfers.update_firmware(
+                charge_box_identity, firmware, retrieve_date, over=Protocol(over), **_how(on_next_contact)
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
         _finish(system, made, on_next_contact, as_json)
 
 
@@ -110,7 +113,7 @@ def add_firmware(ctx: click.Context, file: Path, name: str) -> None:
         try:
             print_hint(f"{system.files.add_firmware(file, name)}: can be offered now")
         except ValueError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.UsageError(str(error)) from None
 
 
 @command.command()

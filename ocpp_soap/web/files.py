@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ocpp_soap.central_system.files.area import FileArea
+from ocpp_soap.central_system.files.names import is_name
 from ocpp_soap.central_system.files.record import Direction, Grant
 from ocpp_soap.central_system.files.space import Ended, Growing, NoRoom
 from ocpp_soap.central_system.files.transfers import HTTP_PATH
@@ -20,7 +21,6 @@ from ocpp_soap.soap.http import Answer, Environ, StartResponse
 
 PREFIX = HTTP_PATH + "/"
 _CHUNK = 256 * 1024
-_NAME = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,199}")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
@@ -52,7 +52,7 @@ class HttpFiles:
     def _named(self, path: str) -> tuple[Grant | None, str]:
         username, _, rest = path.removeprefix(PREFIX).partition("/")
         password, _, name = rest.partition("/")
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return None, name
         return self._area.verify(username, password), name
 

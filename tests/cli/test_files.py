@@ -125,3 +125,14 @@ def test_without_an_address_of_ours_nothing_is_asked(cli: Any) -> None:
     done = cli("files", "diagnostics", "CP001")
     assert done.exit_code == 3
     assert "ftp.public_host" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "../secret", "a\x9b31m"])
+def test_what_is_no_name_of_a_firmware_file_is_wrong_usage(cli: Any, tmp_path: Path, name: str) -> None:
+    with CentralSystem.open(config.load(cli.config_file, {})) as system:
+        system.stations.allow("CP001")
+    done = cli("files", "update", "CP001", name)
+    assert done.exit_code == 2
+    assert "is no name for a file" in done.stderr
+    (tmp_path / "fw.bin").touch()
+    assert cli("files", "add-firmware", str(tmp_path / "fw.bin"), "--name", "../x").exit_code == 2

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.files.names import checked
 from ocpp_soap.central_system.files.record import Direction, Grant, StoredFile
 from ocpp_soap.central_system.files.space import Space
 from ocpp_soap.central_system.fleet_collections import FILES, GRANTS
@@ -43,8 +44,8 @@ class FileArea:
         return self._grant(charge_box_identity, Direction.UPLOAD)
 
     def grant_download(self, charge_box_identity: str, firmware: str) -> tuple[Grant, str]:
-        """The right to fetch a firmware file, and its password. Raises NotFound if there is no such file."""
-        source = self._path / "firmware" / _checked(firmware)
+        """The right to fetch a firmware file, and its password. Raises NotFound, or ValueError for what is no name."""
+        source = self._path / "firmware" / checked(firmware)
         if not source.is_file():
             raise NotFound(f"there is no firmware {firmware}; `ocpp-soap files add-firmware {firmware}` adds it")
         grant, password = self._grant(charge_box_identity, Direction.DOWNLOAD, firmware)
@@ -77,7 +78,7 @@ class FileArea:
 
     def received(self, grant: Grant, name: str) -> StoredFile:
         """List a file that has arrived in the folder of a right."""
-        file = self.folder(grant) / _checked(name)
+        file = self.folder(grant) / checked(name)
         found = StoredFile(
             file_id=digest(grant.username, name)[:16],
             charge_box_identity=grant.charge_box_identity,
@@ -139,8 +140,8 @@ class FileArea:
         return self._store.delete(FILES, file_id)
 
     def add_firmware(self, source: Path, name: str = "") -> Path:
-        """Copy a file to where it can be offered to stations, under its own name or another."""
-        target = self._path / "firmware" / _checked(name or source.name)
+        """Copy a file to where it can be offered to stations, under its name or another. Raises ValueError for none."""
+        target = self._path / "firmware" / checked(name or source.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         shutil.copyfile(source, part)
@@ -197,10 +198,3 @@ def _sha256(file: Path) -> str:
         while chunk := content.read(_CHUNK):
             found.update(chunk)
     return found.hexdigest()
-
-
-def _checked(name: str) -> str:
-    """The name of a file without a path. Raises ValueError."""
-    if not name or name.startswith(".") or "/" in name or "\\" in name or "\0" in name or len(name.encode()) > 200:
-        raise ValueError(f"{name!r} is no name for a file: expected one without folders that does not begin with a dot")
-    return name

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from OpenSSL import SSL
 
 from ocpp_soap.central_system.files.area import FileArea
+from ocpp_soap.central_system.files.names import is_name
 from ocpp_soap.central_system.files.record import Direction, Grant
 from ocpp_soap.errors import StorageError
 
@@ -87,7 +88,7 @@ class _FileSystem(AbstractedFS):  # type: ignore[misc]
         path = Path(filename)
         if "r" in mode and "+" not in mode:
             return path.open(mode)
-        if path.name.startswith("."):
+        if not is_name(path.name):
             raise OSError(errno.EPERM, "no file may have such a name")
         handler = self.cmd_channel
         return handler.area.space(handler.authorizer.grant(handler.username)).open(path.name, mode)

@@ -70,7 +70,10 @@ class FileTransfers:
         over: Protocol = Protocol.FTP,
         **how: Any,
     ) -> Command:
-        """Have a station fetch a firmware file from ``retrieve_date`` on (12 §5.9, 15 §5.15). Raises as above."""
+        """Have a station fetch a firmware file from ``retrieve_date`` on (12 §5.9, 15 §5.15).
+
+        Raises as above, and ValueError for what is no name of a file.
+        """
         grant, password = self._area.grant_download(charge_box_identity, firmware)
         location = self._location(grant, password, over)
         payload = {"location": f"{location.rstrip('/')}/{quote(firmware)}", "retrieve_date": retrieve_date}

@@ -201,3 +201,16 @@ def test_wrong_and_expired_credentials_open_nothing(
         login(port, expired, its_password)
     with pytest.raises(TransferFailed):
         Transfers().download(f"ftp://127.0.0.1:{port}/x", Path(os.devnull))
+
+
+@pytest.mark.parametrize(
+    "name", ["back\\slash.zip", r"C:\logs\log.zip", "\x1b[31mRED", "\x7f", "\x9b31m", "long" * 51, ".hidden"]
+)
+def test_a_file_that_cannot_be_listed_is_not_taken(
+    area: FileArea, serve: Callable[..., list[int]], login: Any, name: str
+) -> None:
+    (port,) = serve()
+    grant, password = area.grant_upload("CP001")
+    with login(port, grant, password) as client, pytest.raises(ftplib.error_perm, match="550"):
+        client.storbinary(f"STOR {name}", io.BytesIO(b"x"))
+    assert list(area.folder(grant).iterdir()) == []

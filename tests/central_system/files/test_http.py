@@ -101,3 +101,10 @@ def test_an_upload_that_is_too_large_is_refused(area: FileArea, web: str) -> Non
     assert requests.put(url, data=parts, timeout=10).status_code == 413
     assert area.list().items == []
     assert list(area.folder(grant).iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["%1b%5b31mRED", "%7f", "%c2%9b31m", "%0a", "back%5cslash", "%c3%a4" * 101])
+def test_a_file_that_cannot_be_listed_is_not_taken(area: FileArea, web: str, name: str) -> None:
+    grant, password = area.grant_upload("CP001")
+    assert requests.put(f"{web}/{grant.username}/{password}/{name}", data=b"x", timeout=10).status_code == 404
+    assert list(area.folder(grant).iterdir()) == []
