@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from ocpp_soap.central_system.collections import AUDIT
+from ocpp_soap.central_system.masking import masked
 from ocpp_soap.central_system.records import Listing, document_of, record_of, select
 from ocpp_soap.storage.base import Storage
 
@@ -45,7 +46,7 @@ class Audit:
         status: int | None = None,
         data: dict[str, Any] | None = None,
     ) -> AuditEntry:
-        """Write an entry; it is stored on return."""
+        """Write an entry, of ``data`` without its secrets; it is stored on return."""
         entry = AuditEntry(
             entry_id=uuid4().hex,
             at=datetime.now(timezone.utc),
@@ -54,7 +55,7 @@ class Audit:
             target=target,
             address=address,
             status=status,
-            data=data or {},
+            data=masked(data or {}),
         )
         self._store.append(AUDIT, [(entry.entry_id, document_of(entry))])
         return entry

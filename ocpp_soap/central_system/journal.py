@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap.central_system.collections import JOURNAL
 from ocpp_soap.central_system.journal_entries import Called, Direction, JournalEntry
+from ocpp_soap.central_system.masking import masked_text
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.central_system.records import Listing, arrival_key, record_of, select, warning_documents
 from ocpp_soap.central_system.texts import LONGEST_TEXT
@@ -81,7 +83,7 @@ class Journal:
         self._append(document, exchanged.request, exchanged.response, exchanged.charset)
 
     def add_call(self, called: Called, seconds: float, transcript: Transcript) -> None:
-        """Note a call of ours, how long it took and what went over the wire."""
+        """Note a call of ours, how long it took and what went over the wire, without the passwords of URLs in it."""
         if self._enabled:
             document = {
                 "id": arrival_key(),
@@ -89,7 +91,7 @@ class Journal:
                 "action": called.action,
                 "direction": Direction.OUT.value,
                 "outcome": called.outcome,
-                "reason": called.reason and called.reason[:LONGEST_TEXT],
+                "reason": called.reason and masked_text(called.reason)[:LONGEST_TEXT],
                 "charge_box_identity": called.charge_box_identity,
                 "version": called.version.value,
                 "status": transcript.status or None,
@@ -98,7 +100,7 @@ class Journal:
                 "bytes_out": len(transcript.request),
                 "warnings": warning_documents(transcript.warnings),
             }
-            self._append(document, transcript.request, transcript.response)
+            self._append(document, transcript.request, transcript.response, edit=masked_text)
 
     def get(self, entry_id: str) -> JournalEntry | None:
         """The entry of that id, or None."""
@@ -182,11 +184,21 @@ class Journal:
             self._cleaned_at = now
             self.forget_old(now)
 
-    def _append(self, document: Document, request: bytes, response: bytes, charset: str = "") -> None:
+    def _append(
+        self,
+        document: Document,
+        request: bytes,
+        response: bytes,
+        charset: str = "",
+        edit: Callable[[str], str] | None = None,
+    ) -> None:
         if len(self._lines) >= LONGEST_QUEUE:
             return
         if self._envelopes and self._text_waiting <= MOST_TEXT:
-            document["request"], document["response"] = _text(request, charset), _text(response)
+            if edit is None:
+                document["request"], document["response"] = _text(request, charset), _text(response)
+            else:
+                document["request"], document["response"] = edit(_text(request)), edit(_text(response))
             with self._lock:
                 self._text_waiting += _text_size(document)
         self._lines.append(document)

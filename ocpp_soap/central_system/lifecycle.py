@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ocpp_soap.central_system.masking import masked_text
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.dispatch import Call
 
@@ -61,12 +62,12 @@ def log_answered(call: Call, response: Any) -> None:
 
 
 def log_payload(called: Called, transcript: Transcript) -> None:
-    """Log the envelopes of a call of ours."""
+    """Log the envelopes of a call of ours, without the passwords of URLs in them."""
     _payload.info(
         "call",
         charge_point=called.charge_box_identity,
         action=called.action,
         outcome=called.outcome,
-        request=transcript.request.decode("utf-8", "replace"),
-        response=transcript.response.decode("utf-8", "replace"),
+        request=masked_text(transcript.request.decode("utf-8", "replace")),
+        response=masked_text(transcript.response.decode("utf-8", "replace")),
     )

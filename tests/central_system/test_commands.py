@@ -17,6 +17,8 @@ from ocpp_soap.messages import (
     ClearCacheResponse,
     GetConfigurationRequest,
     GetConfigurationResponse,
+    GetDiagnosticsRequest,
+    GetDiagnosticsResponse,
     HeartbeatRequest,
     Role,
     Version,
@@ -184,3 +186,16 @@ def test_the_envelopes_of_a_call_are_told_only_where_that_is_on(make_central_sys
     assert "Accepted" in told.response
     assert (entry.request is None) == (switch == "LOG__PAYLOAD")
     assert bool(logs) == (switch == "LOG__PAYLOAD")
+
+
+@pytest.mark.parametrize("switch", ["JOURNAL__ENVELOPES", "LOG__PAYLOAD"])
+def test_the_envelopes_of_a_call_are_told_without_the_password_of_its_url(make_central_system, send, station, switch):
+    system = make_central_system(**{"CALLS__ALLOWED_NETWORKS": '["127.0.0.0/8"]', switch: "true"})
+    send(HeartbeatRequest(), to=system, callback_url=station.url)
+    station.answers["GetDiagnostics"] = GetDiagnosticsResponse(file_name="log.zip")
+    with capture_logs() as logs:
+        system.commands.call("CP001", GetDiagnosticsRequest(location="ftp://fe41:bfd6@127.0.0.1:2121/"))
+    system.journal.flush()
+    (entry,) = system.journal.list(charge_box_identity="CP001").items
+    told = entry if switch == "JOURNAL__ENVELOPES" else SimpleNamespace(**logs[0])
+    assert "ftp://fe41:…@127.0.0.1:2121/" in told.request

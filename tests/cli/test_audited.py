@@ -126,3 +126,12 @@ def test_what_was_refused_is_not_noted(cli: Any, trail: Any) -> None:
     assert cli("call", "--where", "colour=red", "ClearCache").exit_code == 2
     assert cli("configuration", "read", "--where", "id=NONE").exit_code == 4
     assert trail() == []
+
+
+def test_the_password_of_a_url_is_not_noted(cli: Any, trail: Any) -> None:
+    cli("stations", "allow", "CP001")
+    cli("call", "CP001", "GetDiagnostics", "--location", "ftp://al:swordfish@host/", "--no-wait")
+    cli("call", "CP001", "ChangeConfiguration", "--key", "AuthorizationKey", "--value", "swordfish", "--no-wait")
+    diagnostics, configuration = trail()[1:]
+    assert diagnostics.data["location"] == "ftp://al:…@host/"
+    assert configuration.data["value"] == "…"

@@ -10,6 +10,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from ocpp_soap.central_system.api_keys import ApiKey, Role
+from ocpp_soap.central_system.masking import masked
 from ocpp_soap.errors import StorageError
 from ocpp_soap.soap.peers import Peers
 from ocpp_soap.web.api.context import system
@@ -18,7 +19,6 @@ from ocpp_soap.web.api.problems import Problem
 PUBLIC = frozenset({"documentation.openapi_json", "documentation.page", "documentation.asset"})
 ADMIN_ONLY = frozenset({"keys", "audit", "webhooks"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-SECRETS = frozenset({"secret", "token", "password"})
 LONGEST_VALUE = 1_000
 
 _log = structlog.get_logger("ocpp_soap.web.api")
@@ -94,4 +94,4 @@ def _without_secrets(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         return {}
     kept = {name: value for name, value in data.items() if len(repr(value)) <= LONGEST_VALUE}
-    return {name: "…" if name.lower() in SECRETS else value for name, value in list(kept.items())[:50]}
+    return dict(masked(dict(list(kept.items())[:50])))

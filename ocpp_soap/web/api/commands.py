@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.command_queue.record import Command
+from ocpp_soap.central_system.masking import masked, masked_text
 from ocpp_soap.central_system.selection import read_conditions, select_stations
 from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.web.api.context import key, system
@@ -21,8 +22,6 @@ from ocpp_soap.web.api.values import Text, Time
 
 blueprint = APIBlueprint("commands", __name__, url_prefix="/api/v1", tag="Commands")
 
-_IN_AUTHORITY = re.compile(r"(//[^/:@]*:)[^/@]*@")
-_IN_PATH = re.compile(r"(/files/f[0-9a-f]+/)[0-9a-f]+")
 MOST = 10_000
 State = Literal["created", "queued", "sending", "done", "failed", "expired", "cancelled"]
 
@@ -117,13 +116,15 @@ class CreatedCommands(BaseModel):
 
 
 def command_model(command: Command) -> CommandModel:
-    """A command as it is sent: without the passwords of the file area, which are for the station alone."""
-    model = CommandModel.model_validate(command)
-    location = model.payload.get("location")
-    if isinstance(location, str):
-        hidden = _IN_PATH.sub(r"\1…", _IN_AUTHORITY.sub(r"\1…@", location))
-        model = model.model_copy(update={"payload": {**model.payload, "location": hidden}})
-    return model
+    """A command without secrets: the passwords of the file area, for one, are for the station alone."""
+    shown = replace(
+        command,
+        payload=masked(command.payload),
+        answer=masked(command.answer),
+        reason=masked_text(command.reason),
+        attempts=[replace(attempt, reason=masked_text(attempt.reason)) for attempt in command.attempts],
+    )
+    return CommandModel.model_validate(shown)
 
 
 @blueprint.get("/commands")

@@ -137,3 +137,17 @@ def test_an_export_is_cut_when_its_key_is_revoked(
     assert b"T1" in next(lines)
     with pytest.raises(Problem, match="revoked"):
         next(lines)
+
+
+@pytest.mark.parametrize("more", [1, 2**70])
+def test_no_secret_of_a_body_is_in_the_audit_trail_at_any_depth(api: Any, more: int) -> None:
+    body = {
+        "action": "GetDiagnostics",
+        "payload": {"location": "ftp://bob:hunter2@host/", "deep": [{"password": "swordfish"}]},
+        "more": more,
+    }
+    api.post("/commands", json=body)
+    trail = api.get("/audit").text
+    assert "ftp://bob:…@host/" in trail
+    assert "hunter2" not in trail
+    assert "swordfish" not in trail
