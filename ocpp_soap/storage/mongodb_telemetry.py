@@ -22,6 +22,7 @@ from bson.raw_bson import RawBSONDocument
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.mongodb_commits import Step
+from ocpp_soap.storage.private_files import FILE_MODE, make_folder, opener
 from ocpp_soap.storage.process_logs import OwnLog, StoredLog, framed
 
 FOLD_SECONDS = 0.1
@@ -39,7 +40,6 @@ _SECONDS_TO_CLOSE = 1.0
 _PAUSE = 0.01
 _PAUSE_AFTER_FAILURE = 1.0
 _SECONDS_BETWEEN_WARNINGS = 60.0
-_MODE = 0o600
 
 _logger = structlog.get_logger("ocpp_soap.storage")
 Rows = dict[tuple[str, str], list[RawBSONDocument]]
@@ -72,8 +72,8 @@ class Telemetry:
         self._wake = threading.Event()
         self._closed = threading.Event()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            OwnLog(folder, self._prefix, _MODE).close()
+            make_folder(folder)
+            OwnLog(folder, self._prefix, FILE_MODE).close()
         except OSError as error:
             raise ConfigurationError(
                 f"storage.mongodb.telemetry_log: {folder} has to be a folder in which files can be written ({error})"
@@ -90,7 +90,7 @@ class Telemetry:
                 return False
             try:
                 if self._log is None:
-                    self._log = OwnLog(self._folder, self._prefix, _MODE)
+                    self._log = OwnLog(self._folder, self._prefix, FILE_MODE)
                 self._log.append(data)
             except OSError as error:
                 self._warn("telemetry goes to MongoDB without its log", error)
@@ -186,7 +186,7 @@ class Telemetry:
         refused = self._store(rows, _SECONDS_TO_CLOSE if self._closed.is_set() else _LONGEST_STORE)
         if refused:
             path = self._folder / f"refused.{self._database}.bson"
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, _MODE), "ab") as file:
+            with open(path, "ab", opener=opener) as file:
                 for name, row, reason in refused:
                     if file.tell() < MOST_BYTES:
                         file.write(bson_encode({"collection": name, "refused": row, "reason": reason}))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ocpp_soap.storage.file_lock import lock_now
+from ocpp_soap.storage.private_files import folder_mode, make_folder, open_file
 
 _HEAD = struct.Struct(">II")
 READ_AT_ONCE = 2**17
@@ -51,8 +52,8 @@ class OwnLog:
         self.size = 0
         self._file = -1
         while self._file < 0:
-            folder.mkdir(exist_ok=True)
-            handle = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, mode)
+            make_folder(folder, folder_mode(mode))
+            handle = open_file(self.path, os.O_APPEND | os.O_WRONLY, mode)
             fcntl.flock(handle, fcntl.LOCK_EX)
             if _is_at(handle, self.path):  # nobody took it for one that is over before it was locked
                 self._file = handle

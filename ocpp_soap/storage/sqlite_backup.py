@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.storage.private_files import make_file
 from ocpp_soap.storage.sqlite_errors import unavailable
 
 
@@ -21,6 +22,7 @@ def backup(connection: sqlite3.Connection, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
+        make_file(unfinished)
         with closing(sqlite3.connect(str(unfinished), isolation_level=None)) as copy:
             connection.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE").fetchone()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ocpp_soap.storage.base import Collection, Stored
+from ocpp_soap.storage.private_files import folder_mode, make_folder, open_file
 from ocpp_soap.storage.sqlite_errors import unavailable
 
 NAME = "marks"
@@ -84,8 +85,9 @@ class Found:
         return self._marks
 
     def _shared(self) -> memoryview:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, self._mode())
+        mode = self._mode()
+        make_folder(self._folder, folder_mode(mode))
+        handle = open_file(self._folder / NAME, os.O_RDWR, mode)
         try:
             os.posix_fallocate(handle, 0, 8 * _MARKS)  # so that the disk is not found full when a mark is changed
             return memoryview(mmap.mmap(handle, 8 * _MARKS)).cast("Q")

@@ -15,6 +15,7 @@ from typing import Any
 from ocpp_soap.errors import DocumentTooLarge, StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.group_commit import GroupCommit, Write
 from ocpp_soap.storage.last_failure import LastFailure
+from ocpp_soap.storage.private_files import make_file, make_folder
 from ocpp_soap.storage.sqlite_begun import Beginning, Begun
 from ocpp_soap.storage.sqlite_changes import Change, Errors, NotAll, run_singly, run_together
 from ocpp_soap.storage.sqlite_commit_socket import Way
@@ -129,7 +130,8 @@ class Process:
             if self._inode:
                 return
             refuse_network_file_system(self.path)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
+            make_file(self.path)
             connection = connect(self.path)
             try:
                 prepare(connection, self.path)

@@ -21,6 +21,7 @@ import structlog
 from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.group_commit import GroupCommit
+from ocpp_soap.storage.private_files import folder_mode, make_folder
 from ocpp_soap.storage.process_logs import READ_AT_ONCE, OwnLog
 from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_errors import unavailable
@@ -115,7 +116,7 @@ class Telemetry:
         ``committing`` is served meanwhile, and before anything else. Without it, whoever has it gets a chance to take
         over now and then: a process that does nothing else and came later, since the one before it was killed.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder, folder_mode(self._path.stat().st_mode & 0o777))
         role = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         wait = stop.wait if committing is None else committing.serve
         self._committing = committing

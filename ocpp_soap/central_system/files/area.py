@@ -24,6 +24,7 @@ from ocpp_soap.central_system.fleet_collections import FILES, GRANTS
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, select
 from ocpp_soap.errors import NotFound
 from ocpp_soap.storage.base import Document, Range, Storage
+from ocpp_soap.storage.private_files import make_file, make_folder
 
 PAGE = 500
 _CHUNK = 1024 * 1024
@@ -53,6 +54,7 @@ class FileArea:
         try:
             os.link(source, target)
         except OSError:
+            make_file(target)
             shutil.copyfile(source, target)
         return grant, password
 
@@ -142,8 +144,9 @@ class FileArea:
     def add_firmware(self, source: Path, name: str = "") -> Path:
         """Copy a file to where it can be offered to stations, under its name or another. Raises ValueError for none."""
         target = self._path / "firmware" / checked(name or source.name)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        make_file(part)
         shutil.copyfile(source, part)
         part.replace(target)
         return target

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 
 from ocpp_soap.central_system.records import digest
 from ocpp_soap.storage import file_lock
+from ocpp_soap.storage.private_files import FOLDER_MODE, make_file, make_folder, opener
 
 MOST_FILES = 10
 """Files that may be uploaded for one command."""
@@ -47,8 +48,9 @@ class Space:
 
     def make(self) -> None:
         """Make the folder, which belongs to this process's user alone."""
-        self._folder.mkdir(parents=True, mode=0o700)
-        self._lock.touch(mode=0o600)
+        make_folder(self._folder.parent)
+        self._folder.mkdir(mode=FOLDER_MODE)
+        make_file(self._lock)
 
     def remove(self) -> None:
         """Remove the folder, unless something is in it, and its lock."""
@@ -107,7 +109,7 @@ class Space:
         names = {path.name, replaced}
         with self.locked():
             self.check(size, names)
-            file = cast(BinaryIO, path.open(mode))
+            file = cast(BinaryIO, open(path, mode, opener=opener))  # noqa: SIM115 (Growing closes it)
             if size:
                 file.truncate(size)
         return Growing(self, file, names, appends="a" in mode)

@@ -20,6 +20,7 @@ import structlog
 
 from ocpp_soap.central_system.periodic import Periodic
 from ocpp_soap.config import Settings
+from ocpp_soap.storage.private_files import make_folder
 from ocpp_soap.web.metrics.counting import Counting, Series, total
 
 DELAY = 1.0
@@ -98,7 +99,7 @@ class Sharing:
 def _make(folder: Path) -> bool:
     """Make the folder; it is used only if nobody else can write there."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         status = folder.lstat()
         usable = folder.is_dir() and not folder.is_symlink() and status.st_uid == os.geteuid()
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -113,3 +114,21 @@ def test_an_uploaded_file_can_be_removed(area: FileArea) -> None:
     assert not area.remove(file.file_id)
     assert not area.path_of(file).exists()
     assert area.list().items == []
+
+
+def test_what_is_in_the_area_is_for_its_own_user(system: CentralSystem, area: FileArea, tmp_path: Path) -> None:
+    (tmp_path / "fw.bin").write_bytes(b"firmware")
+    before = os.umask(0o022)
+    try:
+        area.add_firmware(tmp_path / "fw.bin")
+        grant, _ = area.grant_upload("CP001")
+        with area.space(grant).open("log.zip", "wb") as file:
+            file.write(b"log")
+        with area.space(grant).upload("other.zip") as file:
+            file.write(b"log")
+    finally:
+        os.umask(before)
+    root = system.settings.files.path
+    modes = {path.stat().st_mode & 0o777 for path in root.rglob("*") if path.is_file()}
+    assert (modes, root.stat().st_mode & 0o777) == ({0o600}, 0o700)
+    assert {path.stat().st_mode & 0o777 for path in root.rglob("*") if path.is_dir()} == {0o700}
