@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from ocpp_soap.settings import FtpSettings
 
 MOST_CONNECTIONS = 512
+MOST_OF_AN_ADDRESS = 128
+"""Connections that come from one address; many stations may share that of a mobile operator."""
 IDLE_SECONDS = 300
+LOGIN_SECONDS = 30
+"""Seconds after which a connection ends on which nobody has logged in, whatever else was said on it."""
 PAUSE_AFTER_WRONG_PASSWORD = 1
 _PERMISSIONS = {Direction.UPLOAD.value: "elaw", Direction.DOWNLOAD.value: "elr"}
 _OLD_TLS = SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
@@ -97,18 +101,36 @@ class _FileSystem(AbstractedFS):  # type: ignore[misc]
         raise OSError(errno.EPERM, "a file must have a name")
 
 
-class _Events:
-    """What is done when a file has arrived."""
+class _Session:
+    """What is ours of a connection: it ends unless somebody logs in, and what is done when a file has arrived."""
 
     area: FileArea
     authorizer: _Authorizer
     username: str
+    authenticated: bool
+    connected: bool
+    ioloop: Any
+    _login: Any = None
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        if self.connected:
+            self._login = self.ioloop.call_later(LOGIN_SECONDS, self._end_without_login)
+
+    def close(self) -> None:
+        if self._login is not None:
+            self._login.cancel()
+        super().close()  # type: ignore[misc]
+
+    def _end_without_login(self) -> None:
+        if not self.authenticated:
+            self.close()
 
     def on_file_received(self, file: str) -> None:
         self.area.received(self.authorizer.grant(self.username), Path(file).name)
 
 
-class _Plain(_Events, FTPHandler):  # type: ignore[misc]
+class _Plain(_Session, FTPHandler):  # type: ignore[misc]
     abstracted_fs = _FileSystem
     timeout = IDLE_SECONDS
     banner = "ocpp-soap"
@@ -116,7 +138,7 @@ class _Plain(_Events, FTPHandler):  # type: ignore[misc]
     auth_failed_timeout = PAUSE_AFTER_WRONG_PASSWORD
 
 
-class _Explicit(_Events, TLS_FTPHandler):  # type: ignore[misc]
+class _Explicit(_Session, TLS_FTPHandler):  # type: ignore[misc]
     abstracted_fs = _FileSystem
     timeout = IDLE_SECONDS
     banner = "ocpp-soap"
@@ -172,4 +194,5 @@ class FtpService:
     def _listen(self, base: type[Any], shared: dict[str, Any], host: str, port: int) -> Any:
         server = FTPServer((host, port), type(base.__name__, (base,), dict(shared)), ioloop=self._loop)
         server.max_cons = MOST_CONNECTIONS
+        server.max_cons_per_ip = MOST_OF_AN_ADDRESS
         return server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ftplib
 import io
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.files import ftp
 from ocpp_soap.central_system.files.area import FileArea
 from ocpp_soap.central_system.files.record import Grant
 from ocpp_soap.charge_point.transfer import TransferFailed, Transfers
@@ -214,3 +216,43 @@ def test_a_file_that_cannot_be_listed_is_not_taken(
     with login(port, grant, password) as client, pytest.raises(ftplib.error_perm, match="550"):
         client.storbinary(f"STOR {name}", io.BytesIO(b"x"))
     assert list(area.folder(grant).iterdir()) == []
+
+
+@pytest.mark.parametrize("over", ["ftp", "explicit TLS", "implicit TLS"])
+def test_a_connection_on_which_nobody_logs_in_ends(
+    serve: Callable[..., list[int]], certificate: Path, free_port: int, monkeypatch: pytest.MonkeyPatch, over: str
+) -> None:
+    monkeypatch.setattr(ftp, "LOGIN_SECONDS", 0.5)
+    ports = serve() if over == "ftp" else serve(certificate=str(certificate), ftps_port=free_port)
+    with socket.create_connection(("127.0.0.1", ports[-1 if over == "implicit TLS" else 0]), timeout=10) as client:
+        if over != "implicit TLS":
+            client.sendall(b"NOOP\r\n")
+        with suppress(ConnectionResetError):
+            while client.recv(1000):
+                pass
+
+
+def test_who_has_logged_in_is_not_hurried(
+    area: FileArea, serve: Callable[..., list[int]], login: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ftp, "LOGIN_SECONDS", 0.5)
+    (port,) = serve()
+    with login(port, *area.grant_upload("CP001")) as client:
+        time.sleep(1)
+        client.storbinary("STOR log.bin", io.BytesIO(b"x"))
+
+
+def test_one_address_gets_only_so_many_connections(
+    area: FileArea, serve: Callable[..., list[int]], login: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ftp, "MOST_OF_AN_ADDRESS", 2)
+    (port,) = serve()
+    grant, password = area.grant_upload("CP001")
+    with login(port, grant, password), login(port, grant, password):
+        one_more = ftplib.FTP(timeout=10)
+        with pytest.raises(ftplib.error_temp, match="421"):
+            one_more.connect("127.0.0.1", port)
+        one_more.close()
+        with ftplib.FTP(timeout=10, source_address=("127.0.0.2", 0)) as other:
+            other.connect("127.0.0.1", port)
+            other.login(grant.username, password)
