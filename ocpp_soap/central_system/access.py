@@ -6,7 +6,6 @@ common extension. Passwords are kept as scrypt hashes, in a collection of their 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import re
@@ -16,6 +15,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ocpp_soap.central_system.collections import SECRETS
+from ocpp_soap.central_system.hashing import Hashing, hashed
 from ocpp_soap.central_system.records import document_of, record_of
 from ocpp_soap.central_system.stations import Station, Stations
 from ocpp_soap.dispatch import Call, Exchanged
@@ -24,8 +24,6 @@ from ocpp_soap.storage.base import Storage
 
 UNPROVEN = "unproven"
 """The kind of the fault for a message that does not prove what it must."""
-
-_COST = {"n": 2**13, "r": 8, "p": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +48,7 @@ class Access:
         self._stations = stations
         self._key = os.urandom(32)
         self._verified: dict[bytes, bool] = {}
+        self._hashing = Hashing()
 
     def require(self, charge_box_identity: str, requirements: Requirements, password: str = "") -> Station | None:
         """Require this of a station from now on, instead of what was required; None: it is not known.
@@ -63,14 +62,17 @@ class Access:
         if bool(requirements.username) != bool(password):
             raise ValueError("HTTP Basic credentials need a user name and a password")
         if password:
-            self._store.put(SECRETS, {_secret_key(charge_box_identity): {"hash": _hash(password, os.urandom(16))}})
+            self._store.put(SECRETS, {_secret_key(charge_box_identity): {"hash": hashed(password, os.urandom(16))}})
         else:
             self._store.delete(SECRETS, _secret_key(charge_box_identity))
         required = document_of(requirements) if requirements != Requirements() else None
         return self._stations.change(charge_box_identity, requirements=required)
 
     def check(self, station: Station, message: Call | Exchanged) -> None:
-        """Raise SecurityError of kind UNPROVEN, which names what is missing, unless ``message`` proves what it must."""
+        """Raise SecurityError of kind UNPROVEN, which names what is missing, unless ``message`` proves what it must.
+
+        Raises RetryLater where too many passwords are being checked.
+        """
         if not station.requirements:
             return
         required = record_of(Requirements, station.requirements)
@@ -83,6 +85,10 @@ class Access:
         if required.username and not self._has_password(station, required.username, message):
             raise SecurityError("This station must send its user name and password.", kind=UNPROVEN)
 
+    def close(self) -> None:
+        """End what runs for checks."""
+        self._hashing.close()
+
     def _has_password(self, station: Station, username: str, message: Call | Exchanged) -> bool:
         if not message.password or not hmac.compare_digest(message.username.encode(), username.encode()):
             return False
@@ -91,21 +97,18 @@ class Access:
             return False
         stored: str = secret.document["hash"]
         seen = hmac.digest(self._key, f"{stored}\0{message.password}".encode("utf-8", "surrogatepass"), "sha256")
-        if seen not in self._verified:
+        is_right = self._verified.get(seen)
+        if is_right is None:
+            salt = bytes.fromhex(stored.partition("$")[0])
+            is_right = hmac.compare_digest(self._hashing.hashed(message.password, salt), stored)
             if len(self._verified) >= 100_000:
                 self._verified.clear()
-            salt = bytes.fromhex(stored.partition("$")[0])
-            self._verified[seen] = hmac.compare_digest(_hash(message.password, salt), stored)
-        return self._verified[seen]
+            self._verified[seen] = is_right
+        return is_right
 
 
 def _secret_key(charge_box_identity: str) -> str:
     return f"basic:{charge_box_identity}"
-
-
-def _hash(password: str, salt: bytes) -> str:
-    hashed = hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, dklen=32, **_COST)
-    return f"{salt.hex()}${hashed.hex()}"
 
 
 _ATTRIBUTE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*((?:[^,+\\]|\\.)*)\s*")

@@ -240,7 +240,7 @@ class CentralSystem:
     def close(self) -> None:
         """Store what is pending and close the store. Calling it again does nothing."""
         with ExitStack() as last_to_first:
-            for part in (self.store, self.events, self.journal, self.contacts):
+            for part in (self.store, self.events, self.journal, self.contacts, self.access):
                 last_to_first.callback(part.close)
             self.background.stop()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from ocpp_soap.central_system import hashing
 from ocpp_soap.central_system.access import UNPROVEN, Requirements, subject_parts
 from ocpp_soap.central_system.collections import SECRETS, STATIONS
-from ocpp_soap.errors import SecurityError
+from ocpp_soap.errors import RetryLater, SecurityError
 from ocpp_soap.messages import HeartbeatRequest
 
 
@@ -57,6 +61,34 @@ def test_a_changed_password_counts_at_once(access, send):
     with pytest.raises(SecurityError):
         send(HeartbeatRequest(), username="cp", password="old")
     send(HeartbeatRequest(), username="cp", password="new")
+
+
+def test_a_few_passwords_are_checked_at_once_and_who_waits_too_long_comes_again(access, send, monkeypatch):
+    access.require("CP001", Requirements(username="cp"), "secret")
+    send(HeartbeatRequest(), username="cp", password="secret")
+    goes_on, begun = threading.Event(), []
+
+    def slow(password, salt):
+        begun.append(password)
+        goes_on.wait(10)
+        return "wrong"
+
+    def guess(password):
+        try:
+            send(HeartbeatRequest(), username="cp", password=password)
+        except (RetryLater, SecurityError) as error:
+            return type(error), getattr(error, "status", None)
+
+    monkeypatch.setattr(hashing, "hashed", slow)
+    monkeypatch.setattr(hashing, "LONGEST_WAIT", 0.5)
+    with ThreadPoolExecutor(20) as guessing:
+        answers = list(guessing.map(guess, map(str, range(20))))
+        assert len(begun) == hashing.AT_ONCE
+        send(HeartbeatRequest(), username="cp", password="secret")
+        goes_on.set()
+    assert answers == [(RetryLater, 503)] * 20
+    monkeypatch.setattr(hashing, "LONGEST_WAIT", 5)
+    assert guess("another") == (SecurityError, None)
 
 
 def test_requirements_can_be_lifted(access, send, central_system):
