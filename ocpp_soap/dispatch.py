@@ -29,13 +29,16 @@ VENDOR_FOLDER = "data_transfer"
 HOOK_FOLDER = "hooks"
 HOOKS = ("wake_up",)
 
+LONGEST_IN_WARNING = 100
+"""Characters of a text that a station sent which a warning repeats."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageWarning:
     """Something in a message that was understood although it breaks the specification.
 
     ``kind`` is a short stable name (``unknown_choice``, ``too_long``, ``zoneless_time`` …), ``where`` the element,
-    ``sent`` the raw text, cut to 100 characters.
+    ``sent`` the raw text, both cut to :data:`LONGEST_IN_WARNING` characters.
     """
 
     kind: str

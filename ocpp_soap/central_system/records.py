@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from ocpp_soap.central_system.texts import LONGEST_NAME, LONGEST_SENT, shortened
-from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.central_system.texts import LONGEST_NAME, shortened
+from ocpp_soap.dispatch import LONGEST_IN_WARNING, MessageWarning
 from ocpp_soap.errors import NotFound, RetryLater, RevisionConflict
 from ocpp_soap.messages import describe
 from ocpp_soap.pending import Pending
@@ -94,7 +94,11 @@ def warning_documents(warnings: Iterable[MessageWarning]) -> list[Document]:
 
 def warning_document(warning: MessageWarning) -> Document:
     """One warning as it is kept, of names and texts that are no longer than in any message that is read."""
-    return {"kind": warning.kind, "where": warning.where[:LONGEST_SENT], "sent": warning.sent[:LONGEST_SENT]}
+    return {
+        "kind": warning.kind,
+        "where": warning.where[:LONGEST_IN_WARNING],
+        "sent": warning.sent[:LONGEST_IN_WARNING],
+    }
 
 
 def fold(id_tag: str) -> str:

@@ -11,8 +11,8 @@ from ocpp_soap.central_system.access import Access
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.records import warning_document
 from ocpp_soap.central_system.stations import Registration, Station, Stations
-from ocpp_soap.central_system.texts import LONGEST_SENT, LONGEST_TEXT
-from ocpp_soap.dispatch import Call, Exchanged, MessageWarning
+from ocpp_soap.central_system.texts import LONGEST_TEXT
+from ocpp_soap.dispatch import LONGEST_IN_WARNING, Call, Exchanged, MessageWarning
 from ocpp_soap.errors import SecurityError
 
 ALWAYS_RECORDED = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
@@ -135,7 +135,7 @@ def _new_oddities(station: Station, call: Call) -> dict[str, dict[str, Any]]:
     """The breaches in this call that the station was not known for, with their example."""
     if not call.warnings:
         return {}
-    found = {f"{warning.kind} {warning.where[:LONGEST_SENT]}".strip(): warning for warning in call.warnings}
+    found = {f"{warning.kind} {warning.where[:LONGEST_IN_WARNING]}".strip(): warning for warning in call.warnings}
     new = [name for name in found if name not in station.oddities][: MOST_ODDITIES - len(station.oddities)]
     example = {"action": call.action.name, "at": call.received_at}
     return {name: {**warning_document(found[name]), **example} for name in new}

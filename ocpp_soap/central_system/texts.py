@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.dispatch import LONGEST_IN_WARNING, MessageWarning
 
 LONGEST_NAME = 255
 """Characters of a text that is searched for, and of what a station says of itself when it boots."""
@@ -23,8 +23,6 @@ LONGEST_ID_TAG = 100_000
 LARGEST_DOCUMENT = 200_000
 """Rough size of what a station sends at once above which it is not stored in one document: characters."""
 
-LONGEST_SENT = 100
-"""Characters of an element's name, and of what stood in it, in a warning."""
 
 Text = TypeVar("Text", str, "str | None")
 
@@ -40,4 +38,4 @@ def shortened(text: Text, where: str, warnings: list[MessageWarning], longest: i
 def note(warnings: list[MessageWarning], kind: str, where: str, sent: str) -> None:
     """Append a warning, once for each kind and element."""
     if not any(known.kind == kind and known.where == where for known in warnings):
-        warnings.append(MessageWarning(kind, where, sent[:LONGEST_SENT]))
+        warnings.append(MessageWarning(kind, where, sent[:LONGEST_IN_WARNING]))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.dispatch import LONGEST_IN_WARNING, MessageWarning
 
 MOST_WARNINGS = 100
-LONGEST_SENT = 100
 
 UNREAD = "unread_value"
 """The kind of warning of an element that must hold a meter value, but is none that is known."""
@@ -19,7 +18,7 @@ ABSENT: Final[Any] = object()
 def note(warnings: list[MessageWarning], kind: str, where: str, sent: str = "") -> None:
     """Append a warning, once, unless the message has earned MOST_WARNINGS already."""
     if len(warnings) < MOST_WARNINGS:
-        warning = MessageWarning(kind, where[:LONGEST_SENT], sent[:LONGEST_SENT])
+        warning = MessageWarning(kind, where[:LONGEST_IN_WARNING], sent[:LONGEST_IN_WARNING])
         if warning not in warnings:
             warnings.append(warning)
 
