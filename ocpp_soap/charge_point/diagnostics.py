@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -63,7 +64,6 @@ class Diagnostics:
             status = DiagnosticsStatus.UPLOAD_FAILED
         else:
             status = DiagnosticsStatus.UPLOADED
-        file.unlink()
-        file.parent.rmdir()
+        shutil.rmtree(file.parent, ignore_errors=True)
         with station.lock:
             station.outbox.put(DiagnosticsStatusNotificationRequest(status=status))

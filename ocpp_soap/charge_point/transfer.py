@@ -10,18 +10,23 @@ import ftplib
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import requests
+import structlog
+
+_log = structlog.get_logger("ocpp_soap.charge_point")
 
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
 _IMPLICIT_TLS_PORT = 990
 _PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
+_EXPECTED = (OSError, EOFError, ValueError, ftplib.Error, requests.RequestException)
 
 
 class TransferFailed(Exception):
@@ -70,13 +75,15 @@ class Transfers:
             implicit = url.port == _IMPLICIT_TLS_PORT
             ftp: ftplib.FTP = _Tls(context, implicit=implicit, timeout=TIMEOUT)
         else:
-            ftp = ftplib.FTP(timeout=TIMEOUT)  # noqa: S321 - the specification demands FTP
-        with ftp:
+            ftp = _Ftp(timeout=TIMEOUT)
+        with closing(ftp):
             ftp.connect(url.hostname or "", url.port or ftplib.FTP_PORT)
             ftp.login(unquote(url.username or ""), unquote(url.password or ""))
             if isinstance(ftp, ftplib.FTP_TLS):
                 ftp.prot_p()
             yield ftp
+            with suppress(*_EXPECTED):
+                ftp.quit()
 
     def _http_fetch(self, url: str, file: Path) -> None:
         there = file.stat().st_size if file.exists() else 0
@@ -101,7 +108,16 @@ class Transfers:
             raise TransferFailed(f"{url.scheme or 'no scheme'}: expected ftp or ftps")
 
 
-class _Tls(ftplib.FTP_TLS):
+class _Ftp(ftplib.FTP):  # noqa: S321 - the specification demands FTP
+    """FTP whose replies may be in any encoding: what counts in them is ASCII."""
+
+    def getline(self) -> str:
+        if isinstance(self.file, TextIOWrapper) and self.file.errors == "strict":
+            self.file.reconfigure(errors="replace")
+        return super().getline()
+
+
+class _Tls(ftplib.FTP_TLS, _Ftp):
     """FTPS whose data connections resume the control connection's session; implicit TLS wraps from the first byte."""
 
     def __init__(self, context: ssl.SSLContext, *, implicit: bool, timeout: float) -> None:
@@ -163,7 +179,11 @@ def _path(url: SplitResult) -> str:
 def _as_failure() -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, ftplib.Error, requests.RequestException) as error:
+    except TransferFailed:
+        raise
+    except Exception as error:
+        if not isinstance(error, _EXPECTED):
+            _log.exception("a file transfer failed unexpectedly")
         raise TransferFailed(f"{type(error).__name__}: {error}") from error
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 class FtpServer:
     """Serves ``root`` to user ``u`` with password ``p``. ``cut_after``: byte counts after which transfers are cut.
 
-    ``tls``: explicit FTPS only, with the certificate ``data/server.pem``. ``commands`` holds what was received.
+    ``tls``: explicit FTPS only, with the certificate ``data/server.pem``. ``commands`` holds what was received,
+    ``says`` by code the whole reply that is given instead.
     """
 
     def __init__(self, root: Path, *, tls: bool = False) -> None:
         self.root = root
         self.commands: list[str] = []
         self.cut_after: list[int] = []
+        self.says: dict[str, bytes] = {}
         self.context: ssl.SSLContext | None = None
         if tls:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -68,7 +70,7 @@ class _Session:
         self.control.close()
 
     def say(self, text: str) -> None:
-        self.control.sendall(f"{text}\r\n".encode())
+        self.control.sendall(self.server.says.get(text[:3], text.encode()) + b"\r\n")
 
     def line(self) -> str:
         received = b""

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ftp_server import CERTIFICATE, FtpServer
+from structlog.testing import capture_logs
 
 from ocpp_soap.charge_point.transfer import TransferFailed, Transfers
 
@@ -77,6 +78,60 @@ def test_a_certificate_that_nobody_vouches_for_fails(tmp_path, file):
 def test_what_is_no_usable_url_fails(transfers, file, url):
     with pytest.raises(TransferFailed):
         transfers.upload(file, url, "log.gz")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a..b/x",
+        f"ftp://{'a' * 64}/x",
+        "http://a..b/x",
+        "http://127.0.0.1:1/%zz",
+    ],
+)
+def test_a_host_that_cannot_be_looked_up_fails(transfers, file, tmp_path, url):
+    for transfer in (lambda: transfers.upload(file, url, "log.gz"), lambda: transfers.download(url, tmp_path / "new")):
+        with pytest.raises(TransferFailed):
+            transfer()
+
+
+def test_a_password_with_a_line_break_fails(ftp, transfers, file):
+    with pytest.raises(TransferFailed):
+        transfers.upload(file, ftp.url.replace(":p@", ":p%0ADELE%20x@"), "log.gz")
+
+
+def test_replies_need_not_be_utf_8(ftp, transfers, file, tmp_path):
+    ftp.says["220"] = b"220 Bienvenue sur le serveur \xe9tudiant"
+    ftp.says["234"] = b"234 \xe7a va"
+    ftp.says["550"] = b"550 le fichier n'a pas \xe9t\xe9 trouv\xe9"
+    transfers.upload(file, f"{ftp.url}/", "log.gz")
+    transfers.download(f"{ftp.url}/log.gz", tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == CONTENT
+
+
+def test_a_size_that_is_no_number_fails(ftp, transfers, file):
+    (ftp.root / "log.gz").write_bytes(CONTENT[:10])
+    ftp.says["213"] = b"213 zero"
+    with pytest.raises(TransferFailed, match="zero"):
+        transfers.upload(file, f"{ftp.url}/", "log.gz")
+
+
+def test_a_goodbye_that_is_refused_changes_nothing(ftp, transfers, file, tmp_path):
+    ftp.says["221"] = b"500 what?"
+    transfers.upload(file, f"{ftp.url}/", "log.gz")
+    assert (ftp.root / "log.gz").read_bytes() == CONTENT
+    with pytest.raises(TransferFailed, match="no such file"):
+        transfers.download(f"{ftp.url}/nothing", tmp_path / "target")
+
+
+def test_whatever_else_goes_wrong_is_a_failure_and_logged(transfers, file, monkeypatch):
+    def broken(_self, _url):
+        raise LookupError("nobody thought of this")
+
+    monkeypatch.setattr(Transfers, "_ftp", broken)
+    with capture_logs() as logs, pytest.raises(TransferFailed, match="nobody thought of this"):
+        transfers.upload(file, "ftp://127.0.0.1/", "log.gz")
+    assert logs[0]["log_level"] == "error"
 
 
 def test_control_characters_in_a_path_do_not_become_commands(ftp, transfers, tmp_path):
