@@ -25,6 +25,12 @@ class Diagnostics:
 
     def __init__(self, station: Station) -> None:
         self._station = station
+        self._files: set[Path] = set()
+
+    def stop(self) -> None:
+        """The station is switched off: what waits for a further attempt is thrown away."""
+        for file in list(self._files):
+            self._remove(file)
 
     def request(self, request: GetDiagnosticsRequest) -> str | None:
         """The name of the file that will be uploaded; None: the log holds nothing of that time."""
@@ -36,6 +42,7 @@ class Diagnostics:
         name = f"diagnostics_{identity}_{station.now():%Y%m%dT%H%M%S%fZ}.log.gz"
         file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / name
         file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+        self._files.add(file)
         attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
         station.after_the_answer(lambda: self._try(file, request, attempts))
         return name
@@ -53,6 +60,8 @@ class Diagnostics:
 
     def _upload(self, file: Path, request: GetDiagnosticsRequest, attempts_left: int) -> None:
         station = self._station
+        if file not in self._files:
+            return
         try:
             station.transfers.upload(file, request.location, file.name)
         except TransferFailed as error:
@@ -64,6 +73,10 @@ class Diagnostics:
             status = DiagnosticsStatus.UPLOAD_FAILED
         else:
             status = DiagnosticsStatus.UPLOADED
-        shutil.rmtree(file.parent, ignore_errors=True)
         with station.lock:
+            self._remove(file)
             station.outbox.put(DiagnosticsStatusNotificationRequest(status=status))
+
+    def _remove(self, file: Path) -> None:
+        self._files.discard(file)
+        shutil.rmtree(file.parent, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -30,7 +31,8 @@ class Firmware:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._current: UpdateFirmwareRequest | None = None
-        self._downloaded: Path | None = None
+        self._file: Path | None = None
+        self._downloaded = False
         self._date_timer: Timer | None = None
 
     @property
@@ -51,11 +53,15 @@ class Firmware:
             self._date_timer.cancel()
             self._await_date(self._current)
 
+    def stop(self) -> None:
+        """The station is switched off: what was fetched is thrown away, as it will be fetched again."""
+        self._cancel_date()
+        self._remove_file()
+
     def transaction_ended(self) -> None:
         """Install what waited for the end of the transactions."""
-        if self._downloaded is not None and not self._busy():
-            file, self._downloaded = self._downloaded, None
-            self._install(file)
+        if self._downloaded and not self._busy():
+            self._install()
 
     def _await_date(self, request: UpdateFirmwareRequest) -> None:
         self._date_timer = self._station.at(request.retrieve_date, lambda: self._begin(request))
@@ -64,16 +70,19 @@ class Firmware:
         if self._current is not request or self._date_timer is None:
             return
         self._date_timer = None
-        attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
-        self._try(request, Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware", attempts)
+        try:
+            self._file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / "firmware"
+        except OSError as error:
+            self._given_up(f"there is no place for it: {error}")
+            return
+        self._try(request, self._file, max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1))
 
     def _try(self, request: UpdateFirmwareRequest, file: Path, attempts: int) -> None:
         self._station.schedule.transfer(lambda: self._download(request, file, attempts - 1))
 
     def _download(self, request: UpdateFirmwareRequest, file: Path, attempts_left: int) -> None:
         station = self._station
-        if self._current is not request:
-            _remove(file)
+        if self._file is not file:
             return
         error: TransferFailed | None = None
         try:
@@ -81,32 +90,32 @@ class Firmware:
         except TransferFailed as failure:
             error = failure
         with station.lock:
-            if self._current is not request:
+            if self._file is not file:
                 _remove(file)
             elif error is None:
-                self._arrived(file)
+                self._arrived()
             elif attempts_left > 0:
                 station.note(f"firmware download failed: {error}")
                 interval = request.retry_interval if request.retry_interval is not None else DEFAULT_RETRY_INTERVAL
                 station.after(interval, lambda: self._try(request, file, attempts_left))
             else:
-                station.note(f"firmware download given up: {error}")
-                _remove(file)
-                self._end(FirmwareStatus.DOWNLOAD_FAILED)
+                self._given_up(str(error))
 
-    def _arrived(self, file: Path) -> None:
+    def _given_up(self, reason: str) -> None:
+        self._station.note(f"firmware download given up: {reason}")
+        self._end(FirmwareStatus.DOWNLOAD_FAILED)
+
+    def _arrived(self) -> None:
         self._notify(FirmwareStatus.DOWNLOADED)
-        self._downloaded = file
+        self._downloaded = True
         self.transaction_ended()
 
-    def _install(self, file: Path) -> None:
-        station, request = self._station, self._current
-        if request is None:
+    def _install(self) -> None:
+        station, request, file = self._station, self._current, self._file
+        if request is None or file is None:
             return
-        usable = file.stat().st_size > 0
-        _remove(file)
-        if not usable:
-            station.note("firmware: the file is empty")
+        if not file.is_file() or file.stat().st_size == 0:
+            station.note("firmware: the file is empty or gone")
             self._end(FirmwareStatus.INSTALLATION_FAILED)
             return
         station.firmware_version = self._version_of(request.location)
@@ -116,6 +125,7 @@ class Firmware:
 
     def _end(self, status: FirmwareStatus) -> None:
         self._notify(status)
+        self._remove_file()
         self._current = None
         self._station.save_state()
 
@@ -132,14 +142,19 @@ class Firmware:
 
     def _discard(self) -> None:
         self._current = None
+        self._cancel_date()
+        self._remove_file()
+
+    def _cancel_date(self) -> None:
         if self._date_timer is not None:
             self._date_timer.cancel()
             self._date_timer = None
-        if self._downloaded is not None:
-            _remove(self._downloaded)
-            self._downloaded = None
+
+    def _remove_file(self) -> None:
+        if self._file is not None:
+            _remove(self._file)
+        self._file, self._downloaded = None, False
 
 
 def _remove(file: Path) -> None:
-    file.unlink(missing_ok=True)
-    file.parent.rmdir()
+    shutil.rmtree(file.parent, ignore_errors=True)

@@ -119,6 +119,8 @@ class Station(Operation):
         """Switch the station off; what it has not delivered stays in its store, if it has one."""
         with self.lock:
             self.save_state()
+            self.diagnostics.stop()
+            self.firmware.stop()
             self.registration.stop()
             self.outbox.stop()
 

@@ -108,7 +108,7 @@ class Transfers:
             raise TransferFailed(f"{url.scheme or 'no scheme'}: expected ftp or ftps")
 
 
-class _Ftp(ftplib.FTP):  # noqa: S321 - the specification demands FTP
+class _Ftp(ftplib.FTP):
     """FTP whose replies may be in any encoding: what counts in them is ASCII."""
 
     def getline(self) -> str:
@@ -144,7 +144,7 @@ def _ftp_store(ftp: ftplib.FTP, file: Path, target: str) -> None:
     ftp.voidcmd("TYPE I")
     try:
         there = ftp.size(target) or 0
-    except ftplib.error_perm:
+    except (ftplib.error_perm, ValueError):
         there = 0
     size = file.stat().st_size
     if 0 < there == size:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import shutil
+import tempfile
 from contextlib import closing
 
 import pytest
@@ -19,6 +21,15 @@ def ftp(tmp_path):
     server.url = f"ftp://u:p@127.0.0.1:{server.port}"
     yield server
     server.close()
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
 
 def statuses(central_system, name):
@@ -54,6 +65,31 @@ class TestDiagnostics:
         schedule.advance(60)
         assert statuses(central_system, "Diagnostics") == ["UploadFailed"]
         assert ftp.commands.count("STOR") == 2
+
+    @pytest.mark.parametrize("location", ["ftp://a..b/", "ftp://u:p%0Ax@127.0.0.1/", "http://a..b/"])
+    def test_a_location_that_cannot_be_used_is_reported(
+        self, station, call, schedule, central_system, temporary, location
+    ):
+        call(station, GetDiagnosticsRequest(location=location, retries=2, retry_interval=5))
+        schedule.advance(60)
+        assert statuses(central_system, "Diagnostics") == ["UploadFailed"]
+        assert list(temporary.iterdir()) == []
+
+    def test_a_file_that_was_removed_meanwhile_is_reported(
+        self, station, call, schedule, central_system, ftp, temporary
+    ):
+        call(station, GetDiagnosticsRequest(location=ftp.url, retries=1))
+        shutil.rmtree(temporary)
+        schedule.advance(60)
+        assert statuses(central_system, "Diagnostics") == ["UploadFailed"]
+
+    def test_no_file_is_left_of_an_upload_that_was_cut_off(self, station, call, schedule, ftp, temporary):
+        ftp.cut_after = [0]
+        call(station, GetDiagnosticsRequest(location=ftp.url, retries=2, retry_interval=600))
+        schedule.advance(1)
+        assert len(list(temporary.iterdir())) == 1
+        station.stop()
+        assert list(temporary.iterdir()) == []
 
     def test_only_the_entries_of_the_asked_time_are_sent(self, station, call, schedule, ftp, later):
         schedule.advance(100)
@@ -118,6 +154,45 @@ class TestFirmware:
         schedule.advance(20)
         assert statuses(central_system, "Firmware") == ["DownloadFailed"]
         assert ftp.commands.count("RETR") == 2
+
+    @pytest.mark.parametrize("location", ["ftp://a..b/x", "ftp://u:p%0Ax@127.0.0.1/x", "http://a..b/x"])
+    def test_a_location_that_cannot_be_used_is_reported(
+        self, station, call, schedule, central_system, later, temporary, location
+    ):
+        self.update(call, station, location, later(0), retries=2, retry_interval=5)
+        schedule.advance(20)
+        assert statuses(central_system, "Firmware") == ["DownloadFailed"]
+        assert list(temporary.iterdir()) == []
+
+    def test_a_disk_without_room_is_reported(self, station, call, schedule, central_system, firmware, later, temporary):
+        temporary.rmdir()
+        self.update(call, station, firmware, later(0))
+        schedule.advance(20)
+        assert statuses(central_system, "Firmware") == ["DownloadFailed"]
+
+    def test_no_file_is_left_of_an_update_that_was_replaced_or_cut_off(
+        self, station, call, schedule, central_system, ftp, later, temporary
+    ):
+        for _ in range(3):
+            self.update(call, station, f"{ftp.url}/missing.bin", later(0), retry_interval=600)
+            schedule.advance(1)
+        assert len(list(temporary.iterdir())) == 1
+        station.stop()
+        assert list(temporary.iterdir()) == []
+
+    def test_a_download_that_was_removed_before_its_installation_fails(
+        self, station, call, schedule, central_system, firmware, later, temporary
+    ):
+        station.plug(1)
+        station.present_tag(1, "TAG1")
+        schedule.run()
+        self.update(call, station, firmware, later(0))
+        schedule.advance(1)
+        for folder in temporary.iterdir():
+            shutil.rmtree(folder)
+        station.unplug(1)
+        schedule.advance(10)
+        assert statuses(central_system, "Firmware") == ["Downloaded", "InstallationFailed"]
 
     def test_the_boot_can_name_a_version_whatever_the_file_is_called(
         self, station, call, schedule, central_system, later, monkeypatch
