@@ -8,5 +8,6 @@ def handle(request: ResetRequest, call: ChargePointCall) -> ResetResponse:
     """Soft and Hard both end in a BootNotification; the answer goes first."""
     if not isinstance(request.type, ResetType):
         return ResetResponse(status=ResetStatus.REJECTED)
+    call.station.restarts.promise()
     call.station.after_the_answer(call.station.reset)
     return ResetResponse(status=ResetStatus.ACCEPTED)

@@ -18,11 +18,17 @@ class Restarts:
     def __init__(self, station: Station) -> None:
         self._station = station
         self.pending = False
+        self._begun = False
+
+    def promise(self) -> None:
+        """A restart was promised, and will begin."""
+        self.pending = True
 
     def begin(self) -> None:
         """Boot again as soon as the queue is delivered, or could not be for a while."""
-        if not self.pending:
-            self.pending = True
+        self.pending = True
+        if not self._begun:
+            self._begun = True
             self._when_delivered(self._station.schedule.now() + timedelta(seconds=RESTART_PATIENCE))
 
     def _when_delivered(self, patience_ends: datetime) -> None:
@@ -39,5 +45,5 @@ class Restarts:
         station.after(station.options.boot_seconds, self._boot)
 
     def _boot(self) -> None:
-        self.pending = False
         self._station.registration.boot()
+        self.pending = self._begun = False

@@ -18,7 +18,7 @@ from ocpp_soap.charge_point.scenario import play as scenario_play
 from ocpp_soap.charge_point.simulation import SimulationOptions
 from ocpp_soap.charge_point.simulator import run_simulation
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.messages import RemoteStartTransactionRequest, Role, Version
+from ocpp_soap.messages import RemoteStartTransactionRequest, ResetRequest, ResetType, Role, Version
 from ocpp_soap.soap.client import Endpoint, client_for
 
 
@@ -123,6 +123,26 @@ def test_calls_are_expected_and_answered_as_told(play, sink):
     caller.join()
     assert summary.ok, summary.problems
     assert answers[0].status == "Rejected"
+
+
+def test_the_boot_that_follows_a_reboot_is_a_new_one(play, sink):
+    assert play("  - boot\n  - reboot\n  - boot\n").ok
+    assert sink.operations("CP001").count("bootNotification") == 2
+
+
+def test_the_boot_that_follows_a_reset_is_a_new_one(play, sink):
+    def reset():
+        wait_until(lambda: "statusNotification" in sink.operations("CP001"))
+        (url,) = sink.callback_urls
+        request = ResetRequest(type=ResetType.SOFT)
+        client_for(Role.CHARGE_POINT, Version.V15).call(Endpoint(url, timeout=5), "CP001", request)
+
+    caller = threading.Thread(target=reset)
+    caller.start()
+    summary = play("  - boot\n  - expect_call: {action: Reset, within: 5}\n  - boot\n")
+    caller.join()
+    assert summary.ok, summary.problems
+    assert sink.operations("CP001").count("bootNotification") == 2
 
 
 def test_the_duration_ends_a_scenario_that_waits(play):

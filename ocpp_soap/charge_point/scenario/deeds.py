@@ -10,14 +10,14 @@ from ocpp_soap.messages import ChargePointErrorCode
 
 
 class Boot(Step):
-    """Wait until the central system has accepted the station."""
+    """Wait until the central system has accepted the station, after a restart anew."""
 
     short = "within"
     within: NonNegativeFloat = 30
 
     def _run(self, stage: Stage) -> None:
-        registration = stage.station.registration
-        if not stage.recorder.wait_until(lambda: registration.accepted, self.within):
+        registration, restarts = stage.station.registration, stage.station.restarts
+        if not stage.recorder.wait_until(lambda: not restarts.pending and registration.accepted, self.within):
             raise StepFailed(f"the boot was not accepted within {self.within:g} s: {registration.last_answer}")
 
 
