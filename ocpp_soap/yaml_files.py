@@ -38,6 +38,18 @@ def read_yaml(file: Path, *, as_written: bool = False) -> Any:
     return content
 
 
+def as_meant(written: Any) -> Any:
+    """What YAML makes of a text that was read as written, such as 48 of ``0060``; anything else stays as it is."""
+    if not isinstance(written, str):
+        return written
+    loader = yaml.SafeLoader("")
+    tag = loader.resolve(yaml.ScalarNode, written, (True, False))  # type: ignore[no-untyped-call]
+    try:
+        return loader.construct_object(yaml.ScalarNode(tag, written))
+    except (yaml.YAMLError, ValueError):
+        return written
+
+
 class _Loader(yaml.SafeLoader):
     """``doubled`` has the line, the key and the line of the first for each key that a mapping names again.
 

@@ -10,7 +10,7 @@ import pytest
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.scenario import load_scenario
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.yaml_files import read_yaml
+from ocpp_soap.yaml_files import as_meant, read_yaml
 
 
 def write(folder: Path, text: str) -> Path:
@@ -99,3 +99,20 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "written.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert read_yaml(file) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("0060", 48),
+        ("on", True),
+        ("1.5", 1.5),
+        ("TAG1", "TAG1"),
+        ("{", "{"),
+        ("2026-99-99", "2026-99-99"),
+        ("<<", "<<"),
+        (None, None),
+    ],
+)
+def test_what_was_read_as_written_can_still_be_taken_as_yaml_means_it(written, meant):
+    assert as_meant(written) == meant

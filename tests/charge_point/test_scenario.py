@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,11 +17,25 @@ from ocpp_soap import config
 from ocpp_soap.charge_point import fleet
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
 from ocpp_soap.charge_point.scenario import play as scenario_play
+from ocpp_soap.charge_point.scenario.values import differs, message_of
 from ocpp_soap.charge_point.simulation import SimulationOptions
 from ocpp_soap.charge_point.simulator import run_simulation
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.messages import RemoteStartTransactionRequest, ResetRequest, ResetType, Role, Version
+from ocpp_soap.messages import (
+    AuthorizationStatus,
+    GetConfigurationResponse,
+    GetLocalListVersionResponse,
+    KeyValue,
+    RemoteStartTransactionRequest,
+    ResetRequest,
+    ResetResponse,
+    ResetStatus,
+    ResetType,
+    Role,
+    Version,
+)
 from ocpp_soap.soap.client import Endpoint, client_for
+from ocpp_soap.yaml_files import read_yaml
 
 
 @pytest.fixture
@@ -214,6 +230,8 @@ def test_a_scenario_of_the_other_version_is_refused(sink):
     [
         ("steps: [dance]\nname: x", "step 1: 'dance' is no step"),
         ("steps: [{plug: nine}]\nname: x", "step 1: plug: connector"),
+        ("steps: [{plug: 1, tag: T}]\nname: x", "step 1: {'plug': '1', 'tag': 'T'} is no step"),
+        ("steps: [[plug]]\nname: x", "step 1: ['plug'] is no step"),
         ("steps: [{wait: {seconds: 1, minutes: 2}}]\nname: x", "minutes"),
         ("steps: []\nname: x", "a list of steps"),
         ("steps: [boot]", "name"),
@@ -229,6 +247,63 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text, reason):
     with pytest.raises(ConfigurationError) as error:
         load_scenario(str(file))
     assert reason in str(error.value)
+
+
+def test_values_are_taken_as_they_are_written_where_a_text_is_meant(play, sink):
+    steps = """
+  - boot
+  - plug
+  - tag: 04123456
+  - expect: {sent: Authorize, fields: {id_tag: 04123456}, within: 5}
+  - expect: {sent: StartTransaction, fields: {connector_id: 1, id_tag: 04123456}, answer: {transaction_id: "*"}}
+  - data_transfer: {vendor_id: 007, message_id: 1.50, data: on}
+  - expect: {sent: DataTransfer, fields: {vendor_id: 007, message_id: 1.50, data: on}, within: 5}
+  - check: {configuration: {MeterValueSampleInterval: 1, LocalPreAuthorize: true}}
+"""
+    summary = play(steps, head="name: 007\nstation: {configuration: {MeterValueSampleInterval: 1}}")
+    assert summary.ok, summary.problems
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "same"),
+    [
+        ("00123", "00123", True),
+        ("00123", "123", False),
+        ("on", "on", True),
+        ("1.50", "1.5", False),
+        ("Accepted", AuthorizationStatus.ACCEPTED, True),
+        ("7", 7, True),
+        ("0x10", 16, True),
+        ("many", 7, False),
+        ("on", True, True),
+        ("true", True, True),
+        ("true", False, False),
+        ("2026-01-05T12:00:00Z", datetime(2026, 1, 5, 12, tzinfo=timezone.utc), True),
+        ("2026-99-05", datetime(2026, 1, 5, 12, tzinfo=timezone.utc), False),
+        ("*", 7, True),
+        ("*", None, False),
+        (None, None, True),
+        (None, "", False),
+    ],
+)
+def test_a_value_is_compared_as_what_the_field_is(written, found, same):
+    assert bool(differs(SimpleNamespace(value=found), {"value": written})) is not same
+
+
+def test_an_answer_holds_values_of_the_kind_that_its_fields_are(tmp_path):
+    text = "{readonly: on, key: 007, value: 0060}"
+    answer = {"configuration_key": [yaml_as_written(tmp_path, text)], "unknown_key": ["on"]}
+    assert message_of(GetConfigurationResponse, answer) == GetConfigurationResponse(
+        configuration_key=[KeyValue(key="007", readonly=True, value="0060")], unknown_key=["on"]
+    )
+    assert message_of(GetLocalListVersionResponse, {"list_version": "7"}).list_version == 7
+    assert message_of(ResetResponse, {"status": "Rejected"}).status is ResetStatus.REJECTED
+
+
+def yaml_as_written(tmp_path, text):
+    file = tmp_path / "some.yaml"
+    file.write_text(text)
+    return read_yaml(file, as_written=True)
 
 
 def test_configuration_values_are_taken_as_they_are_written(tmp_path: Path):

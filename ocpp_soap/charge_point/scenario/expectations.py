@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from ocpp_soap.charge_point.documents import from_document
-from ocpp_soap.charge_point.scenario.stage import Stage, StepFailed, differs
+from ocpp_soap.charge_point.scenario.stage import Stage, StepFailed
 from ocpp_soap.charge_point.scenario.step import Step
+from ocpp_soap.charge_point.scenario.values import differs, message_of
 from ocpp_soap.errors import OcppSoapError
 from ocpp_soap.messages import Action, DataTransferRequest, Role, find_action
 
@@ -107,7 +107,7 @@ class Answer(Step):
         action = _check_action(Role.CHARGE_POINT, self.action)
         stage.station.answers.pop(self.action, None)
         if self.fields:
-            stage.station.answers[self.action] = from_document(action.response, self.fields)
+            stage.station.answers[self.action] = message_of(action.response, self.fields)
 
 
 class Check(Step):

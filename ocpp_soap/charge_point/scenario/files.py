@@ -1,4 +1,4 @@
-"""Reading scenario files: YAML, checked before anything runs."""
+"""Reading scenario files: YAML whose values are taken as they are written, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def load_scenario(name_or_file: str) -> Scenario:
     """A shipped scenario by name, or a file. Raises ConfigurationError that says what is wrong where."""
     file = shipped_scenarios().get(name_or_file, Path(name_or_file))
     try:
-        content, written = read_yaml(file), read_yaml(file, as_written=True)
+        content = read_yaml(file, as_written=True)
     except FileNotFoundError as error:
         known = ", ".join(["idle", "charge", *shipped_scenarios()])
         raise ConfigurationError(f"scenario {name_or_file!r}: no such file, nor one of {known}") from error
@@ -54,25 +54,15 @@ def load_scenario(name_or_file: str) -> Scenario:
         raise ConfigurationError(f"{file}: expected a mapping with a name and a list of steps")
     steps = [_step(file, number, item) for number, item in enumerate(content["steps"], 1)]
     try:
-        return Scenario.model_validate(_texts(content, written) | {"steps": steps})
+        return Scenario.model_validate(content | {"steps": steps})
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_first(error)}") from error
-
-
-def _texts(content: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
-    """YAML reads 1.5 and 0060 as what they look like; versions and configuration values are texts."""
-    read = dict(content)
-    if "versions" in read:
-        read["versions"] = written["versions"]
-    if isinstance(read.get("station"), dict) and "configuration" in read["station"]:
-        read["station"] = read["station"] | {"configuration": written["station"]["configuration"]}
-    return read
 
 
 def _step(file: Path, number: int, item: Any) -> tuple[str, Step]:
     place = f"{file}: step {number}"
     name, parameters = next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (item, None)
-    if name not in STEPS:
+    if not isinstance(name, str) or name not in STEPS:
         raise ConfigurationError(f"{place}: {name!r} is no step; expected one of {', '.join(STEPS)}")
     kind = STEPS[name]
     if parameters is not None and not isinstance(parameters, dict):

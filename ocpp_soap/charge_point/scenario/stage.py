@@ -11,7 +11,7 @@ from ocpp_soap.charge_point.events import Called, Exchange
 from ocpp_soap.charge_point.scheduler import LONGEST_WAIT
 from ocpp_soap.charge_point.sender import Sender
 from ocpp_soap.charge_point.station import Station
-from ocpp_soap.errors import ConfigurationError, Unreachable
+from ocpp_soap.errors import Unreachable
 
 _Event = TypeVar("_Event", Exchange, Called)
 
@@ -122,33 +122,3 @@ class Stage:
         if connector_id not in self.station.connectors:
             raise StepFailed(f"there is no connector {connector_id}; the station has {len(self.station.connectors)}")
         return self.station.connectors[connector_id]
-
-
-def value_at(message: Any, path: str) -> Any:
-    """The value of ``id_tag_info.status`` in a message; a list's items by number. Raises ConfigurationError."""
-    value = message
-    for part in path.split("."):
-        try:
-            value = value[int(part)] if isinstance(value, list) else getattr(value, part)
-        except (AttributeError, IndexError, ValueError) as error:
-            raise ConfigurationError(f"{path}: {type(message).__name__} has no such field") from error
-    return value
-
-
-def differs(message: Any, fields: dict[str, Any]) -> str:
-    """The first field whose value is another than expected, as a sentence; empty: all are as expected.
-
-    Values compare as texts; ``"*"`` expects any value, None that there is none.
-    """
-    for path, expected in fields.items():
-        found = value_at(message, path)
-        if expected == "*" and found is not None:
-            continue
-        same = found is None if expected is None else found is not None and _text(found) == _text(expected)
-        if not same:
-            return f"{path} is {_text(found)}, expected {_text(expected)}"
-    return ""
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
