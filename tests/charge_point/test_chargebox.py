@@ -166,7 +166,14 @@ def test_a_wrong_configuration_is_explained(tmp_path, text, reason):
         load_chargebox_settings(file)
 
 
-def test_a_version_may_be_written_as_a_number(tmp_path):
+def test_texts_need_no_quotes(tmp_path):
     file = tmp_path / "box.yaml"
-    file.write_text("central_url: http://x/\nidentity: X\nversion: 1.2")
-    assert load_chargebox_settings(file).version is Version.V12
+    file.write_text(
+        "central_url: http://x/\nidentity: 0042\nversion: 1.2\nserial_number: 0815\nfirmware_version: 1.10\n"
+        "configuration: {ConnectionTimeOut: 060, LocalPreAuthorize: on}\nbridge: {options: {sessions: 3}}"
+    )
+    settings = load_chargebox_settings(file)
+    assert (settings.identity, settings.version, settings.serial_number) == ("0042", Version.V12, "0815")
+    assert settings.firmware_version == "1.10"
+    assert settings.configuration == {"ConnectionTimeOut": "060", "LocalPreAuthorize": "on"}
+    assert settings.bridge.options == {"sessions": 3}

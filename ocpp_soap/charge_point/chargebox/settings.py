@@ -12,6 +12,9 @@ from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
 from ocpp_soap.yaml_files import read_yaml
 
+_TEXTS = ("version", "identity", "vendor", "model", "serial_number", "firmware_version", "configuration")
+"""Whose values are taken as they are written, also where they look like numbers."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,12 +72,12 @@ class ChargeBoxSettings(_Section):
 def load_chargebox_settings(file: Path) -> ChargeBoxSettings:
     """Read and check the file. Raises ConfigurationError that names the key."""
     try:
-        content = read_yaml(file)
+        content, written = read_yaml(file), read_yaml(file, as_written=True)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{file}: expected keys with values, such as central_url and identity")
-    prepared = {key: str(value) if key == "version" else value for key, value in content.items()}
+    prepared = {key: written[key] if key in _TEXTS else value for key, value in content.items()}
     try:
         settings = ChargeBoxSettings.model_validate(prepared)
     except ValidationError as error:
