@@ -1,9 +1,9 @@
 """What a station tells its observer of, beside the names of what happened to its sessions.
 
-``accepted`` (None), ``exchange`` (:class:`Exchange`), ``called`` (:class:`Called`), ``let_in`` (connectorId),
-``refused`` (connectorId, idTag, reason), ``started`` and ``stopped`` (Transaction), ``start_answered`` (Transaction,
-status), ``delivered`` (the queue's entry, its answer), ``given_up`` (the entry, the error), ``session_delivered`` and
-``session_lost`` (the transaction's handle).
+``accepted`` (None), ``clock_set`` (by how much), ``exchange`` (:class:`Exchange`), ``called`` (:class:`Called`),
+``let_in`` (connectorId), ``refused`` (connectorId, idTag, reason), ``started`` and ``stopped`` (Transaction),
+``start_answered`` (Transaction, status), ``delivered`` (the queue's entry, its answer), ``given_up`` (the entry, the
+error), ``session_delivered`` and ``session_lost`` (the transaction's handle).
 """
 
 from __future__ import annotations

@@ -57,6 +57,15 @@ class Metering:
             reading = self._reading(connector, (now, connector.meter.energy(now)), now)
             self._send(connector, self._values(now, [_REGISTER], reading, context))
 
+    def clock_moved(self, by: timedelta) -> None:
+        """The clock was set: the intervals that run began as long ago by the new one."""
+        for connector in self._station.connectors.values():
+            transaction = connector.transaction
+            if transaction is not None:
+                transaction.sampled = (transaction.sampled[0] + by, transaction.sampled[1])
+                transaction.aligned = (transaction.aligned[0] + by, transaction.aligned[1])
+        self.rearm()
+
     def rearm(self) -> None:
         """An interval or the clock was changed: set all timers anew."""
         if self._aligned_timer is not None:

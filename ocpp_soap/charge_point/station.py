@@ -150,10 +150,11 @@ class Station(Operation):
         for connector in self.connectors.values():
             if isinstance(connector.meter, SimulatedMeter):
                 connector.meter.clock_moved(by)
-        self.metering.rearm()
+        self.metering.clock_moved(by)
         self.reservations.rearm()
         self.firmware.rearm()
         self.save_state()
+        self.event("clock_set", by)
 
     def note(self, text: str) -> None:
         """Add a line to the log that GetDiagnostics uploads."""

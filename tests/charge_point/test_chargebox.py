@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from running_box import wait_until
@@ -122,6 +122,21 @@ def test_meter_values_are_sent_on_the_wall_clock(run, sink):
     values = next(r for _, _, o, r in sink.requests if o == "meterValues")
     assert values.findtext(".//{*}timestamp").partition(".")[2] in ("", "000Z", "000000Z")
     assert values.findtext(".//{*}value") == "1234"
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_meter_values_follow_a_clock_that_was_set(run, sink, ahead):
+    def times():
+        values = [r for _, _, o, r in sink.requests if o == "meterValues"]
+        return [datetime.fromisoformat(v.findtext(".//{*}timestamp").replace("Z", "+00:00")) for v in values]
+
+    box = run(meter_interval=1)
+    box.answered(START_TRANSACTIONS, box.exchange.started(1, "TAG1", 1000))
+    wait_until(times)
+    told = datetime.now(timezone.utc) + timedelta(seconds=ahead)
+    with box.box.station.lock:
+        box.box.station.set_clock(told)
+    wait_until(lambda: sum(told <= time <= told + timedelta(minutes=1) for time in times()) >= 2)
 
 
 class TestBoot:

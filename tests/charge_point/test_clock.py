@@ -96,6 +96,20 @@ def test_the_clock_goes_on_after_a_restart(make_station, call, later, schedule, 
 
 
 @pytest.mark.parametrize("ahead", [3600, -3600])
+def test_clock_aligned_values_follow_the_new_clock(make_station, schedule, central_system, set_clock, ahead):
+    station = make_station(MeterValueSampleInterval=0, ClockAlignedDataInterval=900)
+    station.plug(1)
+    station.present_tag(1, "TAG1")
+    schedule.run()
+    set_clock(station, ahead)
+    told = station.now()
+    schedule.advance(1800)
+    times = [r.values[0].timestamp for r in central_system.sent("MeterValues")]
+    assert len(times) == 2
+    assert told - timedelta(minutes=5, seconds=1) <= times[0] < times[1] < told + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("ahead", [3600, -3600])
 def test_the_meter_counts_the_time_that_passed_and_not_what_the_clock_was_moved_by(
     make_station, schedule, central_system, set_clock, ahead
 ):

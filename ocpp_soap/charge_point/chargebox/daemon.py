@@ -18,7 +18,7 @@ from ocpp_soap.charge_point.events import Exchange as MessageExchange
 from ocpp_soap.charge_point.listener import Listener, Stations
 from ocpp_soap.charge_point.metering import next_boundary
 from ocpp_soap.charge_point.options import StationOptions
-from ocpp_soap.charge_point.scheduler import Scheduler
+from ocpp_soap.charge_point.scheduler import Scheduler, Timer
 from ocpp_soap.charge_point.sender import central_system_sender
 from ocpp_soap.charge_point.station import Station
 from ocpp_soap.charge_point.transfer import Transfers
@@ -50,6 +50,7 @@ class ChargeBox:
         self.exchange = Exchange(storage, lambda: datetime.now(timezone.utc))
         self._ended = False
         self._refused = False
+        self._meter_timer: Timer | None = None
         stations = Stations(load_handlers(Role.CHARGE_POINT, [*settings.handlers.paths, bundled("handlers")]))
         self._listener = Listener(
             stations, server_settings(settings, Role.CHARGE_POINT), options.listen.host, options.listen.port
@@ -67,7 +68,8 @@ class ChargeBox:
             self._set_boot_state(BootState.CONTROLLER_ANSWERED)
             self.station.start()
             self._intake.resume()
-            self._arm_meter()
+            with self.station.lock:
+                self._arm_meter()
             while not self._ended:
                 self._turn()
                 time.sleep(self.options.bridge.poll_interval)
@@ -141,24 +143,28 @@ class ChargeBox:
                 _log.exception("a turn of the main loop failed")
 
     def _arm_meter(self) -> None:
-        interval = self.options.meter_interval
-        if interval:
-            boundary = next_boundary(self.station.now(), interval)
-            self.station.at(boundary, lambda: self._meter_due(boundary))
+        if self._meter_timer is not None:
+            self._meter_timer.cancel()
+        if self.options.meter_interval:
+            self._await_meter(next_boundary(self.station.now(), self.options.meter_interval))
+
+    def _await_meter(self, boundary: datetime) -> None:
+        self._meter_timer = self.station.at(boundary, lambda: self._meter_due(boundary))
 
     def _meter_due(self, boundary: datetime) -> None:
         for connector in self.station.connectors.values():
             if connector.transaction is not None:
                 self.station.metering.take_clock_sample(connector, boundary)
         following = max(boundary + timedelta(seconds=self.options.meter_interval), self.station.now())
-        due = next_boundary(following - timedelta(microseconds=1), self.options.meter_interval)
-        self.station.at(due, lambda: self._meter_due(due))
+        self._await_meter(next_boundary(following - timedelta(microseconds=1), self.options.meter_interval))
 
     def _observe(self, _station: Station, name: str, subject: Any) -> None:
         if name == "delivered":
             self._intake.delivered(*subject)
         elif name == "given_up":
             self._intake.given_up(*subject)
+        elif name == "clock_set":
+            self._arm_meter()
         elif name == "accepted":
             self._set_boot_state(BootState.ACCEPTED)
         elif name == "exchange" and isinstance(subject.request, BootNotificationRequest):
