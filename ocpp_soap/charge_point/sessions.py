@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ocpp_soap.charge_point.authorization import Decision
 from ocpp_soap.charge_point.connector import Authorised, Connector
 from ocpp_soap.charge_point.metering import transaction_data
@@ -17,9 +19,12 @@ from ocpp_soap.messages import (
     StopTransactionResponse,
     Version,
 )
+from ocpp_soap.soap.codec.reading import INT32
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
+
+_log = structlog.get_logger("ocpp_soap.charge_point")
 
 
 class Sessions:
@@ -124,6 +129,12 @@ class Sessions:
         """Take over the id, saved with what is learned; a refused session is ended (12 §4.7; 1.5: as configured)."""
         station, request = self._station, entry.request
         info = response.id_tag_info
+        if response.transaction_id not in INT32:
+            problem = "the start was answered with an id that does not fit 32 bits: its stop cannot be sent"
+            _log.warning(
+                problem, charge_box_identity=station.charge_box_identity, transaction_id=response.transaction_id
+            )
+            station.note(problem)
         transaction = self._by_handle.get(entry.transaction)
         if transaction is not None:
             transaction.transaction_id = response.transaction_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from ocpp_soap.errors import SecurityError
 from ocpp_soap.messages import (
@@ -205,3 +206,20 @@ def test_a_session_whose_meter_values_met_a_fault_is_not_lost(make_station, sche
     schedule.run()
     names = [name for name, _ in events]
     assert (names.count("given_up"), names.count("session_lost"), names.count("session_delivered")) == (2, 0, 1)
+
+
+@pytest.mark.parametrize("version", Version)
+def test_the_log_says_when_the_start_is_answered_that_its_id_cannot_be_sent_back(
+    make_station, schedule, central_system, version
+):
+    station = make_station(version)
+    central_system.answers["StartTransaction"] = StartTransactionResponse(
+        transaction_id=2**31, id_tag_info=info(ACCEPTED)
+    )
+    with capture_logs() as logs:
+        start_session(station, schedule)
+    (warning,) = logs
+    assert warning["log_level"] == "warning"
+    assert warning["event"].endswith("does not fit 32 bits: its stop cannot be sent")
+    assert (warning["charge_box_identity"], warning["transaction_id"]) == (station.charge_box_identity, 2**31)
+    assert any("does not fit 32 bits" in text for _, text in station.log)
