@@ -202,7 +202,7 @@ class FileStorage(Storage):
         search = find_search(collection, where, order)
         place = None
         if after is not None:
-            value, tie = read_token(after, search)
+            value, tie = read_token("file", after, search)
             place = column_value(value), tie
         table = self._settled(collection)
         statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
@@ -212,7 +212,7 @@ class FileStorage(Storage):
         if not items:
             return Page([])
         value = items[-1].document.get(search.sort) if search.sort else None
-        cursor = write_token(search, value, rows[len(items) - 1][3])
+        cursor = write_token("file", search, value, rows[len(items) - 1][3])
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def find_all(

@@ -192,7 +192,7 @@ class FirebaseStorage(Storage):
         query = filtered(self._collection(collection), search)
         query = ordered(query, collection, search, descending).limit(limit + 1)
         if after is not None:
-            value, tie = read_token(after, search)
+            value, tie = read_token("firebase", after, search)
             query = query.start_after([*([searched(value)] if search.sort else []), *tie])
         rows = client.run(lambda limits: query.get(**limits))
         if not rows:
@@ -203,7 +203,7 @@ class FirebaseStorage(Storage):
         tie = [last.get("arrival"), last.get("n"), last.id] if collection.append_only else [last.id]
         if not search.index and not collection.append_only:
             tie = [items[-1].key]
-        cursor = write_token(search, value, tie)
+        cursor = write_token("firebase", search, value, tie)
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:

@@ -234,14 +234,14 @@ class MongoStorage(Storage):
         if limit < 1:
             raise ValueError(f"limit: at least 1, not {limit}")
         search = find_search(collection, where, order)
-        place = read_token(after, search) if after is not None else None
+        place = read_token("mongodb", after, search) if after is not None else None
         rows = self._rows(collection, search, limit + 1, place, descending)
         if not rows:
             return Page([])
         items = [decode(row) for row in rows[:limit]]
         value = items[-1].document.get(search.sort) if search.sort else None
         tie = rows[len(items) - 1][tie_field(collection)]
-        cursor = write_token(search, value, plain_tie(tie))
+        cursor = write_token("mongodb", search, value, plain_tie(tie))
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def count(self, collection: Collection, where: Mapping[str, Any] | None = None) -> int:

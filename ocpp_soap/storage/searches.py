@@ -90,27 +90,30 @@ def _serves(names: tuple[str, ...], equals: set[str], sort: str | None, exact: b
     return sort is None or rest[:1] == (sort,)
 
 
-def write_token(search: Search, value: Any, tie: Any) -> str:
-    """The place of the document that has this value in the sorting field, and this key or number."""
-    place = encode({"search": _mark(search), "value": value, "tie": tie})
+def write_token(store: str, search: Search, value: Any, tie: Any) -> str:
+    """The place in a kind of store of the document that has this value in the sorting field, and this key or number."""
+    place = encode({"search": _mark(store, search), "value": value, "tie": tie})
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def read_token(token: str, search: Search) -> tuple[Any, Any]:
-    """The value and the tie of a token of the same search: collection, conditions and order. Raises ValueError."""
+def read_token(store: str, token: str, search: Search) -> tuple[Any, Any]:
+    """The value and the tie of a token of the same kind of store and the same search. Raises ValueError.
+
+    A search is the same by its collection, conditions and order.
+    """
     try:
         place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
-        same = place["search"] == _mark(search)
+        same = place["search"] == _mark(store, search)
         found = place["value"], place["tie"]
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
-        raise ValueError("This page token does not belong to this search: begin again without one")
+        raise ValueError("This page token does not belong to this search in this store: begin again without one")
     return found
 
 
-def _mark(search: Search) -> str:
-    """A short text that another search does not have."""
+def _mark(store: str, search: Search) -> str:
+    """A short text that another search does not have, nor the same one in another kind of store."""
     within = None if search.range is None else [search.range.at_least, search.range.below]
-    parts = [search.collection, field_names(search.index), search.sort, search.equals, within]
+    parts = [store, search.collection, field_names(search.index), search.sort, search.equals, within]
     return hashlib.blake2b(encode({"search": parts}).encode(), digest_size=8).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
+from itertools import permutations
 from pathlib import Path
 from uuid import uuid4
 
@@ -132,3 +133,20 @@ def test_a_source_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
 
         with pytest.raises(StorageError, match="stations: the source has 1 documents with the checksum"):
             copy.copy(old, new, COLLECTIONS, [], progress=change)
+
+
+@pytest.mark.parametrize(("source", "target"), [*permutations(["file", "mongodb", "firebase"], 2)])
+def test_a_token_of_another_kind_of_store_is_a_value_error(
+    source: str, target: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with (
+        closing(opened(source, request, tmp_path)) as old,
+        closing(opened(target, request, tmp_path)) as new,
+    ):
+        for store in (old, new):
+            store.append(READINGS, [("one", {}), ("two", {})])
+            store.put(STATIONS, {"CP1": {"vendor": "A"}, "CP2": {"vendor": "A"}})
+        for collection, where in ((READINGS, None), (STATIONS, None), (STATIONS, {"vendor": "A"})):
+            token = old.find(collection, where, limit=1).next
+            with pytest.raises(ValueError, match="does not belong to this search in this store"):
+                new.find(collection, where, after=token)
