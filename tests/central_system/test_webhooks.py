@@ -110,6 +110,23 @@ def test_a_dead_letter_can_be_sent_again(
     assert receiver.events[-1]["data"]["number"] == 7
 
 
+def test_a_webhook_with_a_cursor_of_another_store_is_paused_and_says_why(
+    central_system: CentralSystem, receiver: Any, deliver: Callable[..., Webhook]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url)
+    central_system.events.add("a.b", number=1)
+    central_system.webhooks.change(webhook.webhook_id, lambda found: {**found, "cursor": "eyJ0aWUiOlsxLDFdfQ"})
+    after = deliver(webhook)
+    assert (after.is_active, after.cursor, after.delivered, after.leased_until) == (False, None, 0, None)
+    assert after.last_error is not None
+    assert after.last_error.startswith("its cursor is not of this store")
+    assert receiver.got == []
+    resumed = central_system.webhooks.set_active(webhook.webhook_id, True)
+    assert resumed is not None
+    assert (deliver(resumed).delivered, deliver(resumed).last_error) == (1, None)
+    assert [event["data"]["number"] for event in receiver.events] == [1]
+
+
 def test_a_receiver_that_is_not_there_is_a_failure(
     central_system: CentralSystem, deliver: Callable[..., Webhook]
 ) -> None:

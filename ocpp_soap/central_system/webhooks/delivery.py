@@ -25,7 +25,7 @@ from ocpp_soap.central_system.events import Event, Events
 from ocpp_soap.central_system.posts import open_connections
 from ocpp_soap.central_system.records import record_of
 from ocpp_soap.central_system.webhooks.posting import post
-from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks
+from ocpp_soap.central_system.webhooks.table import DeadLetter, Webhook, Webhooks, without_place
 from ocpp_soap.central_system.webhooks.turns import TURN, Lanes, Turn
 from ocpp_soap.errors import StorageError, StoreClosed
 from ocpp_soap.storage.base import Document
@@ -129,8 +129,22 @@ class Delivery:
             _log.exception("delivery to a webhook failed", webhook=webhook.webhook_id)
 
     def _has_new(self, webhook: Webhook) -> bool:
-        page = self._events.list(after=webhook.cursor, limit=1, **_filters(webhook))
+        try:
+            page = self._events.list(after=webhook.cursor, limit=1, **_filters(webhook))
+        except ValueError:
+            self._pause_without_place(webhook)
+            return False
         return bool(page.items) or page.cursor != webhook.cursor
+
+    def _pause_without_place(self, webhook: Webhook) -> None:
+        """Pause a webhook whose cursor is no place in this log, unless it has another one by now."""
+
+        def paused(document: Document) -> Document | None:
+            return without_place(document) if document.get("cursor") == webhook.cursor else None
+
+        after = self._webhooks.change(webhook.webhook_id, paused)
+        if after is not None and not after.is_active:
+            _log.error("a webhook is paused", webhook=webhook.webhook_id, error=after.last_error)
 
     def _place_behind(self, webhook: Webhook, taken: int) -> str | None:
         """The cursor behind as many events; the log only grows at its end, so they are the same ones."""

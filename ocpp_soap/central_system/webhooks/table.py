@@ -16,6 +16,12 @@ from ocpp_soap.central_system.records import Listing, digest, document_of, recor
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.storage.base import Document, Range, Storage
 
+PLACE_UNKNOWN = (
+    "its cursor is not of this store: resumed, it begins with the oldest event that is kept; removed and added, "
+    "with the next one"
+)
+"""The last error of a webhook that :func:`without_place` has paused."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
@@ -61,6 +67,12 @@ class DeadLetter:
     def event_record(self) -> Event:
         """The event."""
         return record_of(Event, self.event)
+
+
+def without_place(document: Document) -> Document:
+    """The document of a webhook whose cursor cannot be used: it is paused, and somebody decides where it begins."""
+    kept = {name: value for name, value in document.items() if name not in ("cursor", "next_try_at")}
+    return {**kept, "is_active": False, "failures": 0, "last_error": PLACE_UNKNOWN}
 
 
 class Webhooks:
