@@ -152,9 +152,7 @@ class Events:
 
         Fewer than ``limit`` may come although there are more, where few of them are of those kinds.
         """
-        where: Document = {} if charge_box_identity is None else {"charge_box_identity": charge_box_identity}
-        if not where and len(kinds) == 1:
-            where = {"kind": next(iter(kinds))}
+        where = search_of(charge_box_identity, kinds)
         page = self._store.find(EVENTS, where, descending=descending, limit=limit, after=after)
         if self._store.settles_after and not descending:
             page = self._settled(page, where, after)
@@ -237,6 +235,13 @@ class Retention:
         while self._events.forget(now - timedelta(days=self._days)):
             continue
         return {"done_at": now}
+
+
+def search_of(charge_box_identity: str | None, kinds: Many[str]) -> Document:
+    """The search of the store that finds the events of a station, of some kinds, or all; it may find others too."""
+    if charge_box_identity is not None:
+        return {"charge_box_identity": charge_box_identity}
+    return {"kind": next(iter(kinds))} if len(kinds) == 1 else {}
 
 
 def _entry(

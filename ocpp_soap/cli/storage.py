@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ocpp_soap import storage
-from ocpp_soap.central_system.collections import ALL, COUNTERS
+from ocpp_soap.central_system.collections import ALL, COUNTERS, WEBHOOKS
+from ocpp_soap.central_system.webhooks import moved
 from ocpp_soap.cli.context import load_settings
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import ConfigurationError
@@ -108,7 +110,8 @@ def copy(ctx: click.Context, /, *, source: str, target: str, as_json: bool) -> N
                 task = tasks[step, collection] = bar.add_task(f"{step} {collection}", total=total)
             bar.update(task, completed=done)
 
-        copied = copy_store(old, new, ALL, COUNTERS, progress=progress)
+        changes = {WEBHOOKS: partial(moved, old, new)}
+        copied = copy_store(old, new, ALL, COUNTERS, changes=changes, progress=progress)
     if as_json:
         print_json({"from": source, "to": target, "collections": copied})
         return

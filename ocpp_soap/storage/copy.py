@@ -7,11 +7,12 @@ The system that writes to the source is stopped meanwhile. Where the copy is, st
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ocpp_soap.errors import StorageError
-from ocpp_soap.storage.base import Collection, Page, Storage
+from ocpp_soap.storage.base import Collection, Document, Page, Storage
 from ocpp_soap.storage.encoding import encode
 
 PROGRESS = Collection("storage_copies")
@@ -19,6 +20,11 @@ _AT_ONCE = 500
 
 Progress = Callable[[str, str, int, int], None]
 """Called with the step (``copy`` or ``verify``), the collection, the documents done and their number in all."""
+
+Changes = Mapping[Collection, Callable[[Document], Document]]
+"""What becomes of each document of a collection on its way, the same whenever it is asked: page tokens are of a store.
+
+A collection into which that looks is copied before."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +42,22 @@ def copy(
     collections: Sequence[Collection],
     counters: Sequence[str],
     *,
+    changes: Changes = MappingProxyType({}),
     progress: Progress = lambda step, collection, done, total: None,
 ) -> list[Copied]:
     """Copy the documents of the collections, and let the counters of the target go on behind those of the source.
 
-    Called again after it broke off, it goes on. Raises StorageError if the target holds something else, and if both
-    differ in the end, because something wrote meanwhile.
+    Called again after it broke off, it goes on. Raises StorageError if the target holds something else or a part of
+    another copy, and if both differ in the end, because something wrote meanwhile.
     """
     if target.count(PROGRESS) == 0:
         _refuse_foreign(target, collections)
         target.put(PROGRESS, {collection.name: {"done": 0, "cursor": None} for collection in collections})
     for collection in collections:
-        _copy(source, target, collection, progress)
+        _copy(source, target, collection, changes, progress)
     for counter in counters:
         _advance(source, target, counter)
-    copied = [_verify(source, target, collection, progress) for collection in collections]
+    copied = [_verify(source, target, collection, changes, progress) for collection in collections]
     for collection in collections:
         target.delete(PROGRESS, collection.name)
     return copied
@@ -66,13 +73,14 @@ def _refuse_foreign(target: Storage, collections: Sequence[Collection]) -> None:
             )
 
 
-def _copy(source: Storage, target: Storage, collection: Collection, progress: Progress) -> None:
+def _copy(source: Storage, target: Storage, collection: Collection, changes: Changes, progress: Progress) -> None:
     begun = target.get(PROGRESS, collection.name)
     done, cursor = (begun.document["done"], begun.document["cursor"]) if begun else (0, None)
     total = source.count(collection)
+    change = changes.get(collection, _unchanged)
     progress("copy", collection.name, done, total)
     for page in _pages(source, collection, cursor):
-        entries = [(item.key, item.document) for item in page.items]
+        entries = [(item.key, change(item.document)) for item in page.items]
         if collection.append_only:
             target.append(collection, entries, durable=True)
         else:
@@ -88,9 +96,10 @@ def _advance(source: Storage, target: Storage, counter: str) -> None:
         target.increment(counter, behind)
 
 
-def _verify(source: Storage, target: Storage, collection: Collection, progress: Progress) -> Copied:
-    there = _checksum(source, collection, progress, source.count(collection))
-    here = _checksum(target, collection, progress, there[0])
+def _verify(source: Storage, target: Storage, collection: Collection, changes: Changes, progress: Progress) -> Copied:
+    change = changes.get(collection, _unchanged)
+    there = _checksum(source, collection, change, progress, source.count(collection))
+    here = _checksum(target, collection, _unchanged, progress, there[0])
     if here != there:
         raise StorageError(
             f"{collection.name}: the source has {there[0]} documents with the checksum {there[1][:12]}, the target "
@@ -99,13 +108,19 @@ def _verify(source: Storage, target: Storage, collection: Collection, progress: 
     return Copied(collection.name, *there)
 
 
-def _checksum(store: Storage, collection: Collection, progress: Progress, total: int) -> tuple[int, str]:
-    """How many documents, and a digest of all keys and contents in their order."""
+def _unchanged(document: Document) -> Document:
+    return document
+
+
+def _checksum(
+    store: Storage, collection: Collection, change: Callable[[Document], Document], progress: Progress, total: int
+) -> tuple[int, str]:
+    """How many documents, and a digest of all keys and contents in their order, each content changed before."""
     digest = hashlib.sha256()
     done = 0
     for page in _pages(store, collection, None):
         for item in page.items:
-            digest.update(f"{len(item.key)}:{item.key}{encode(item.document, sort_keys=True)}\n".encode())
+            digest.update(f"{len(item.key)}:{item.key}{encode(change(item.document), sort_keys=True)}\n".encode())
         done += len(page.items)
         progress("verify", collection.name, done, total)
     return done, digest.hexdigest()
@@ -113,7 +128,13 @@ def _checksum(store: Storage, collection: Collection, progress: Progress, total:
 
 def _pages(store: Storage, collection: Collection, after: str | None) -> Iterator[Page]:
     while True:
-        page = store.find(collection, limit=_AT_ONCE, after=after)
+        try:
+            page = store.find(collection, limit=_AT_ONCE, after=after)
+        except ValueError:
+            raise StorageError(
+                f"{collection.name}: the copy that broke off was from another store: copy from that one, or into an "
+                "empty store"
+            ) from None
         if page.items:
             yield page
         if page.next is None:
