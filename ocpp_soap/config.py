@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,13 @@ def _read(path: Path) -> dict[str, Any]:
         content = read_yaml(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: the configuration file cannot be read: {error.strerror}") from None
+    except ConfigurationError as error:
+        raise ConfigurationError(re.sub(r"://.*@", "://…@", str(error))) from None
     if content is None:
         return {}
     if not (isinstance(content, dict) and all(isinstance(key, str) for key in content)):
-        raise ConfigurationError(f"{path}: expected sections such as 'server:' with settings below, not {content!r}")
+        shown = _without_password(content)
+        raise ConfigurationError(f"{path}: expected sections such as 'server:' with settings below, not {shown!r}")
     return content
 
 
@@ -82,10 +86,11 @@ def _check_environment(environ: Mapping[str, str]) -> None:
     for name, value in sorted(environ.items()):
         if name.upper().startswith(ENVIRONMENT_PREFIX):
             key = name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
+            shown = _without_password(value)
             if key not in _known_keys():
-                problems.append(f"{name}={value}: unknown setting; {_suggestion(key)}")
+                problems.append(f"{name}={shown}: unknown setting; {_suggestion(key)}")
             elif names.setdefault(key, name) != name:
-                problems.append(f"{name}={value}: {names[key]} is the same setting; expected one of them")
+                problems.append(f"{name}={shown}: {names[key]} is the same setting; expected one of them")
     if problems:
         raise ConfigurationError("\n".join(problems))
 
@@ -105,26 +110,36 @@ def _suggestion(key: str) -> str:
     return f"did you mean {close[0]}?" if close else "config/default.yaml lists every setting"
 
 
+def _without_password(value: Any) -> Any:
+    """A value, or what is in it, as it may be shown: without the name and the password of a URL, well-formed or not."""
+    if isinstance(value, str):
+        return re.sub(r":(//)?.*@", r":\1…@", value, count=1, flags=re.DOTALL)
+    if isinstance(value, dict):
+        return {_without_password(name): _without_password(item) for name, item in value.items()}
+    return [_without_password(item) for item in value] if isinstance(value, list) else value
+
+
 def _explain(error: _ValidationError, sources: _Sources) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         location = [part for part in problem["loc"] if part != _OF_A_NAME]
+        given = _without_password(problem["input"])
         known = [part for part in location if isinstance(part, str)]
-        key = ".".join(map(str, location))
+        key = ".".join(map(str, map(_without_password, location)))
         where = sources.of(known)
         if problem["type"] == "extra_forbidden":
-            yield f"{where}: {key}: unknown setting (value {problem['input']!r}); {_suggestion(key)}"
+            yield f"{where}: {key}: unknown setting (value {given!r}); {_suggestion(key)}"
         elif problem["type"] == "model_type":
-            yield f"{where}: {key}: {problem['input']!r} is not usable; expected a section with settings below it"
+            yield f"{where}: {key}: {given!r} is not usable; expected a section with settings below it"
         elif problem["type"] == "unusable_beside":
-            yield _explain_two(known, problem["input"], problem["ctx"], sources)
+            yield _explain_two(known, given, problem["ctx"], sources)
         else:
-            expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            yield f"{where}: {key}: {problem['input']!r} is not usable; expected {expected}"
+            expected = _without_password(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+            yield f"{where}: {key}: {given!r} is not usable; expected {expected}"
 
 
 def _explain_two(key: list[str], value: Any, beside: dict[str, Any], sources: _Sources) -> str:
     """Begins with the one that overrides more: it was changed, and the other may be a default."""
-    settings = [(key, value), ([*key[:-1], beside["other"]], beside["value"])]
+    settings = [(key, value), ([*key[:-1], beside["other"]], _without_password(beside["value"]))]
     (one, value), (other, fixed) = sorted(settings, key=lambda setting: sources.rank(setting[0]))
     return (
         f"{sources.of(one)}: {'.'.join(one)}: {value!r} is not usable beside {'.'.join(other)}: {fixed!r} "

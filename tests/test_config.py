@@ -227,3 +227,37 @@ def test_every_setting_has_a_comment() -> None:
     settings = [number for number, line in enumerate(lines) if re.match(r" +\w+: ", line)]
     assert len(settings) == len(keys(config.Settings))
     assert [lines[n] for n in settings if not lines[n - 1].lstrip().startswith("#")] == []
+
+
+@pytest.mark.parametrize(
+    "url", ["mongdb://ocpp:sEcReT@db1/x", "mongodb:/ocpp:sEc/ReT@db1/x", "ocpp:s@Ec@ReT@db1/x", "//ocpp:sEcReT@db1/x"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "storage: {{mongodb: {{url: '{url}'}}}}",
+        "storage: {{mongodb: {{uri: '{url}'}}}}",
+        "storage: {{mongodb: {{'{url}': 1}}}}",
+        "storage: {{mongodb: '{url}'}}",
+        "storage: [{{mongodb: {{url: '{url}'}}}}]",
+        "server: {{public_url: '{url}'}}",
+        "calls: {{allowed_networks: ['{url}']}}",
+        "'{url}'",
+    ],
+)
+def test_the_password_of_a_wrong_url_is_not_shown(tmp_path: Path, text: str, url: str) -> None:
+    refused = refusal(write(tmp_path, text.format(url=url)))
+    assert "…@db1/x" in refused
+    assert not re.search("ocpp:s|ReT", refused)
+
+
+def test_the_password_of_a_wrong_url_in_the_environment_is_not_shown() -> None:
+    refused = refusal(environ={"OCPP_SOAP__STORAGE__MONGODB__URL": "mongdb://ocpp:sEcReT@db1/x"})
+    assert "storage.mongodb.url: 'mongdb://…@db1/x' is not usable" in refused
+    refused = refusal(environ={"OCPP_SOAP__STORAGE__MONGODB__URI": "mongodb://ocpp:sEcReT@db1/x"})
+    assert "OCPP_SOAP__STORAGE__MONGODB__URI=mongodb://…@db1/x: unknown setting" in refused
+
+
+def test_the_password_in_a_line_that_is_not_yaml_is_not_shown(tmp_path: Path) -> None:
+    refused = refusal(write(tmp_path, "storage:\n  mongodb:\n    url: mongodb://ocpp:sEcReT@db1/x: y\n"))
+    assert "mongodb://…@db1/x" in refused
