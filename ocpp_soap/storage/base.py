@@ -306,8 +306,8 @@ class Storage(ABC):
         The fields of ``where`` in any order, then the one that sorts, must be a declared index; only a search without
         both needs none. The order is total (ties by key or arrival), so paging with ``after`` neither skips nor
         repeats what did not change. A document without the ``order`` field comes first, descending last, and is in no
-        Range. Raises ValueError for a search that no index serves, and for a token of another search
-        or of another kind of store; a token is a place, from which either direction goes on.
+        Range. Raises ValueError for a search that no index serves, and for a token of another search,
+        of another kind of store or of another file; a token is a place, from which either direction goes on.
         """
 
     @abstractmethod

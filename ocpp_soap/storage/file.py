@@ -200,19 +200,21 @@ class FileStorage(Storage):
         if limit < 1:
             raise ValueError(f"limit: at least 1, not {limit}")
         search = find_search(collection, where, order)
-        place = None
-        if after is not None:
-            value, tie = read_token("file", after, search)
-            place = column_value(value), tie
         table = self._settled(collection)
-        statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
-        with self._process().reader() as connection:
+        process = self._process()
+        with process.reader() as connection:
+            name = f"file {process.identity}"
+            place = None
+            if after is not None:
+                value, tie = read_token(name, after, search)
+                place = column_value(value), tie
+            statement, values = table.search(search, descending=descending, limit=limit + 1, after=place)
             rows = connection.execute(statement, values).fetchall()
         items = [stored_of(row) for row in rows[:limit]]
         if not items:
             return Page([])
         value = items[-1].document.get(search.sort) if search.sort else None
-        cursor = write_token("file", search, value, rows[len(items) - 1][3])
+        cursor = write_token(name, search, value, rows[len(items) - 1][3])
         return Page(items, cursor if len(rows) > limit else None, cursor)
 
     def find_all(

@@ -91,15 +91,16 @@ def _serves(names: tuple[str, ...], equals: set[str], sort: str | None, exact: b
 
 
 def write_token(store: str, search: Search, value: Any, tie: Any) -> str:
-    """The place in a kind of store of the document that has this value in the sorting field, and this key or number."""
+    """The place in such a store of the document that has this value in the sorting field, and this key or number."""
     place = encode({"search": _mark(store, search), "value": value, "tie": tie})
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def read_token(store: str, token: str, search: Search) -> tuple[Any, Any]:
-    """The value and the tie of a token of the same kind of store and the same search. Raises ValueError.
+    """The value and the tie of a token of the same search in such a store. Raises ValueError.
 
-    A search is the same by its collection, conditions and order.
+    A search is the same by its collection, conditions and order. ``store`` is the kind of the store, with what tells
+    it from others of the kind where ties are not in the order of time.
     """
     try:
         place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
@@ -113,7 +114,7 @@ def read_token(store: str, token: str, search: Search) -> tuple[Any, Any]:
 
 
 def _mark(store: str, search: Search) -> str:
-    """A short text that another search does not have, nor the same one in another kind of store."""
+    """A short text that another search does not have, nor the same one in another store."""
     within = None if search.range is None else [search.range.at_least, search.range.below]
     parts = [store, search.collection, field_names(search.index), search.sort, search.equals, within]
     return hashlib.blake2b(encode({"search": parts}).encode(), digest_size=8).hexdigest()

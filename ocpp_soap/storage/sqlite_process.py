@@ -39,7 +39,7 @@ WRITER_CACHE = 32_000
 
 
 class Process:
-    """What one process holds open of the file."""
+    """What one process holds open of the file. ``identity``: the number of the file, which its backups have too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -53,6 +53,7 @@ class Process:
         self._opening = threading.Lock()
         self._writing = threading.Lock()
         self._writer: sqlite3.Connection | None = None
+        self.identity = 0
         self._inode = 0
         self._looked_at = 0.0
         self._mode = ""
@@ -135,6 +136,7 @@ class Process:
             connection = connect(self.path)
             try:
                 prepare(connection, self.path)
+                self.identity = connection.execute("PRAGMA application_id").fetchone()[0]
                 self._inode = self.path.stat().st_ino
             except BaseException:
                 connection.close()

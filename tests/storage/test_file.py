@@ -200,3 +200,16 @@ def test_an_index_for_one_value_takes_the_place_of_that_for_all(path: Path) -> N
         assert [item.key for item in store.find(after, {"station": "CP1", "state": "open"}).items] == ["open"]
         names = [name for name in store.indexes(after) if name.startswith("i_")]
         assert names == ["i_sessions.station.state=open"]
+
+
+def test_a_token_is_a_place_in_a_backup_of_its_file_but_not_in_another_file(tmp_path: Path, path: Path) -> None:
+    with closing(FileStorage(path)) as store, closing(FileStorage(tmp_path / "other.sqlite")) as other:
+        for one in (store, other):
+            one.append(READINGS, [("one", {}), ("two", {})])
+        token = store.find(READINGS, limit=1).next
+        with pytest.raises(ValueError, match="does not belong to this search in this store"):
+            other.find(READINGS, after=token)
+        store.backup(tmp_path / "backup.sqlite")
+        for opened in (path, tmp_path / "backup.sqlite"):
+            with closing(FileStorage(opened)) as again:
+                assert [item.key for item in again.find(READINGS, after=token).items] == ["two"]
