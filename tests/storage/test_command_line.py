@@ -15,7 +15,10 @@ import yaml
 from storage_servers import MongoServer
 
 from ocpp_soap.central_system.collections import STATIONS, TRANSACTION_ID
+from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.webhooks import Webhooks
 from ocpp_soap.storage.file import FileStorage
+from ocpp_soap.storage.mongodb import MongoStorage
 
 
 @pytest.fixture
@@ -67,6 +70,25 @@ def test_copy_moves_everything_and_says_what_to_configure(config: Path, standalo
     assert "already holds 30 documents in stations" in again.stderr
     about = json.loads(ocpp_soap(config, "check", "--backend", "mongodb", "--json", **address).stdout)
     assert about["version"].startswith("MongoDB ")
+
+
+def test_copy_lets_a_webhook_go_on_with_the_same_event(
+    config: Path, tmp_path: Path, standalone: MongoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MongoStorage, "settles_after", 0.0)
+    url = standalone.url(f"moved_{uuid4().hex}")
+    with closing(FileStorage(tmp_path / "old.sqlite")) as store:
+        events = Events(store)
+        events.add("a.b", key="before")
+        webhook_id = Webhooks(store, events).add("http://127.0.0.1:9/hook").webhook_id
+        events.add("a.b", key="behind")
+    result = ocpp_soap(config, "copy", "--from", "file", "--to", "mongodb", OCPP_SOAP__STORAGE__MONGODB__URL=url)
+    assert result.returncode == 0, result.stderr
+    with closing(MongoStorage(url)) as moved:
+        events = Events(moved)
+        webhook = Webhooks(moved, events).get(webhook_id)
+        assert webhook is not None
+        assert [event.event_id for event in events.list(after=webhook.cursor).items] == ["behind"]
 
 
 def test_copy_to_itself_is_refused(config: Path) -> None:

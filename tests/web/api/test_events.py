@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.collections import EVENTS
+from ocpp_soap.storage.searches import find_search, write_token
 from ocpp_soap.web.api.streams import Streams
 
 
@@ -50,6 +52,17 @@ def test_a_cursor_of_another_search_is_a_problem(api: Any, system: CentralSystem
     cursor = api.get("/events").json["cursor"]
     response = api.get(f"/events?charge_box_identity=CP1&after={cursor}", headers=headers)
     assert (response.status_code, response.content_type) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize(("store", "tie"), [("mongodb", [1767614400, 1]), ("firebase", ["event-1"])])
+def test_a_cursor_of_another_kind_of_store_is_a_problem_also_for_a_stream(
+    api: Any, system: CentralSystem, store: str, tie: Any
+) -> None:
+    system.events.add("a.b", "CP1")
+    cursor = write_token(store, find_search(EVENTS, None, None), None, tie)
+    assert api.get(f"/events?after={cursor}").status_code == 422
+    stream = {"Accept": "text/event-stream", "Last-Event-ID": cursor}
+    assert api.get("/events", headers=stream).status_code == 422
 
 
 def messages(text: str) -> list[dict[str, str]]:
