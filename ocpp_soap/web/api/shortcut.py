@@ -61,7 +61,8 @@ class Shortcut:
         if self._observe is not None:
             self._observe(view.operation, "GET", response.status_code, perf_counter() - began)
         body = response.get_data()
-        start_response(response.status, [*response.headers, ("Content-Length", str(len(body)))])
+        response.content_length = len(body)
+        start_response(response.status, list(response.headers))
         return [body]
 
     def _read(self, environ: Environ) -> tuple[View, Response]:

@@ -93,8 +93,10 @@ def ask(application: Any, path: str, headers: dict[str, str], method: str = "GET
         **headers,
     }  # fmt: skip
     started: list[Any] = []
-    body = b"".join(application(environ, lambda status, headers, _=None: started.append((status, dict(headers)))))
-    return (*started[0], body)
+    body = b"".join(application(environ, lambda status, headers, _=None: started.append((status, headers))))
+    status, headers_sent = started[0]
+    assert len(dict(headers_sent)) == len(headers_sent), f"a header is there twice: {headers_sent}"
+    return status, dict(headers_sent), body
 
 
 @pytest.fixture
