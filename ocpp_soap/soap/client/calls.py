@@ -16,6 +16,7 @@ from ocpp_soap.soap.client.answers import read_answer
 from ocpp_soap.soap.client.arguments import arguments_of
 from ocpp_soap.soap.client.endpoint import Endpoint
 from ocpp_soap.soap.client.headers import RequestHeaders
+from ocpp_soap.soap.client.repeats import may_repeat
 from ocpp_soap.soap.client.transcript import Transcript
 from ocpp_soap.soap.client.transport import HttpAnswer, Pools
 from ocpp_soap.soap.codec import check
@@ -62,7 +63,7 @@ class SoapClient:
         transcript = Transcript() if transcript is None else transcript
         if warnings is not None:
             transcript.warnings = warnings
-        exchange = _Exchange(endpoint, transcript)
+        exchange = _Exchange(endpoint, transcript, may_repeat=may_repeat(action))
         headers = RequestHeaders(endpoint, self._namespace, action.name, charge_box_identity, from_url, message_id)
         client = _zeep.Client(self._document, transport=exchange, plugins=[headers], settings=self._settings)
         service = client.create_service(self._binding, endpoint.address)
@@ -80,14 +81,15 @@ class SoapClient:
 class _Exchange:
     """What zeep takes for its transport: one request over our pools."""
 
-    def __init__(self, endpoint: Endpoint, transcript: Transcript) -> None:
+    def __init__(self, endpoint: Endpoint, transcript: Transcript, *, may_repeat: bool) -> None:
         self.endpoint = endpoint
         self.transcript = transcript
+        self.may_repeat = may_repeat
 
     def post_xml(self, _address: str, envelope: Any, headers: dict[str, str]) -> HttpAnswer:
         """Called by zeep with the finished envelope."""
         self.transcript.request = etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")
-        answer = _pools.post(self.endpoint, self.transcript.request, headers)
+        answer = _pools.post(self.endpoint, self.transcript.request, headers, may_repeat=self.may_repeat)
         self.transcript.response, self.transcript.status = answer.body, answer.status
         return answer
 

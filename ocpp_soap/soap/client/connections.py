@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult
 
@@ -14,6 +15,10 @@ from ocpp_soap.soap.client.sockets import connect, tls_context
 from ocpp_soap.soap.guard import Guard
 
 MOST_IDLE_CONNECTIONS = 16
+
+
+class Stale(Exception):
+    """A connection that was used before broke before an answer came: the peer may have closed it, or be closing it."""
 
 
 class _Guarded:
@@ -33,27 +38,38 @@ class _HttpsConnection(_Guarded, HTTPSConnection):
     pass
 
 
-class _Quiet:
-    """Closes a connection that there is no room for, where urllib3 would log a warning as well."""
+class _Keeping:
+    """Closes a connection that there is no room for, where urllib3 would log a warning; tells of one that is stale."""
+
+    keeps = True
 
     def _put_conn(self, conn: Any) -> None:
         idle = self.pool  # type: ignore[attr-defined]
-        if conn is not None and idle is not None and idle.full():
+        if conn is not None and idle is not None and (idle.full() or not self.keeps):
             conn.close()
         else:
             super()._put_conn(conn)  # type: ignore[misc]
 
+    def _make_request(self, conn: Any, *args: Any, **options: Any) -> Any:
+        was_used = not conn.is_closed
+        try:
+            return super()._make_request(conn, *args, **options)  # type: ignore[misc]
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            if was_used:
+                raise Stale from error
+            raise
 
-class _HttpPool(_Quiet, HTTPConnectionPool):
+
+class _HttpPool(_Keeping, HTTPConnectionPool):
     ConnectionCls = _HttpConnection
 
 
-class _HttpsPool(_Quiet, HTTPSConnectionPool):
+class _HttpsPool(_Keeping, HTTPSConnectionPool):
     ConnectionCls = _HttpsConnection
 
 
 class Key(NamedTuple):
-    """What two endpoints must have in common to share connections."""
+    """What two endpoints must have in common to share connections; without ``keeps`` none is used twice."""
 
     scheme: str
     host: str
@@ -62,22 +78,27 @@ class Key(NamedTuple):
     client_certificate: str
     client_key: str
     guard: Guard | None
+    keeps: bool
 
 
-def key_of(endpoint: Endpoint, url: SplitResult) -> Key:
+def key_of(endpoint: Endpoint, url: SplitResult, *, keeps: bool) -> Key:
     """The key of an endpoint whose address is ``url``."""
     port = url.port or (443 if url.scheme == "https" else 80)
     files = endpoint.ca_file, endpoint.client_certificate, endpoint.client_key
-    return Key(url.scheme, url.hostname or "", port, *files, endpoint.guard)
+    return Key(url.scheme, url.hostname or "", port, *files, endpoint.guard, keeps)
 
 
 def new_pool(key: Key) -> HTTPConnectionPool:
     """A pool without connections yet. Raises NoAddress, as half a sentence, if a certificate file cannot be used."""
     options: dict[str, Any] = {"maxsize": MOST_IDLE_CONNECTIONS, "guard": key.guard}
+    pool: _HttpPool | _HttpsPool
     if key.scheme == "http":
-        return _HttpPool(key.host, key.port, **options)
-    try:
-        context = tls_context(key.ca_file, key.client_certificate, key.client_key)
-    except (OSError, ValueError) as error:
-        raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
-    return _HttpsPool(key.host, key.port, ssl_context=context, **options)
+        pool = _HttpPool(key.host, key.port, **options)
+    else:
+        try:
+            context = tls_context(key.ca_file, key.client_certificate, key.client_key)
+        except (OSError, ValueError) as error:
+            raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
+        pool = _HttpsPool(key.host, key.port, ssl_context=context, **options)
+    pool.keeps = key.keeps
+    return pool

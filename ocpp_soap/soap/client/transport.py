@@ -15,7 +15,7 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from ocpp_soap.errors import BadAnswer, NoAddress, TimedOut, Unreachable
-from ocpp_soap.soap.client.connections import Key, key_of, new_pool
+from ocpp_soap.soap.client.connections import Key, Stale, key_of, new_pool
 from ocpp_soap.soap.client.endpoint import Endpoint
 from ocpp_soap.soap.client.sockets import deadline, remaining
 from ocpp_soap.soap.compression import CannotDecompress, decompress
@@ -41,7 +41,12 @@ class HttpAnswer:
 
 
 class Pools:
-    """The connections kept open: to the ``most`` hosts called last, none unused for longer than ``longest_idle`` s."""
+    """The connections kept open: to the ``most`` hosts called last, none unused for longer than ``longest_idle`` s.
+
+    Many peers close a connection after each answer and do not say so: nothing tells whether one that is open still will
+    be when the next request arrives. So a request that may be repeated is sent once more, on a new connection, if a
+    used one breaks before the answer; one that may not always gets a new connection (RFC 9112 §9.3.1, §9.6).
+    """
 
     def __init__(self, most: int = MOST_HOSTS, longest_idle: float = LONGEST_IDLE) -> None:
         self._most = most
@@ -49,16 +54,16 @@ class Pools:
         self._lock = Lock()
         self._pools: OrderedDict[Key, tuple[HTTPConnectionPool, float]] = OrderedDict()
 
-    def post(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> HttpAnswer:
-        """Send ``body`` and read the answer, all within ``endpoint.timeout``.
+    def post(self, endpoint: Endpoint, body: bytes, headers: dict[str, str], *, may_repeat: bool = True) -> HttpAnswer:
+        """Send ``body`` and read the answer, all within ``endpoint.timeout``; ``may_repeat``: it may arrive twice.
 
         Raises NoAddress, Unreachable, TimedOut or BadAnswer with the second half of a sentence.
         """
-        return self._exchange(endpoint, body, headers, _read)
+        return self._exchange(endpoint, body, headers, _read, may_repeat=may_repeat)
 
     def status(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> int:
         """Send ``body`` and return the status of the answer, whose body is left unread. In time and raises as post."""
-        return self._exchange(endpoint, body, headers, _status)
+        return self._exchange(endpoint, body, headers, _status, may_repeat=True)
 
     def _exchange(
         self,
@@ -66,10 +71,16 @@ class Pools:
         body: bytes,
         headers: dict[str, str],
         read: Callable[[urllib3.BaseHTTPResponse], _Answer],
+        *,
+        may_repeat: bool,
     ) -> _Answer:
         try:
             with deadline(endpoint.timeout):
-                return read(self._send(endpoint, body, headers))
+                try:
+                    response = self._send(endpoint, body, headers, keeps=may_repeat)
+                except Stale:
+                    response = self._send(endpoint, body, headers, keeps=False)
+                return read(response)
         except (TimeoutError, urllib3.exceptions.TimeoutError):
             raise TimedOut(f"did not answer within {endpoint.timeout:g} s") from None
         except urllib3.exceptions.SSLError as error:
@@ -79,15 +90,18 @@ class Pools:
         except (urllib3.exceptions.HTTPError, OSError):
             raise Unreachable("closed the connection without a complete answer") from None
 
-    def _send(self, endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _send(
+        self, endpoint: Endpoint, body: bytes, headers: dict[str, str], *, keeps: bool
+    ) -> urllib3.BaseHTTPResponse:
         url = _split(endpoint)
+        connection = {} if keeps else {"Connection": "close"}
         while True:
             try:
-                return self._pool(endpoint, url).urlopen(
+                return self._pool(key_of(endpoint, url, keeps=keeps)).urlopen(
                     "POST",
                     f"{url.path or '/'}{'?' if url.query else ''}{url.query}",
                     body,
-                    headers | _credentials(endpoint),
+                    headers | connection | _credentials(endpoint),
                     retries=False,
                     redirect=False,
                     timeout=remaining(),
@@ -97,9 +111,8 @@ class Pools:
             except urllib3.exceptions.ClosedPoolError:
                 continue
 
-    def _pool(self, endpoint: Endpoint, url: SplitResult) -> HTTPConnectionPool:
-        key, now = key_of(endpoint, url), time.monotonic()
-        forgotten = []
+    def _pool(self, key: Key) -> HTTPConnectionPool:
+        forgotten, now = [], time.monotonic()
         with self._lock:
             pool = self._pools.pop(key)[0] if key in self._pools else new_pool(key)
             self._pools[key] = pool, now

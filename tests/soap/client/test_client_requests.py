@@ -90,13 +90,6 @@ def test_message_ids_differ_unless_given(peer, http, envelope):
     assert third == "urn:mine"
 
 
-def test_connections_are_kept_open(peer, http, envelope):
-    server = peer(http(envelope()))
-    for _ in range(3):
-        reset(Endpoint(server.url))
-    assert (len(server.requests), server.connections) == (3, 1)
-
-
 @pytest.mark.parametrize(
     ("form", "sent"),
     [(ActionForm.SLASH, "/Reset"), (ActionForm.BARE, "Reset"), (ActionForm.QUALIFIED, "urn://Ocpp/Cp/2010/08/Reset")],
