@@ -65,13 +65,14 @@ class CentralSystemCall(Call):
         """Whether the tag may charge: what this system's Authorize handler says, so that all actions decide alike.
 
         Blocked for every tag at a station that is not accepted. Where the handler fails, or says what is no answer, the
-        tag is Invalid and the log has the reason: the start or the stop itself must be recorded.
+        tag is Invalid and the log has the reason: the start or the stop itself must be recorded. A date or a parent
+        that no answer can hold is left out.
         """
         if not self.station.is_accepted:
             return IdTagInfo(status=AuthorizationStatus.BLOCKED)
         handler = self.central_system.handlers.by_action["Authorize"]
         try:
-            return sound(handler(AuthorizeRequest(id_tag=id_tag), self))
+            return sound(handler(AuthorizeRequest(id_tag=id_tag), self), self)
         except (StoreUnavailable, RetryLater):
             raise
         except Exception:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpp_soap import storage
 from ocpp_soap.central_system.access import Access
-from ocpp_soap.central_system.answers import leave_out_long_parent
+from ocpp_soap.central_system.answers import leave_out_unsendable
 from ocpp_soap.central_system.api_keys import ApiKeys
 from ocpp_soap.central_system.approval import Approval
 from ocpp_soap.central_system.audit import Audit
@@ -207,7 +207,7 @@ class CentralSystem:
                 self.reservations.reported(call.charge_box_identity, call.request)
         except StoreUnavailable as error:
             raise RetryLater("The store cannot take the message now.") from error
-        leave_out_long_parent(call, response)
+        leave_out_unsendable(call, response)
         extended.once_stored(lambda: self._tell(extended, response))
         return response
 

@@ -98,7 +98,7 @@ def with_authorize(make_central_system, tmp_path):
         folder = tmp_path / "mine" / "central_system"
         folder.mkdir(parents=True)
         (folder / "authorize.py").write_text(
-            "from datetime import datetime\nfrom ocpp_soap.messages import *\n"
+            "from datetime import datetime, timedelta, timezone\nfrom ocpp_soap.messages import *\n"
             f"NOW = datetime.now()\ndef handle(request, call):\n    return {expression}\n"
         )
         return make_central_system(tmp_path / "mine")
@@ -125,3 +125,42 @@ def test_a_date_without_zone_means_utc(with_authorize, post):
     assert "2030-01-01T00:00:00Z" in post(system, START, Version.V15)
     (transaction,) = system.transactions.list().items
     assert transaction.id_tag_info["expiry_date"] == datetime(2030, 1, 1, tzinfo=timezone.utc)
+
+
+UNSENDABLE = {
+    "never, west of UTC": (
+        "expiry_date=datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-5)))",
+        "the expiryDate cannot be told in UTC and was left out",
+    ),
+    "the year 1, east of UTC": (
+        "expiry_date=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))",
+        "the expiryDate cannot be told in UTC and was left out",
+    ),
+    "a parent with NUL": (
+        r'parent_id_tag="GROUP\0\0"',
+        "the parentIdTag holds a character that XML cannot carry and was left out",
+    ),
+    "a parent with half a character": (
+        r'parent_id_tag="\ud83d"',
+        "the parentIdTag holds a character that XML cannot carry and was left out",
+    ),
+}
+
+
+@pytest.mark.parametrize(("field", "told"), UNSENDABLE.values(), ids=UNSENDABLE)
+def test_what_no_answer_can_hold_is_left_out_with_a_warning(with_authorize, post, field, told):
+    system = with_authorize(f'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", {field}))')
+    with capture_logs() as logs:
+        answers = [post(system, body, Version.V15) for body in (START, START, AUTHORIZE, STOP)]
+    assert all("Accepted" in answer for answer in answers)
+    assert not any("expiryDate" in answer or "parentIdTag" in answer for answer in answers)
+    (transaction,) = system.transactions.list().items
+    assert (transaction.state, transaction.id_tag_info) == ("closed", {"status": "Accepted"})
+    assert told in [line["event"] for line in logs]
+
+
+def test_a_date_in_another_zone_is_kept_and_told_in_utc(with_authorize, post):
+    date = "datetime(2030, 1, 1, tzinfo=timezone(timedelta(hours=-5)))"
+    system = with_authorize(f'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", expiry_date={date}))')
+    for body in (START, AUTHORIZE):
+        assert "2030-01-01T05:00:00Z" in post(system, body, Version.V12)
