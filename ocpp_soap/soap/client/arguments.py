@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from ocpp_soap.messages import Choice, Kind, SampledValue, Version, fields_in
+from ocpp_soap.soap.codec.times import format_time
 
 _TEXT = "_value_1"
 
 
 def arguments_of(record: Any, version: Version) -> dict[str, Any]:
-    """The fields of ``record`` by their names on the wire, as far as they are set."""
+    """The fields of ``record`` by their names on the wire, as far as they are set, times in UTC with ``Z``."""
     return {
         info.wire_name: _values(value, version, is_record=info.kind is Kind.RECORD)
         for info in fields_in(type(record), version)
@@ -27,6 +29,8 @@ def _values(value: Any, version: Version, *, is_record: bool) -> Any:
         return _sampled_value(value, version)
     if is_record:
         return arguments_of(value, version)
+    if isinstance(value, datetime):
+        return format_time(value)
     return value.value if isinstance(value, Choice) else value
 
 

@@ -1,13 +1,14 @@
 """What we send: a valid envelope with every header once, and the HTTP headers that go with it."""
 
 import ssl
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from ocpp_soap import messages as m
-from ocpp_soap.errors import InvalidMessage, NotSupportedInVersion, Unreachable
+from ocpp_soap.errors import BadAnswer, InvalidMessage, NotSupportedInVersion, Unreachable
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap import codec, wsdl
 from ocpp_soap.soap.client import ActionForm, Endpoint, client_for
@@ -47,6 +48,39 @@ def test_every_action_is_sent_as_a_valid_body_and_its_answer_is_read(peer, http,
         wsdl.schema(role, version).assertValid(sent)
         assert codec.decode(action.request, sent, version, []) == message
         assert server.requests[-1].envelope.find(f"{S}Header/{A}Action").text == f"/{action.name}"
+
+
+ZONES = {
+    "with seconds": timezone(timedelta(hours=5, minutes=30, seconds=15)),
+    "west": timezone(timedelta(hours=-8)),
+    "utc of another kind": timezone(timedelta(0), "GMT"),
+}
+
+
+@pytest.mark.parametrize("zone", ZONES.values(), ids=ZONES)
+@pytest.mark.parametrize("version", Version)
+def test_times_are_sent_in_utc_whatever_their_zone(peer, http, envelope, zone, version):
+    moment = datetime(2012, 6, 8, 10, 0, 0, 123456, timezone.utc)
+    meter_value = m.MeterValue(timestamp=moment.astimezone(zone), value=[m.SampledValue(value="7")])
+    requests = [
+        (Role.CHARGE_POINT, m.UpdateFirmwareRequest(retrieve_date=moment.astimezone(zone), location="ftp://x/y")),
+        (Role.CENTRAL_SYSTEM, m.MeterValuesRequest(connector_id=1, values=[meter_value])),
+    ]
+    for role, request in requests:
+        server = peer(http(b"", "500 Oops"))
+        with pytest.raises(BadAnswer):
+            client_for(role, version).call(Endpoint(server.url), "CP001", request)
+        (sent,) = server.requests[0].envelope.find(f"{S}Body")
+        wsdl.schema(role, version).assertValid(sent)
+        assert b">2012-06-08T10:00:00.123456Z<" in server.requests[0].body
+
+
+def test_a_time_without_zone_is_not_sent(peer, http):
+    server = peer(http())
+    request = m.UpdateFirmwareRequest(retrieve_date=datetime(2012, 6, 8), location="ftp://x/y")
+    with pytest.raises(InvalidMessage, match="no zone"):
+        client_for(Role.CHARGE_POINT, Version.V15).call(Endpoint(server.url), "CP001", request)
+    assert server.connections == 0
 
 
 def test_headers_are_there_once_each(peer, http, envelope):
