@@ -33,9 +33,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class OcppSoapError(Exception):
-    """Root of the tree. ``str(error)`` is one sentence for people."""
+    """Root of the tree. ``str(error)`` is one sentence for people. Each can be copied, and sent to another process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The text and the attributes: a class may be made of other things than these."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(error: type[OcppSoapError], args: tuple[Any, ...]) -> OcppSoapError:
+    return error.__new__(error, *args)
 
 
 class ConfigurationError(OcppSoapError):
