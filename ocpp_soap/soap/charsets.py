@@ -17,6 +17,7 @@ _BEGINNINGS = {
     b"<\0": "utf-16le",
     b"\0<": "utf-16be",
 }
+_NAMED_BY_HTTP = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", re.IGNORECASE)
 _DECLARED = re.compile(rb"\s*<\?xml[^>]*\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 
 
@@ -29,6 +30,12 @@ def declared(data: bytes) -> str:
     """The encoding that the XML declaration names, in small letters; empty: it names none, or there is none."""
     found = _DECLARED.match(data)
     return found[1].decode("ascii").lower() if found else ""
+
+
+def named_by_http(content_type: str) -> str:
+    """The charset that a Content-Type names, with or without quotes; empty: it names none."""
+    found = _NAMED_BY_HTTP.search(content_type)
+    return found[1] if found else ""
 
 
 def text_of(data: bytes, charset: str = "") -> str:

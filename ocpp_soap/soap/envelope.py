@@ -23,7 +23,7 @@ from ocpp_soap.soap.namespaces import (
     WSA_FAULT,
     namespace_in,
 )
-from ocpp_soap.soap.parsing import html_page, parse
+from ocpp_soap.soap.parsing import html_root, parse
 
 Element = Any
 
@@ -140,9 +140,9 @@ def _names(tag: str) -> tuple[str, str]:
 
 def _not_an_envelope(root: Element) -> Fault:
     namespace, local = _names(root.tag)
-    if local.lower() == "html":
-        title = next((element.text for element in root.iter() if element.tag.rpartition("}")[2].lower() == "title"), "")
-        return html_page(title or "")
+    page = html_root(root)
+    if page is not None:
+        return page
     if local == "Envelope" and namespace:
         return VersionMismatch(kind="version_mismatch")
     return ProtocolError(f"The body is XML but no SOAP envelope: its root is {local[:100]!r}.", kind="not_an_envelope")

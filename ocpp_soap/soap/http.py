@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from ocpp_soap.soap.charsets import named_by_http
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -25,7 +27,6 @@ ANSWERS_LATER: list[bytes] = []
 AnswerLater = Callable[[int, list[tuple[str, str]], bytes], None]
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]+)", re.IGNORECASE)
 _ACTION = re.compile(r";\s*action\s*=\s*[\"']?([^\"';]+)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
@@ -137,5 +138,5 @@ def charset_and_action(environ: Environ) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def _parameters(content_type: str) -> tuple[str, str]:
-    charset, action = _CHARSET.search(content_type), _ACTION.search(content_type)
-    return charset[1] if charset else "", action[1].strip() if action else ""
+    action = _ACTION.search(content_type)
+    return named_by_http(content_type), action[1].strip() if action else ""

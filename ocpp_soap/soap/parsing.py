@@ -106,7 +106,7 @@ def _check_document(root: Element, data: bytes) -> None:
     """Raise ProtocolError for a DTD and for an encoding in which we could not count on ``<``."""
     docinfo = root.getroottree().docinfo
     if docinfo.internalDTD is not None or docinfo.externalDTD is not None:
-        raise html_page(_title(data)) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
+        raise _html_page(_title(data)) if _HTML.match(data.lstrip(_BLANK)) else _dtd()
     if docinfo.encoding is not None and docinfo.encoding.lower() not in CHARSETS:
         raise ProtocolError("The encoding of the body is not supported; expected UTF-8.", kind="encoding")
 
@@ -150,7 +150,7 @@ def _parse_undeclared_prefix(data: bytes, encoding: str | None, warnings: list[M
 
 def _not_xml(data: bytes, error: Exception) -> ProtocolError:
     if _HTML.search(data[:1024]):
-        return html_page(_title(data))
+        return _html_page(_title(data))
     if _DTD.search(data[:4096].replace(b"\0", b"")):
         return _dtd()
     line, column = getattr(error, "position", (0, 0))
@@ -162,7 +162,19 @@ def _dtd() -> ProtocolError:
     return ProtocolError("A document type declaration is not allowed in a SOAP message.", kind="dtd")
 
 
-def html_page(title: str) -> ProtocolError:
+def html_root(root: Element) -> ProtocolError | None:
+    """The refusal of an HTML page that is well-formed XML; None: the root is that of something else."""
+    if _local(root) != "html":
+        return None
+    title = next((element.text for element in root.iter() if _local(element) == "title"), "")
+    return _html_page(title or "")
+
+
+def _local(element: Element) -> str:
+    return str(element.tag.rpartition("}")[2].lower())
+
+
+def _html_page(title: str) -> ProtocolError:
     """The refusal of an HTML page, such as a proxy's, of that title; empty: it has none."""
     named = f" titled {' '.join(title.split())[:100]!r}" if title.strip() else ""
     return ProtocolError(f"The body is an HTML page{named}; expected a SOAP envelope.", kind="html")

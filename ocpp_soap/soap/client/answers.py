@@ -18,7 +18,7 @@ from ocpp_soap.soap.client.transport import HttpAnswer
 from ocpp_soap.soap.codec import body_name, decode
 from ocpp_soap.soap.codec.names import local_name
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.parsing import parse
+from ocpp_soap.soap.parsing import html_root, parse
 
 DEEPEST = 64
 MOST_ELEMENTS = 10_000
@@ -79,7 +79,9 @@ def _body(root: Element) -> Element:
         for child in root:
             if local_name(child.tag) == "body":
                 return child
-    raise ProtocolError(f"The root is {local_name(root.tag)[:100]!r}; expected an Envelope with a Body.")
+    raise html_root(root) or ProtocolError(
+        f"The root is {local_name(root.tag)[:100]!r}; expected an Envelope with a Body."
+    )
 
 
 def _wrapper(action: Action, body: Element, warnings: list[MessageWarning]) -> Element:

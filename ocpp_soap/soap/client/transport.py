@@ -15,6 +15,7 @@ import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from ocpp_soap.errors import BadAnswer, NoAddress, TimedOut, Unreachable
+from ocpp_soap.soap.charsets import named_by_http
 from ocpp_soap.soap.client.connections import Key, Stale, key_of, new_pool
 from ocpp_soap.soap.client.endpoint import Endpoint
 from ocpp_soap.soap.client.sockets import deadline, remaining
@@ -172,18 +173,10 @@ def _read(response: urllib3.BaseHTTPResponse) -> HttpAnswer:
     return HttpAnswer(
         response.status,
         body,
-        _charset(response.headers.get("Content-Type", "")),
+        named_by_http(response.headers.get("Content-Type", "")),
         response.headers.get("Location", ""),
         response.headers.get("Retry-After", ""),
     )
-
-
-def _charset(content_type: str) -> str:
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value
-    return ""
 
 
 def _tls_reason(error: Exception) -> str:

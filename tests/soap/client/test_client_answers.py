@@ -104,6 +104,14 @@ def test_nothing_is_no_answer_where_a_status_is_needed(peer, http):
     assert sentence(error) == "CP001 at URL answered with HTTP 202 Accepted and nothing in it"
 
 
+@pytest.mark.parametrize("charset", ['"ISO-8859-1"', "'iso-8859-1'", " ISO-8859-1 ", "ISO-8859-1"])
+def test_the_charset_of_http_counts_in_quotes_and_between_blanks_too(peer, http, envelope, charset):
+    body = f'<dataTransferResponse xmlns="{CP_15}">{STATUS}<data>Straße</data></dataTransferResponse>'
+    sent = http(envelope(body).encode("iso-8859-1"), "200 OK", f"Content-Type: text/xml; charset={charset}; x=y")
+    answer, kinds = warned(peer(sent).url, m.DataTransferRequest(vendor_id="Acme"))
+    assert (answer.data, kinds) == ("Straße", [])
+
+
 def raw_deflate(data):
     compressor = zlib.compressobj(wbits=-15)
     return compressor.compress(data) + compressor.flush()
@@ -182,6 +190,13 @@ def test_faults(peer, http, envelope, body, status, fault, told):
             [],
             "answered with HTTP 404 Not Found, which is no SOAP answer: "
             "The body is an HTML page titled 'Router login'; expected a SOAP envelope.",
+        ),
+        (
+            '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>Login</title></head><body><br/></body></html>',
+            "200 OK",
+            [],
+            "answered with HTTP 200 OK, which is no SOAP answer: "
+            "The body is an HTML page titled 'Login'; expected a SOAP envelope.",
         ),
         (
             "not xml",
