@@ -159,7 +159,7 @@ def export(ctx: click.Context, /, form: str, output: Path | None, limit: int | N
             found = first(found, limit)
         count = (_write_csv if form == "csv" else _write_lines)(file, found)
     if output is not None:
-        print_hint(f"{output}: {count} transactions")
+        print_hint(f"{output}: {count} {'transaction' if count == 1 else 'transactions'}")
 
 
 @contextmanager

@@ -67,8 +67,9 @@ def _refuse_foreign(target: Storage, collections: Sequence[Collection]) -> None:
     for collection in collections:
         found = target.count(collection)
         if found:
+            documents = "1 document" if found == 1 else f"{found} documents"
             raise StorageError(
-                f"The target already holds {found} documents in {collection.name}, and no copy to it broke off: "
+                f"The target already holds {documents} in {collection.name}, and no copy to it broke off: "
                 "name an empty store"
             )
 

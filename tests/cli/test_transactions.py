@@ -114,6 +114,16 @@ def test_json_lines_hold_one_object_for_each_transaction(cli: Any, session: Any,
     assert objects[0]["energy"] == 1500
 
 
+@pytest.mark.parametrize(("number", "told"), [(0, "0 transactions"), (1, "1 transaction"), (2, "2 transactions")])
+def test_an_export_to_a_file_tells_how_many_it_holds(
+    cli: Any, session: Any, tmp_path: Path, number: int, told: str
+) -> None:
+    for day in range(number):
+        session(start=NOON + timedelta(days=day))
+    file = tmp_path / "out.csv"
+    assert cli("transactions", "export", "--output", str(file)).stderr == f"{file}: {told}\n"
+
+
 def test_an_export_that_cannot_be_written_says_so(cli: Any, session: Any) -> None:
     session()
     done = cli("transactions", "export", "--output", "/dev/full")

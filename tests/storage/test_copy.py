@@ -101,7 +101,7 @@ def test_a_target_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with closing(FileStorage(tmp_path / "old.sqlite")) as old, closing(FileStorage(tmp_path / "new.sqlite")) as new:
         old.create(STATIONS, "CP1", {"vendor": "old"})
         mine = new.create(STATIONS, "CP1", {"vendor": "new"})
-        with pytest.raises(StorageError, match=r"already holds 1 documents in stations.*empty store"):
+        with pytest.raises(StorageError, match=r"already holds 1 document in stations.*empty store"):
             copy.copy(old, new, COLLECTIONS, [])
         assert new.get(STATIONS, "CP1") == mine
 
