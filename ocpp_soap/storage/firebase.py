@@ -38,6 +38,8 @@ _BLOCK = 100
 _WRITES_AT_ONCE = 400
 _BYTES_AT_ONCE = 4 * 2**20
 _READS_AT_ONCE = 300
+_CHANGED = (FailedPrecondition, Missing)
+"""How Firestore refuses a write to a document that is not as it was, or not there."""
 _FIELDS = ("key", "document", "f", "write", "revision")
 
 
@@ -73,7 +75,7 @@ class FirebaseStorage(Storage):
         row = {**fields(collection, key, document, write), "revision": 1}
         target = self._target(collection, key)
         try:
-            self._client().run(lambda limits: target.create(row, **limits))
+            self._client().run(lambda limits: target.create(row, **limits), conflicts=(Exists,))
         except Exists:
             # The answer to an earlier attempt may have been lost: then the document is the one of this write.
             if self._written_by(target) != write:
@@ -116,8 +118,11 @@ class FirebaseStorage(Storage):
             _check_revision(collection, key, snapshot.get("revision"), revision)
             try:
                 option = client.database.write_option(last_update_time=snapshot.update_time)
-                client.run(lambda limits, option=option: target.update(row, option=option, **limits))  # type: ignore[misc]
-            except (FailedPrecondition, Missing):
+                client.run(
+                    lambda limits, option=option: target.update(row, option=option, **limits),  # type: ignore[misc]
+                    conflicts=_CHANGED,
+                )
+            except _CHANGED:
                 continue
             return Stored(key, revision + 1, document)
 
@@ -147,18 +152,22 @@ class FirebaseStorage(Storage):
         target = self._target(collection, key)
         client = self._client()
         option = client.database.write_option(exists=True)
+        must_look = revision is not None
         while True:
-            if revision is not None:
+            if must_look:
                 snapshot = client.run(lambda limits: target.get(**limits))
                 if not snapshot.exists:
                     return False
-                _check_revision(collection, key, snapshot.get("revision"), revision)
-                option = client.database.write_option(last_update_time=snapshot.update_time)
+                if revision is not None:
+                    _check_revision(collection, key, snapshot.get("revision"), revision)
+                    option = client.database.write_option(last_update_time=snapshot.update_time)
             try:
-                client.run(lambda limits, option=option: target.delete(option=option, **limits))  # type: ignore[misc]
-            except Missing:
-                return False
-            except FailedPrecondition:
+                client.run(
+                    lambda limits, option=option: target.delete(option=option, **limits),  # type: ignore[misc]
+                    conflicts=_CHANGED,
+                )
+            except _CHANGED:
+                must_look = True
                 continue
             return True
 
@@ -237,7 +246,7 @@ class FirebaseStorage(Storage):
                 extra = {"revision": 1, "arrival": SERVER_TIMESTAMP, "n": number}
                 batch.create(self._target(collection, key), {**row, **extra})
             try:
-                client.run(lambda limits, batch=batch: batch.commit(**limits))  # type: ignore[misc]
+                client.run(lambda limits, batch=batch: batch.commit(**limits), conflicts=(Exists,))  # type: ignore[misc]
                 break
             except Exists:
                 targets = [self._target(collection, key) for key, _ in rows]

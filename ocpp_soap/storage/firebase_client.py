@@ -6,8 +6,7 @@ What passes (no connection, overload, contention) is tried again until ``timeout
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -41,6 +40,7 @@ class FirestoreClient:
     """The client of this process, and the limits that every call to it gets."""
 
     def __init__(self, project_id: str | None, credentials_file: str | None, database: str, timeout: float) -> None:
+        self._database_name = database
         self._timeout = timeout
         self._closed = False
         options = {"projectId": project_id} if project_id else {}
@@ -56,14 +56,14 @@ class FirestoreClient:
             ),
         }
 
-    @contextmanager
-    def call(self) -> Iterator[dict[str, Any]]:
-        """The limits for the calls inside. Raises StoreClosed, StoreUnavailable; lets conflicts through."""
+    def run(self, work: Callable[[dict[str, Any]], T], *, conflicts: tuple[type[Exception], ...] = ()) -> T:
+        """The result of ``work(limits)``. Raises StoreClosed, StoreUnavailable, and those of Google's ``conflicts``.
+
+        Google tells a missing database like a missing document: who names a conflict has to look which it is.
+        """
         try:
-            yield self.limits
-        except (exceptions.Conflict, exceptions.NotFound, exceptions.FailedPrecondition) as error:
-            if isinstance(error, exceptions.Aborted) or "index" in str(error):
-                raise self._unavailable(error) from error
+            return work(self.limits)
+        except conflicts:
             raise
         except (exceptions.GoogleAPIError, GoogleAuthError) as error:
             raise self._unavailable(error) from error
@@ -71,11 +71,6 @@ class FirestoreClient:
             if self._closed or "closed channel" in str(error):
                 raise StoreClosed("The connection to Cloud Firestore was closed") from error
             raise
-
-    def run(self, work: Callable[[dict[str, Any]], T]) -> T:
-        """The result of ``work(limits)``. Raises what ``call`` raises."""
-        with self.call() as limits:
-            return work(limits)
 
     def close(self) -> None:
         """Close the connections."""
@@ -86,8 +81,14 @@ class FirestoreClient:
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError)):
             return StoreUnavailable(f"Cloud Firestore refuses this user: check storage.firebase.credentials ({error})")
-        if "index" in str(error):
+        if isinstance(error, exceptions.FailedPrecondition) and "requires" in str(error) and "index" in str(error):
             return StoreUnavailable(f"Cloud Firestore lacks an index: deploy config/firestore.indexes.json ({error})")
+        if isinstance(error, (exceptions.NotFound, exceptions.FailedPrecondition)):
+            return StoreUnavailable(
+                f"Cloud Firestore: the database {self._database_name} of project {self.database.project} is not there "
+                "or not in native mode: create it, or check storage.firebase.database and storage.firebase.project_id "
+                f"({error})"
+            )
         if isinstance(error, (exceptions.RetryError, *_PASSING)):
             return StoreUnavailable(f"Cloud Firestore did not answer within {self._timeout:g} s ({error})")
         return StoreUnavailable(f"Cloud Firestore: {error}")

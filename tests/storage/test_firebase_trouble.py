@@ -1,0 +1,101 @@
+"""What the Firebase store says when Cloud Firestore has no such database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from click.testing import CliRunner
+from storage_contract import READINGS, STATIONS
+
+from ocpp_soap.cli import main
+from ocpp_soap.errors import StoreUnavailable
+from ocpp_soap.storage.firebase import FirebaseStorage
+
+ABSENT = (grpc.StatusCode.NOT_FOUND, "The database ocpp does not exist for project my-project")
+DATASTORE_MODE = (
+    grpc.StatusCode.FAILED_PRECONDITION,
+    "The Cloud Firestore API is not available for Firestore in Datastore Mode database projects/my-project/databases/x",
+)
+SENTENCE = (
+    r"the database index-1 of project my-project is not there or not in native mode: create it, or check "
+    r"storage\.firebase\.database and storage\.firebase\.project_id"
+)
+
+
+class Refusing(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """A Firestore that answers every call with the same error."""
+
+    answer = ABSENT
+
+    def service(self, _: Any) -> Any:
+        return grpc.stream_stream_rpc_method_handler(lambda _, context: context.abort(*self.answer))
+
+
+@pytest.fixture
+def firestore(monkeypatch: pytest.MonkeyPatch) -> Iterator[Refusing]:
+    refusing = Refusing()
+    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[refusing])
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    server.start()
+    yield refusing
+    server.stop(0).wait()
+
+
+@pytest.fixture
+def store(firestore: Refusing) -> Iterator[FirebaseStorage]:
+    with closing(FirebaseStorage("my-project", database="index-1", timeout=5)) as opened:
+        # The database vanishes when all collections were used.
+        opened._prepared.update([STATIONS, READINGS])
+        yield opened
+
+
+OPERATIONS: dict[str, Callable[[FirebaseStorage], object]] = {
+    "create": lambda store: store.create(STATIONS, "CP1", {}),
+    "get": lambda store: store.get(STATIONS, "CP1"),
+    "get_many": lambda store: store.get_many(STATIONS, ["CP1"]),
+    "replace": lambda store: store.replace(STATIONS, "CP1", {}, revision=1),
+    "put": lambda store: store.put(STATIONS, {"CP1": {}}),
+    "delete": lambda store: store.delete(STATIONS, "CP1"),
+    "delete of a revision": lambda store: store.delete(STATIONS, "CP1", revision=1),
+    "delete_where": lambda store: store.delete_where(STATIONS, {"vendor": "A"}),
+    "find": lambda store: store.find(STATIONS),
+    "count": lambda store: store.count(STATIONS),
+    "increment": lambda store: store.increment("transactions"),
+    "append": lambda store: store.append(READINGS, [("a", {})]),
+    "check": lambda store: store.check(),
+}
+
+
+@pytest.mark.parametrize("answer", [ABSENT, DATASTORE_MODE], ids=["absent", "Datastore mode"])
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
+def test_every_operation_says_that_the_database_is_not_there(
+    firestore: Refusing,
+    store: FirebaseStorage,
+    operation: Callable[[FirebaseStorage], object],
+    answer: tuple[grpc.StatusCode, str],
+) -> None:
+    firestore.answer = answer
+    with pytest.raises(StoreUnavailable, match=SENTENCE):
+        operation(store)
+
+
+def test_the_first_use_of_a_collection_says_so_too(store: FirebaseStorage) -> None:
+    store._prepared.clear()
+    with pytest.raises(StoreUnavailable, match=SENTENCE):
+        store.get(STATIONS, "CP1")
+
+
+@pytest.mark.parametrize("arguments", [["tags", "list"], ["storage", "check"]])
+@pytest.mark.usefixtures("firestore")
+def test_a_command_says_it_in_one_sentence(arguments: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "ocpp-soap.yaml"
+    config.write_text("storage: {backend: firebase, firebase: {project_id: my-project, database: index-1}}\n")
+    result = CliRunner().invoke(main, ["--config", str(config), *arguments])
+    assert "Error: Cloud Firestore: the database index-1 of project my-project is not there" in result.output
+    assert result.exit_code == 5
