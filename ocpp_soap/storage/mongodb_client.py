@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pymongo
 from bson import decode as bson_decode
-from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
-from pymongo.database import Database
 from pymongo.errors import (
     ConfigurationError,
     DuplicateKeyError,
@@ -25,7 +22,6 @@ from pymongo.errors import (
     PyMongoError,
 )
 from pymongo.read_preferences import ReadPreference
-from pymongo.write_concern import WriteConcern
 
 from ocpp_soap import errors
 from ocpp_soap.pending import Pending
@@ -35,6 +31,7 @@ from ocpp_soap.storage.mongodb_documents import pieces
 from ocpp_soap.storage.mongodb_errors import is_passing
 from ocpp_soap.storage.mongodb_reads import Looks, Reads, Wanted
 from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
+from ocpp_soap.storage.mongodb_url import opened
 
 T = TypeVar("T")
 
@@ -64,17 +61,7 @@ class MongoClient:
         self._room: list[None] = [None] * MOST_BEGUN
         self.targets: dict[Collection, Target] = {}
         """The collections that are ready for use."""
-        try:
-            self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url, appname="ocpp-soap")
-            chosen = self._client.get_default_database("ocpp_soap")
-        except (PyMongoError, ValueError) as error:
-            raise errors.ConfigurationError(f"storage.mongodb.url: {error}") from error
-        self.database: Database[dict[str, Any]] = chosen.with_options(
-            codec_options=CodecOptions(
-                tz_aware=True, tzinfo=timezone.utc, datetime_conversion=DatetimeConversion.DATETIME_CLAMP
-            ),
-            write_concern=self._write_concern(),
-        )
+        self._client, self.database = opened(url)
         self.telemetry: Telemetry | None = None
         if telemetry_log is not None:
             try:
@@ -244,11 +231,6 @@ class MongoClient:
                 problems = stored(self.database[name], kind, operations)
                 refused += [(name, operations[problem["index"]], str(problem["errmsg"])) for problem in problems]
         return refused
-
-    def _write_concern(self) -> WriteConcern:
-        """What the URL says (``w``, ``journal``), else: on the disks of a majority before it is answered."""
-        chosen = self._client.write_concern.document
-        return WriteConcern(**{"w": "majority", "j": True, **chosen})
 
     def _unavailable(self, error: PyMongoError) -> errors.StoreUnavailable:
         if isinstance(error, ConfigurationError):

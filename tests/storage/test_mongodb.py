@@ -303,6 +303,23 @@ def test_a_url_that_cannot_be_used_is_a_configuration_error(url: str) -> None:
         MongoStorage(url).check()
 
 
+@pytest.mark.parametrize("option", ["tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile"])
+def test_a_tls_file_that_cannot_be_used_is_named_with_its_option(option: str, tmp_path: Path) -> None:
+    (tmp_path / "no certificate").write_text("text")
+    for name in ("absent", "no%20certificate", ""):
+        url = f"mongodb://ocpp:secret@localhost/?tls=true&{option}={tmp_path}/{name}"
+        with pytest.raises(ConfigurationError, match=r"storage\.mongodb\.url: .*; check ") as refused:
+            MongoStorage(url).check()
+        assert str(refused.value).endswith(f"; check {option}={tmp_path}/{name.replace('%20', ' ')}")
+        assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("options", "reason"), [("w=0", "w=0 does not tell"), ("fsync=true", "both j and fsync")])
+def test_a_write_concern_that_cannot_be_is_a_configuration_error(options: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"storage\.mongodb\.url: .*{reason}"):
+        MongoStorage(f"mongodb://localhost/?{options}").check()
+
+
 def test_the_url_decides_the_write_concern(standalone: MongoServer) -> None:
     for options, wanted in (("", {"w": "majority", "j": True}), ("?w=1&journal=false", {"w": 1, "j": False})):
         with closing(MongoStorage(standalone.url("test") + options)) as store:
