@@ -28,7 +28,7 @@ from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Commits, Step, Target, Work, stored, until
 from ocpp_soap.storage.mongodb_documents import pieces
-from ocpp_soap.storage.mongodb_errors import is_passing
+from ocpp_soap.storage.mongodb_errors import AUTHENTICATION_FAILED, UNAUTHORIZED, is_passing
 from ocpp_soap.storage.mongodb_reads import Looks, Reads, Wanted
 from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
 from ocpp_soap.storage.mongodb_url import opened
@@ -235,8 +235,15 @@ class MongoClient:
     def _unavailable(self, error: PyMongoError) -> errors.StoreUnavailable:
         if isinstance(error, ConfigurationError):
             return errors.StoreUnavailable(f"MongoDB: {error}: check storage.mongodb.url")
-        if isinstance(error, OperationFailure) and error.code in (13, 18):
-            return errors.StoreUnavailable(f"MongoDB refuses this user: check storage.mongodb.url ({error})")
+        if isinstance(error, OperationFailure) and error.code == UNAUTHORIZED:
+            return errors.StoreUnavailable(
+                "MongoDB refuses this user: check storage.mongodb.url, or give it the role readWrite on the database "
+                f"{self.database.name} ({error})"
+            )
+        if isinstance(error, OperationFailure) and error.code == AUTHENTICATION_FAILED:
+            return errors.StoreUnavailable(
+                f"MongoDB refuses this user: check user, password and authSource in storage.mongodb.url ({error})"
+            )
         if is_passing(error):
             return errors.StoreUnavailable(f"MongoDB did not answer within {self._timeout:g} s ({error})")
         return errors.StoreUnavailable(f"MongoDB: {error}")

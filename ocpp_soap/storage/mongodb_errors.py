@@ -1,4 +1,4 @@
-"""What an error of pymongo means: whether to try again."""
+"""What an error of pymongo means: whether to try again, whether the user is refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pymongo.errors import (
     PyMongoError,
     WTimeoutError,
 )
+
+AUTHENTICATION_FAILED = 18
+UNAUTHORIZED = 13
 
 # Shutting down, stepping down, not (yet) the primary, interrupted, out of time: another attempt may find a server.
 _PASSING = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 358, 9001, 10107, 11600, 11602, 13435, 13436})
