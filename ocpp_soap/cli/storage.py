@@ -124,10 +124,13 @@ def copy(ctx: click.Context, /, *, source: str, target: str, as_json: bool) -> N
 def indexes() -> None:
     """Print the composite indexes that Cloud Firestore needs, as firestore.indexes.json.
 
+    For another database than (default), name it in firebase.json.
+
     \b
     Example:
       ocpp-soap storage indexes > firestore.indexes.json
-      firebase deploy --only firestore:indexes
+      echo '{"firestore": {"database": "(default)", "indexes": "firestore.indexes.json"}}' > firebase.json
+      firebase deploy --only firestore:indexes --project my-project
     """
     print_json(composite_indexes(ALL))
 

@@ -2,7 +2,7 @@
 
 Connection: ``storage.backend: firebase``, ``storage.firebase.project_id``, and ``storage.firebase.credentials`` (the
 file of a service account) or application default credentials; ``FIRESTORE_EMULATOR_HOST`` names an emulator. Deploy
-``config/firestore.indexes.json`` first. Every write is on several disks before it is acknowledged.
+what ``ocpp-soap storage indexes`` prints first. Every write is on several disks before it is acknowledged.
 """
 
 # The verbs are documented in Storage.

@@ -82,7 +82,9 @@ class FirestoreClient:
         if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError)):
             return StoreUnavailable(f"Cloud Firestore refuses this user: check storage.firebase.credentials ({error})")
         if isinstance(error, exceptions.FailedPrecondition) and "requires" in str(error) and "index" in str(error):
-            return StoreUnavailable(f"Cloud Firestore lacks an index: deploy config/firestore.indexes.json ({error})")
+            return StoreUnavailable(
+                f"Cloud Firestore lacks an index: deploy what `ocpp-soap storage indexes` prints ({error})"
+            )
         if isinstance(error, (exceptions.NotFound, exceptions.FailedPrecondition)):
             return StoreUnavailable(
                 f"Cloud Firestore: the database {self._database_name} of project {self.database.project} is not there "

@@ -1,4 +1,4 @@
-"""What the Firebase store says when Cloud Firestore has no such database."""
+"""What the Firebase store says when Cloud Firestore has no such database, or lacks an index."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ DATASTORE_MODE = (
     grpc.StatusCode.FAILED_PRECONDITION,
     "The Cloud Firestore API is not available for Firestore in Datastore Mode database projects/my-project/databases/x",
 )
+NO_INDEX = (grpc.StatusCode.FAILED_PRECONDITION, "The query requires an index. You can create it here: https://…")
 SENTENCE = (
     r"the database index-1 of project my-project is not there or not in native mode: create it, or check "
     r"storage\.firebase\.database and storage\.firebase\.project_id"
@@ -99,3 +100,9 @@ def test_a_command_says_it_in_one_sentence(arguments: list[str], tmp_path: Path)
     result = CliRunner().invoke(main, ["--config", str(config), *arguments])
     assert "Error: Cloud Firestore: the database index-1 of project my-project is not there" in result.output
     assert result.exit_code == 5
+
+
+def test_a_missing_index_is_told_with_the_command_that_prints_it(firestore: Refusing, store: FirebaseStorage) -> None:
+    firestore.answer = NO_INDEX
+    with pytest.raises(StoreUnavailable, match="lacks an index: deploy what `ocpp-soap storage indexes` prints"):
+        store.find(STATIONS, {"vendor": "A"})
