@@ -99,4 +99,11 @@ class FirestoreClient:
 def _credential(file: str | None) -> credentials.Base:
     if os.environ.get("FIRESTORE_EMULATOR_HOST"):
         return _EmulatorCredential()
-    return credentials.Certificate(file) if file else credentials.ApplicationDefault()
+    if not file:
+        return credentials.ApplicationDefault()
+    try:
+        return credentials.Certificate(file)
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"storage.firebase.credentials: {file} has to be the JSON file of a service account ({error})"
+        ) from error

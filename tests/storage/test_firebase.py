@@ -124,10 +124,13 @@ def test_every_sorted_search_has_its_composite_index_in_both_directions() -> Non
     assert len(fields) == 8
 
 
-def test_without_credentials_it_says_what_to_configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [None, b"{}", b"text", b"\x80"], ids=["absent", "empty", "text", "binary"])
+def test_a_file_without_credentials_is_named_with_its_setting(
+    content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
-    with pytest.raises(ConfigurationError, match=r"storage\.firebase.*absent\.json"):
-        FirebaseStorage("p", credentials=tmp_path / "absent.json").check()
-    (tmp_path / "wrong.json").write_text("{}")
-    with pytest.raises(ConfigurationError, match=r"storage\.firebase"):
-        FirebaseStorage("p", credentials=tmp_path / "wrong.json").check()
+    file = tmp_path / "account.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=rf"storage\.firebase\.credentials: {file} has to be the JSON file"):
+        FirebaseStorage("p", credentials=file).check()
