@@ -80,7 +80,10 @@ class FirestoreClient:
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError)):
-            return StoreUnavailable(f"Cloud Firestore refuses this user: check storage.firebase.credentials ({error})")
+            return StoreUnavailable(
+                "Cloud Firestore refuses this user: check storage.firebase.credentials, or give it the role "
+                f"roles/datastore.user ({error})"
+            )
         if isinstance(error, exceptions.FailedPrecondition) and "requires" in str(error) and "index" in str(error):
             return StoreUnavailable(
                 f"Cloud Firestore lacks an index: deploy what `ocpp-soap storage indexes` prints ({error})"

@@ -1,4 +1,4 @@
-"""What the Firebase store says when Cloud Firestore has no such database, or lacks an index."""
+"""What the Firebase store says when Cloud Firestore has no such database, lacks an index or refuses the user."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ DATASTORE_MODE = (
     "The Cloud Firestore API is not available for Firestore in Datastore Mode database projects/my-project/databases/x",
 )
 NO_INDEX = (grpc.StatusCode.FAILED_PRECONDITION, "The query requires an index. You can create it here: https://…")
+NOT_ALLOWED = (grpc.StatusCode.PERMISSION_DENIED, "Missing or insufficient permissions.")
 SENTENCE = (
     r"the database index-1 of project my-project is not there or not in native mode: create it, or check "
     r"storage\.firebase\.database and storage\.firebase\.project_id"
@@ -106,3 +107,9 @@ def test_a_missing_index_is_told_with_the_command_that_prints_it(firestore: Refu
     firestore.answer = NO_INDEX
     with pytest.raises(StoreUnavailable, match="lacks an index: deploy what `ocpp-soap storage indexes` prints"):
         store.find(STATIONS, {"vendor": "A"})
+
+
+def test_a_user_that_is_refused_is_told_the_role_it_needs(firestore: Refusing, store: FirebaseStorage) -> None:
+    firestore.answer = NOT_ALLOWED
+    with pytest.raises(StoreUnavailable, match=r"refuses this user: .* the role roles/datastore\.user \(403 Missing"):
+        store.get(STATIONS, "CP1")
