@@ -191,4 +191,7 @@ def _problem(driver: Driver) -> str:
         return f"the boot was not accepted: {station.registration.last_answer}"
     if not driver.done:
         return driver.problem or "the session was not delivered"
-    return f"{station.outbox.waiting} messages were not delivered" if station.outbox.waiting else ""
+    waiting = station.outbox.waiting
+    if waiting:
+        return "1 message was not delivered" if waiting == 1 else f"{waiting} messages were not delivered"
+    return ""
