@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Index, Only, Other, Range, field_names
+from ocpp_soap.storage.base import Collection, Document, Index, Only, Other, Range, field_names
 from ocpp_soap.storage.encoding import decode, encode, searchable
+
+_SHAPES_OF_BEFORE = {"file": int, "mongodb": 2, "firebase": 3}
+"""The ties of append-only collections in each kind of store: a number, or lists of so many values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,24 @@ def read_token(store: str, token: str, search: Search) -> tuple[Any, Any]:
     """
     try:
         place = decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
-        same = place["search"] == _mark(store, search)
+        same = place["search"] == _mark(store, search) or _is_of_before(store, place, search)
         found = place["value"], place["tie"]
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
         raise ValueError("This page token does not belong to this search in this store: begin again without one")
     return found
+
+
+def _is_of_before(store: str, place: Document, search: Search) -> bool:
+    """Whether a token is one of an append-only collection as versions before 2026-12 gave them, of such a store.
+
+    Webhooks and clients of the API may still have one.
+    """
+    tie = place["tie"]
+    shape = len(tie) if isinstance(tie, list) else type(tie)
+    is_of_such = shape == _SHAPES_OF_BEFORE.get(store.partition(" ")[0])
+    return is_of_such and place["search"] == [list(field_names(search.index)), search.sort]
 
 
 def _mark(store: str, search: Search) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import multiprocessing
 import os
 import queue
@@ -537,6 +539,21 @@ class StorageContract:
                         with pytest.raises(ValueError, match="does not belong to this search"):
                             store.find(other[0], other[1], order=other[2], after=token)
                 store.find(collection, where, order=order, descending=True, after=token)
+
+    def test_a_token_of_a_version_before_goes_on_in_an_append_only_collection(self, store: Storage) -> None:
+        """Webhooks have kept such; it told the fields of the search and the tie."""
+        store.append(READINGS, [(f"R{n}", {"station": "CP1", "at": NOON}) for n in range(4)])
+        for where in (None, {"station": "CP1"}):
+            token = store.find(READINGS, where, limit=2).cursor
+            assert token is not None
+            place = json.loads(base64.urlsafe_b64decode(token + "=="))
+            search = [list(where or ()), None]
+            before = base64.urlsafe_b64encode(json.dumps({**place, "search": search}).encode()).decode().rstrip("=")
+            assert [item.key for item in store.find(READINGS, where, after=before).items] == ["R2", "R3"]
+            for tie in ("R1", [1], [1, 2, "R1", 4], None):
+                wrong = json.dumps({**place, "search": search, "tie": tie})
+                with pytest.raises(ValueError, match="does not belong to this search"):
+                    store.find(READINGS, where, after=base64.urlsafe_b64encode(wrong.encode()).decode())
 
     def test_count_counts_all_pages(self, store: Storage) -> None:
         store.put(STATIONS, {f"CP{number}": {"vendor": "AB"[number % 2], "seen": NOON} for number in range(301)})
