@@ -84,7 +84,9 @@ class Space:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """While nobody else writes into the folder."""
+        """While nobody else writes into the folder. Raises FileNotFoundError if it is no longer there."""
+        if self._folder.is_dir() and not self._lock.exists():
+            make_file(self._lock)  # a version before this lock has made the folder
         with self._lock.open("r+b") as lock:
             file_lock.lock(lock.fileno())
             try:

@@ -209,3 +209,12 @@ def test_the_lock_goes_with_the_right(area: FileArea, system: Any) -> None:
     grant, _ = late.grant_upload("CP001")
     area.tidy({})
     assert list(area.folder(grant).parent.iterdir()) == []
+
+
+def test_a_folder_of_a_version_before_gets_its_lock_when_it_is_needed(space: Space, tmp_path: Path) -> None:
+    lock = tmp_path / "transfers" / "f1.lock"
+    lock.unlink()
+    with space.upload("a.log") as file:
+        file.write(b"x" * 10)
+    assert (tmp_path / "transfers" / "f1" / "a.log").read_bytes() == b"x" * 10
+    assert lock.stat().st_mode & 0o777 == 0o600
