@@ -25,10 +25,10 @@ from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, revise, select
 from ocpp_soap.central_system.registration import ALWAYS_RECORDED
 from ocpp_soap.dispatch import Exchanged
-from ocpp_soap.errors import FAULTS, AlreadyExists, RetryLater
+from ocpp_soap.errors import FAULTS, AlreadyExists, RetryLater, SecurityError
 from ocpp_soap.messages import Choice
 from ocpp_soap.soap.codec.notes import UNREAD
-from ocpp_soap.storage.base import Storage
+from ocpp_soap.storage.base import Document, Storage
 
 MOST_OF_STRANGERS = 600
 UNDERSTOOD = "ok"
@@ -135,7 +135,7 @@ class Kept:
     def get(self, envelope_id: str) -> KeptEnvelope | None:
         """The kept envelope of that id, or None."""
         stored = self._store.get(KEPT, envelope_id)
-        return None if stored is None else record_of(KeptEnvelope, stored.document)
+        return None if stored is None else _read(stored.document)
 
     def body(self, envelope: KeptEnvelope) -> bytes:
         """The bytes as received, without their codings."""
@@ -152,7 +152,7 @@ class Kept:
             self._store,
             KEPT,
             where,
-            lambda document: record_of(KeptEnvelope, document),
+            _read,
             order="at",
             descending=descending,
             limit=limit,
@@ -163,7 +163,7 @@ class Kept:
         """Note that an envelope was understood now; None: there is none of that id."""
         values = {"state": KeptState.REPLAYED.value, "replayed_at": at}
         stored = revise(self._store, KEPT, envelope_id, lambda document: {**document, **values})
-        return None if stored is None else record_of(KeptEnvelope, stored.document)
+        return None if stored is None else _read(stored.document)
 
     def remove(self, envelope_id: str) -> bool:
         """Remove an envelope; False: there is none of that id."""
@@ -173,6 +173,11 @@ class Kept:
         for number in range(envelope.parts):
             self._store.delete(KEPT_PARTS, f"{envelope_id}-{number}")
         return True
+
+
+def _read(document: Document) -> KeptEnvelope:
+    """A record; one of a version that did not look for a proof has none if it was refused for its sender's sake."""
+    return record_of(KeptEnvelope, {"is_unproven": document["outcome"] == SecurityError.__name__, **document})
 
 
 def outcome_of(exchanged: Exchanged) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.collections import KEPT
 from ocpp_soap.dispatch import Exchanged, MessageWarning
 from ocpp_soap.messages import Version
 
@@ -134,6 +136,20 @@ def test_a_kept_envelope_is_shown_as_text_whatever_http_called_it(cli: Any, exch
     exchanged("StopTransaction", "ProtocolError", charset=charset, request=ENVELOPE.decode().encode("utf-16"))
     for envelope in cli.json("messages", "kept"):
         assert cli.json("messages", "show", envelope["id"])["request"] == ENVELOPE.decode()
+
+
+def test_what_a_version_before_kept_of_a_refused_sender_is_replayed_only_by_name(cli: Any, exchanged: Any) -> None:
+    exchanged("StartTransaction", "SecurityError", request=START.encode())
+    exchanged("StopTransaction", "ProtocolError")
+    with CentralSystem.open(config.load(cli.config_file, {})) as system:
+        for envelope in system.kept.list().items:
+            stored = system.store.get(KEPT, envelope.id)
+            assert stored is not None
+            before = {name: value for name, value in stored.document.items() if name != "is_unproven"}
+            system.store.put(KEPT, {envelope.id: before})
+    assert [row["is_unproven"] for row in cli.json("messages", "kept")] == [True, False]
+    replayed = json.loads(cli("messages", "replay", "--all", "--json").stdout)
+    assert [row["action"] for row in replayed] == ["StopTransaction"]
 
 
 def test_kept_envelopes_can_be_removed(cli: Any, exchanged: Any) -> None:
