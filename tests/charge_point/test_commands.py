@@ -32,7 +32,10 @@ def ocpp_soap(*arguments):
 
 @contextmanager
 def running(*arguments):
-    command = [sys.executable, "-m", "ocpp_soap", *map(str, arguments)]
+    """The program as a process that listens to SIGINT, also where this one ignores it: as a shell's background job."""
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code += "; from ocpp_soap.cli import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
