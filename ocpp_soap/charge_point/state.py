@@ -40,10 +40,13 @@ class StoredState:
         self._restoring = False
 
     def save(self) -> None:
-        """Write the state as it is now; what is not restored yet is not overwritten."""
+        """Write the state as it is now; what is not restored yet is not overwritten.
+
+        The connectors are written first: a state of an earlier version may still be the only place that has them.
+        """
         if self._storage is not None and not self._restoring:
-            self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
             self.save_connectors()
+            self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
 
     def save_connectors(self) -> None:
         """Write only what changes with each reading."""
@@ -52,7 +55,10 @@ class StoredState:
             self._storage.put(CONNECTORS, {self._station.charge_box_identity: {"connectors": connectors}})
 
     def restore(self) -> None:
-        """Take over what was saved; the station decides on the transactions that ran when it was switched off."""
+        """Take over what was saved; the station decides on the transactions that ran when it was switched off.
+
+        Earlier versions kept the connectors in the state: they count until there is a document of their own.
+        """
         if self._storage is None:
             return
         state, connectors = (self._storage.get(c, self._station.charge_box_identity) for c in (STATE, CONNECTORS))
@@ -60,11 +66,12 @@ class StoredState:
         try:
             if state is not None:
                 self._take_over(state.document)
-            if connectors is not None:
-                self._take_over_connectors(connectors.document["connectors"])
+            saved = connectors or state
+            if saved is not None:
+                self._take_over_connectors(saved.document.get("connectors", {}))
         finally:
             self._restoring = False
-        if state is not None or connectors is not None:
+        if saved is not None:
             self._station.availability.transaction_ended()
 
     def save_data(self, transaction: Transaction) -> None:

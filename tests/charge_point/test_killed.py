@@ -237,3 +237,62 @@ def test_a_reading_is_saved_without_the_list(switch_on, schedule, storage, monke
     monkeypatch.setattr(storage, "put", lambda collection, _documents: written.append(collection))
     schedule.advance(61)
     assert written == [CONNECTORS]
+
+
+@pytest.fixture
+def written_by_the_version_before(storage, noon):
+    """The state as it was kept in one document, of a station that was killed in a session on connector 1."""
+    in_use = {"operative": True, "scheduled_inoperative": False}
+    transaction = {"handle": "57d1c3a0c09042eca2c3ac8e74ca68a8", "id_tag": "TAG1", "transaction_id": 101, "seen": noon}
+    state = {
+        "configuration": {"NumberOfConnectors": "2", "HeartBeatInterval": "300"},
+        "firmware_version": "1.0.0",
+        "list_version": 0,
+        "list": [{"id_tag": "TAG1", "info": {"status": "Accepted"}, "synchronised": False}],
+        "operative": True,
+        "scheduled_inoperative": False,
+        "reservations": [],
+        "connectors": {
+            "1": in_use | {"energy": 366.6666666666667, "transaction": transaction},
+            "2": {"operative": False, "scheduled_inoperative": False, "energy": 20.0},
+        },
+    }
+    storage.put(STATE, {"CP001": state})
+
+
+@pytest.mark.usefixtures("written_by_the_version_before")
+def test_an_upgraded_station_knows_its_connectors(switch_on, kill, schedule, central_system, noon):
+    station = switch_on()
+    stops = central_system.sent("StopTransaction")
+    assert [(stop.transaction_id, stop.meter_stop, stop.timestamp) for stop in stops] == [(101, 366, noon)]
+    assert [station.status_of(n) for n in (1, 2)] == [ChargePointStatus.AVAILABLE, ChargePointStatus.UNAVAILABLE]
+    kill(station)
+    second = switch_on()
+    assert transactions(central_system) == []
+    assert second.status_of(2) is ChargePointStatus.UNAVAILABLE
+    start(second, schedule)
+    assert central_system.sent("StartTransaction")[0].meter_start == 366
+
+
+@pytest.mark.usefixtures("written_by_the_version_before")
+@pytest.mark.parametrize("write", [1, 2])
+def test_an_upgraded_station_that_is_killed_at_its_first_save_forgets_nothing(
+    switch_on, kill, make_station, storage, monkeypatch, write
+):
+    first = make_station(storage=storage, started=False)
+    put, saved = storage.put, []
+
+    def die_at_the_write(collection, documents):
+        put(collection, documents)
+        saved.extend([collection] if collection in (STATE, CONNECTORS) else [])
+        if len(saved) == write:
+            raise Killed
+
+    monkeypatch.setattr(storage, "put", die_at_the_write)
+    with pytest.raises(Killed):
+        first.start()
+    kill(first)
+    monkeypatch.undo()
+    second = switch_on()
+    assert second.status_of(2) is ChargePointStatus.UNAVAILABLE
+    assert [c.meter.energy(second.now()) for c in second.connectors.values()] == [366.6666666666667, 20.0]
