@@ -23,19 +23,14 @@ def read_yaml(file: Path, *, as_written: bool = False) -> Any:
     Raises OSError if it cannot be read, ConfigurationError if it is not YAML or names a key twice in one place; the
     message tells each such key and its line.
     """
-    try:
-        loader = (_AsWritten if as_written else _Loader)(file.read_text(encoding="utf-8"))
-        content = loader.get_single_data()
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationError(f"{file}: cannot be read: it is not YAML: {error}") from None
-    if loader.doubled:
-        raise ConfigurationError(
-            "\n".join(
-                f"{file}: line {line}: {key!r} is named in line {first} already; expected it once"
-                for line, key, first in sorted(loader.doubled)
-            )
-        )
+    (content,) = _read(file, _AsWritten if as_written else _Loader)
     return content
+
+
+def read_yaml_both_ways(file: Path) -> tuple[Any, Any]:
+    """What the file holds, and the same as written; raises as read_yaml does. A pipe can only be read once."""
+    content, written = _read(file, _Loader, _AsWritten)
+    return content, written
 
 
 def as_meant(written: Any) -> Any:
@@ -48,6 +43,24 @@ def as_meant(written: Any) -> Any:
         return loader.construct_object(yaml.ScalarNode(tag, written))
     except (yaml.YAMLError, ValueError):
         return written
+
+
+def _read(file: Path, *ways: type[_Loader]) -> list[Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        loaders = [way(text) for way in ways]
+        contents = [loader.get_single_data() for loader in loaders]
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigurationError(f"{file}: cannot be read: it is not YAML: {error}") from None
+    for loader in loaders:
+        if loader.doubled:
+            raise ConfigurationError(
+                "\n".join(
+                    f"{file}: line {line}: {key!r} is named in line {first} already; expected it once"
+                    for line, key, first in sorted(loader.doubled)
+                )
+            )
+    return contents
 
 
 class _Loader(yaml.SafeLoader):

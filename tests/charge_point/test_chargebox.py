@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from running_box import wait_until
@@ -192,3 +194,14 @@ def test_texts_need_no_quotes(tmp_path):
     assert settings.firmware_version == "1.10"
     assert settings.configuration == {"ConnectionTimeOut": "060", "LocalPreAuthorize": "on"}
     assert settings.bridge.options == {"sessions": 3}
+
+
+def test_a_configuration_can_come_from_a_pipe():
+    reader, writer = os.pipe()
+    try:
+        with open(writer, "w") as pipe:
+            pipe.write("central_url: http://x/\nidentity: 0042\nconnectors: 2")
+        settings = load_chargebox_settings(Path(f"/dev/fd/{reader}"))
+    finally:
+        os.close(reader)
+    assert (settings.identity, settings.connectors) == ("0042", 2)

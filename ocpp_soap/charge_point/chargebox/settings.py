@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 from ocpp_soap.charge_point.configuration import SECONDS_OF_A_DAY
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
-from ocpp_soap.yaml_files import read_yaml
+from ocpp_soap.yaml_files import read_yaml_both_ways
 
 _TEXTS = ("version", "identity", "vendor", "model", "serial_number", "firmware_version", "configuration")
 """Whose values are taken as they are written, also where they look like numbers."""
@@ -72,7 +72,7 @@ class ChargeBoxSettings(_Section):
 def load_chargebox_settings(file: Path) -> ChargeBoxSettings:
     """Read and check the file. Raises ConfigurationError that names the key."""
     try:
-        content, written = read_yaml(file), read_yaml(file, as_written=True)
+        content, written = read_yaml_both_ways(file)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     if not isinstance(content, dict):
