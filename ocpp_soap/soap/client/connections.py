@@ -69,7 +69,7 @@ class _HttpsPool(_Keeping, HTTPSConnectionPool):
 
 
 class Key(NamedTuple):
-    """What two endpoints must have in common to share connections; without ``keeps`` none is used twice."""
+    """What two endpoints must have in common to share connections."""
 
     scheme: str
     host: str
@@ -78,27 +78,35 @@ class Key(NamedTuple):
     client_certificate: str
     client_key: str
     guard: Guard | None
-    keeps: bool
 
 
-def key_of(endpoint: Endpoint, url: SplitResult, *, keeps: bool) -> Key:
+def key_of(endpoint: Endpoint, url: SplitResult) -> Key:
     """The key of an endpoint whose address is ``url``."""
     port = url.port or (443 if url.scheme == "https" else 80)
     files = endpoint.ca_file, endpoint.client_certificate, endpoint.client_key
-    return Key(url.scheme, url.hostname or "", port, *files, endpoint.guard, keeps)
+    return Key(url.scheme, url.hostname or "", port, *files, endpoint.guard)
 
 
-def new_pool(key: Key) -> HTTPConnectionPool:
-    """A pool without connections yet. Raises NoAddress, as half a sentence, if a certificate file cannot be used."""
-    options: dict[str, Any] = {"maxsize": MOST_IDLE_CONNECTIONS, "guard": key.guard}
-    pool: _HttpPool | _HttpsPool
-    if key.scheme == "http":
-        pool = _HttpPool(key.host, key.port, **options)
-    else:
-        try:
-            context = tls_context(key.ca_file, key.client_certificate, key.client_key)
-        except (OSError, ValueError) as error:
-            raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
-        pool = _HttpsPool(key.host, key.port, ssl_context=context, **options)
-    pool.keeps = key.keeps
-    return pool
+class Host:
+    """The connections to one host: ``kept`` is the pool of those that are used again.
+
+    Raises NoAddress, as half a sentence, if a certificate file cannot be used.
+    """
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self._options: dict[str, Any] = {"guard": key.guard}
+        if key.scheme == "https":
+            try:
+                context = tls_context(key.ca_file, key.client_certificate, key.client_key)
+            except (OSError, ValueError) as error:
+                raise NoAddress(f"cannot be called: its certificate files cannot be used: {error}") from None
+            self._options["ssl_context"] = context
+        self.kept = self.new_pool(keeps=True)
+
+    def new_pool(self, *, keeps: bool) -> HTTPConnectionPool:
+        """A pool without connections yet; without ``keeps`` none is used twice."""
+        made = _HttpsPool if self._key.scheme == "https" else _HttpPool
+        pool = made(self._key.host, self._key.port, maxsize=MOST_IDLE_CONNECTIONS if keeps else 1, **self._options)
+        pool.keeps = keeps
+        return pool

@@ -16,7 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from ocpp_soap.errors import BadAnswer, NoAddress, TimedOut, Unreachable
 from ocpp_soap.soap.charsets import named_by_http
-from ocpp_soap.soap.client.connections import Key, Stale, key_of, new_pool
+from ocpp_soap.soap.client.connections import Host, Key, Stale, key_of
 from ocpp_soap.soap.client.endpoint import Endpoint
 from ocpp_soap.soap.client.sockets import deadline, remaining
 from ocpp_soap.soap.compression import CannotDecompress, decompress
@@ -46,14 +46,15 @@ class Pools:
 
     Many peers close a connection after each answer and do not say so: nothing tells whether one that is open still will
     be when the next request arrives. So a request that may be repeated is sent once more, on a new connection, if a
-    used one breaks before the answer; one that may not always gets a new connection (RFC 9112 §9.3.1, §9.6).
+    used one breaks before the answer; one that may not always gets a new connection (RFC 9112 §9.3.1, §9.6). Some peers
+    serve one connection after the other, so those kept open to the host are closed before: the new one waits for them.
     """
 
     def __init__(self, most: int = MOST_HOSTS, longest_idle: float = LONGEST_IDLE) -> None:
         self._most = most
         self._longest_idle = longest_idle
         self._lock = Lock()
-        self._pools: OrderedDict[Key, tuple[HTTPConnectionPool, float]] = OrderedDict()
+        self._hosts: OrderedDict[Key, tuple[Host, float]] = OrderedDict()
 
     def post(self, endpoint: Endpoint, body: bytes, headers: dict[str, str], *, may_repeat: bool = True) -> HttpAnswer:
         """Send ``body`` and read the answer, all within ``endpoint.timeout``; ``may_repeat``: it may arrive twice.
@@ -98,7 +99,7 @@ class Pools:
         connection = {} if keeps else {"Connection": "close"}
         while True:
             try:
-                return self._pool(key_of(endpoint, url, keeps=keeps)).urlopen(
+                return self._pool(key_of(endpoint, url), keeps=keeps).urlopen(
                     "POST",
                     f"{url.path or '/'}{'?' if url.query else ''}{url.query}",
                     body,
@@ -112,13 +113,17 @@ class Pools:
             except urllib3.exceptions.ClosedPoolError:
                 continue
 
-    def _pool(self, key: Key) -> HTTPConnectionPool:
+    def _pool(self, key: Key, *, keeps: bool) -> HTTPConnectionPool:
         forgotten, now = [], time.monotonic()
         with self._lock:
-            pool = self._pools.pop(key)[0] if key in self._pools else new_pool(key)
-            self._pools[key] = pool, now
-            while len(self._pools) > self._most or next(iter(self._pools.values()))[1] < now - self._longest_idle:
-                forgotten.append(self._pools.popitem(last=False)[1][0])
+            host = self._hosts.pop(key)[0] if key in self._hosts else Host(key)
+            self._hosts[key] = host, now
+            if not keeps:
+                forgotten.append(host.kept)
+                host.kept = host.new_pool(keeps=True)
+            pool = host.kept if keeps else host.new_pool(keeps=False)
+            while len(self._hosts) > self._most or next(iter(self._hosts.values()))[1] < now - self._longest_idle:
+                forgotten.append(self._hosts.popitem(last=False)[1][0].kept)
         for old in forgotten:
             old.close()
         return pool
@@ -126,9 +131,9 @@ class Pools:
     def close(self) -> None:
         """Close every connection that is kept open."""
         with self._lock:
-            pools = list(self._pools.values())
-            self._pools.clear()
-        for pool, _ in pools:
+            pools = [host.kept for host, _ in self._hosts.values()]
+            self._hosts.clear()
+        for pool in pools:
             pool.close()
 
 

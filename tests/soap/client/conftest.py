@@ -32,10 +32,14 @@ class Request:
 
 @dataclass
 class Peer:
-    """``answer`` gives the bytes for a request, whole or in pieces; None closes the connection without any."""
+    """``answer`` gives the bytes for a request, whole or in pieces; None closes the connection without any.
+
+    ``one_by_one``: the next connection is served when the one before has ended.
+    """
 
     answer: Callable[[Request], bytes | Iterable[bytes] | None]
     tls: ssl.SSLContext | None = None
+    one_by_one: bool = False
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
@@ -49,6 +53,7 @@ class Peer:
 
     def stop(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
+        self._hang_up()
         self.thread.join()
         for sock in self.open:
             sock.close()
@@ -64,11 +69,16 @@ class Peer:
             self.connections += 1
             workers.append(threading.Thread(target=self._serve, args=(sock,)))
             workers[-1].start()
+            if self.one_by_one:
+                workers[-1].join()
+        self._hang_up()
+        for worker in workers:
+            worker.join()
+
+    def _hang_up(self) -> None:
         for sock in self.open:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        for worker in workers:
-            worker.join()
 
     def _serve(self, sock: socket.socket) -> None:
         try:
@@ -103,8 +113,8 @@ def peer():
     """Start a peer: ``peer(answer)``; ``answer`` is bytes, pieces of bytes, None, or a function of the request."""
     started = []
 
-    def start(answer, tls=None):
-        made = Peer(answer if callable(answer) else lambda _: answer, tls)
+    def start(answer, tls=None, one_by_one=False):
+        made = Peer(answer if callable(answer) else lambda _: answer, tls, one_by_one)
         made.start()
         started.append(made)
         return made

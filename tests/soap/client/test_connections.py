@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ocpp_soap.errors import TimedOut, Unreachable
 from ocpp_soap.messages import ACTIONS, Role, Version
 from ocpp_soap.soap.client import Endpoint, client_for
 from ocpp_soap.soap.client.repeats import may_repeat
+from ocpp_soap.soap.client.transport import Pools
 
 TLS = Path(__file__).parents[2] / "data" / "tls"
 CP_15 = "urn://Ocpp/Cp/2012/06/"
@@ -73,6 +75,50 @@ def test_what_may_not_be_repeated_always_gets_a_new_connection_and_arrives_once(
     assert [reset(Endpoint(server.url)) for _ in range(3)] == ["Accepted"] * 3
     assert (len(server.requests), server.connections) == (3, 3)
     assert server.requests[0].header("Connection") == ["close"]
+
+
+def test_a_peer_that_serves_one_connection_after_the_other_can_be_made_to_act_after_a_read(peer, http, envelope):
+    def answer(request):
+        return http(envelope(VERSION) if b"getLocalListVersionRequest" in request.body else envelope())
+
+    server = peer(answer, one_by_one=True)
+    endpoint = Endpoint(server.url, timeout=5)
+    answers = [call_it(endpoint) for call_it in (list_version, reset, list_version, list_version, reset)]
+    assert answers == [7, "Accepted", 7, 7, "Accepted"]
+    assert (len(server.requests), server.connections) == (5, 4)
+
+
+def test_an_answer_that_is_awaited_meanwhile_is_read_and_its_connection_closed(peer, http, envelope):
+    asked, has_acted = threading.Event(), threading.Event()
+
+    def answer(request):
+        if b"getLocalListVersionRequest" not in request.body:
+            return http(envelope())
+        asked.set()
+        assert has_acted.wait(10)
+        return http(envelope(VERSION))
+
+    server = peer(answer)
+    versions = []
+    reader = threading.Thread(target=lambda: versions.append(list_version(Endpoint(server.url))))
+    reader.start()
+    assert asked.wait(10)
+    assert reset(Endpoint(server.url)) == "Accepted"
+    has_acted.set()
+    reader.join()
+    assert [*versions, list_version(Endpoint(server.url))] == [7, 7]
+    assert server.connections == 3
+
+
+def test_only_that_host_loses_its_connections_and_it_counts_once(peer, http):
+    server, other = peer(http(b"one")), peer(http(b"two"))
+    pools = Pools(most=2)
+    pools.post(Endpoint(other.url), b"", {})
+    pools.post(Endpoint(server.url), b"", {})
+    pools.post(Endpoint(server.url), b"", {}, may_repeat=False)
+    pools.post(Endpoint(other.url), b"", {})
+    pools.close()
+    assert (server.connections, other.connections) == (2, 1)
 
 
 def test_a_new_connection_that_breaks_is_the_failure_of_the_peer(peer):
