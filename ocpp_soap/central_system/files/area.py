@@ -1,7 +1,8 @@
 """The folders of the file area, the right to use them, and the list of what was uploaded.
 
 ``<path>/transfers/<random name>/`` is the folder of one command and all that its credentials reach;
-``<path>/firmware/`` holds the files that can be offered.
+``<path>/firmware/`` holds the files that can be offered. What root makes here gets the owner of
+the folder it is in.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import BinaryIO
 
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.files.names import checked
@@ -22,9 +25,9 @@ from ocpp_soap.central_system.files.record import Direction, Grant, StoredFile
 from ocpp_soap.central_system.files.space import Space
 from ocpp_soap.central_system.fleet_collections import FILES, GRANTS
 from ocpp_soap.central_system.records import Listing, digest, document_of, record_of, select
-from ocpp_soap.errors import NotFound
+from ocpp_soap.errors import ConfigurationError, NotFound
 from ocpp_soap.storage.base import Document, Range, Storage
-from ocpp_soap.storage.private_files import make_file, make_folder
+from ocpp_soap.storage.private_files import make_folder, opener
 
 PAGE = 500
 _CHUNK = 1024 * 1024
@@ -45,17 +48,22 @@ class FileArea:
         return self._grant(charge_box_identity, Direction.UPLOAD)
 
     def grant_download(self, charge_box_identity: str, firmware: str) -> tuple[Grant, str]:
-        """The right to fetch a firmware file, and its password. Raises NotFound, or ValueError for what is no name."""
+        """The right to fetch a firmware file, and its password.
+
+        Raises NotFound, ValueError for what is no name, or ConfigurationError for a file that this user may not read.
+        """
         source = self._path / "firmware" / checked(firmware)
-        if not source.is_file():
-            raise NotFound(f"there is no firmware {firmware}; `ocpp-soap files add-firmware {firmware}` adds it")
-        grant, password = self._grant(charge_box_identity, Direction.DOWNLOAD, firmware)
-        target = self.folder(grant) / firmware
-        try:
-            os.link(source, target)
-        except OSError:
-            make_file(target)
-            shutil.copyfile(source, target)
+        with _open(source) as content:
+            grant, password = self._grant(charge_box_identity, Direction.DOWNLOAD, firmware)
+            target = self.folder(grant) / firmware
+            try:
+                try:
+                    os.link(source, target)
+                except OSError:
+                    _copy(content, target)
+            except BaseException:
+                self._end(grant)
+                raise
         return grant, password
 
     def assign(self, grant: Grant, command_id: int) -> None:
@@ -144,11 +152,14 @@ class FileArea:
     def add_firmware(self, source: Path, name: str = "") -> Path:
         """Copy a file to where it can be offered to stations, under its name or another. Raises ValueError for none."""
         target = self._path / "firmware" / checked(name or source.name)
-        make_folder(target.parent)
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        make_file(part)
-        shutil.copyfile(source, part)
-        part.replace(target)
+        with source.open("rb") as content:
+            _make_folder(target.parent)
+            try:
+                _copy(content, part)
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
         return target
 
     def firmware(self) -> Iterator[Path]:
@@ -186,9 +197,44 @@ class FileArea:
             max_size=self._max_size,
             file_name=file_name,
         )
+        folder = self.folder(grant)
+        _make_folder(folder.parent)
         self.space(grant).make()
+        for made in (folder, folder.with_name(f"{folder.name}.lock")):
+            _hand_over(made)
         self._store.create(GRANTS, grant.username, document_of(grant))
         return grant, password
+
+
+def _open(firmware: Path) -> BinaryIO:
+    try:
+        if firmware.is_file():
+            return firmware.open("rb")
+    except OSError as error:
+        reason = f"{error.strerror}; it has to belong to the user of `ocpp-soap serve`"
+        raise ConfigurationError(f"firmware {firmware.name} cannot be read: {reason}") from None
+    raise NotFound(f"there is no firmware {firmware.name}; `ocpp-soap files add-firmware {firmware.name}` adds it")
+
+
+def _copy(content: BinaryIO, target: Path) -> None:
+    with open(target, "xb", opener=opener) as copy:
+        _hand_over(target)
+        shutil.copyfileobj(content, copy, _CHUNK)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        make_folder(folder)
+        _hand_over(folder)
+
+
+def _hand_over(made: Path) -> None:
+    """Give what root has made to the user and group of the folder that it is in, as far as root may."""
+    if os.geteuid() == 0:
+        with suppress(OSError):
+            owner = made.parent.stat()
+            os.lchown(made, owner.st_uid, owner.st_gid)
 
 
 def _digest(password: str) -> str:

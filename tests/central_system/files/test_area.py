@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.files.area import FileArea
 from ocpp_soap.central_system.files.transfers import FileTransfers, Protocol
+from ocpp_soap.central_system.fleet_collections import GRANTS
 from ocpp_soap.errors import ConfigurationError, NotFound
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -132,3 +135,80 @@ def test_what_is_in_the_area_is_for_its_own_user(system: CentralSystem, area: Fi
     modes = {path.stat().st_mode & 0o777 for path in root.rglob("*") if path.is_file()}
     assert (modes, root.stat().st_mode & 0o777) == ({0o600}, 0o700)
     assert {path.stat().st_mode & 0o777 for path in root.rglob("*") if path.is_dir()} == {0o700}
+
+
+@pytest.fixture
+def given_away(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, int]]:
+    """Who was given which inode, as if this user were root."""
+    found: dict[int, tuple[int, int]] = {}
+
+    def give(path: Path, user: int, group: int) -> None:
+        found[path.lstat().st_ino] = user, group
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "lchown", give)
+    return found
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_folder_it_is_in(
+    system: CentralSystem, area: FileArea, tmp_path: Path, given_away: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fw.bin").write_bytes(b"firmware")
+    monkeypatch.setattr(os, "link", _refuse)
+    area.add_firmware(tmp_path / "fw.bin")
+    grant, _ = area.grant_download("CP001", "fw.bin")
+    assert (area.folder(grant) / "fw.bin").read_bytes() == b"firmware"
+    root, owner = system.settings.files.path, tmp_path.stat()
+    made = {path.stat().st_ino for path in (root, *root.rglob("*"))}
+    assert given_away == dict.fromkeys(made, (owner.st_uid, owner.st_gid))
+
+
+def test_what_root_may_not_give_away_it_keeps(
+    area: FileArea, tmp_path: Path, given_away: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fw.bin").write_bytes(b"firmware")
+    monkeypatch.setattr(os, "lchown", _refuse)
+    assert area.add_firmware(tmp_path / "fw.bin").read_bytes() == b"firmware"
+
+
+def test_nothing_is_given_away_by_others(
+    area: FileArea, tmp_path: Path, given_away: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fw.bin").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    area.add_firmware(tmp_path / "fw.bin")
+    assert given_away == {}
+
+
+def test_firmware_that_cannot_be_read_is_told_and_no_right_is_given(
+    system: CentralSystem, make_transfers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fw.bin").touch()
+    system.files.add_firmware(tmp_path / "fw.bin")
+    monkeypatch.setattr(Path, "open", _refuse)
+    with pytest.raises(
+        ConfigurationError, match=r"^firmware fw\.bin cannot be read: Permission denied; it has to belong"
+    ):
+        make_transfers().update_firmware("CP001", "fw.bin", NOW)
+    assert not (system.settings.files.path / "transfers").exists()
+
+
+def test_of_a_copy_that_fails_nothing_stays(
+    system: CentralSystem, area: FileArea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fw.bin").write_bytes(b"firmware")
+    area.add_firmware(tmp_path / "fw.bin")
+    monkeypatch.setattr(os, "link", _refuse)
+    monkeypatch.setattr(shutil, "copyfileobj", _refuse)
+    with pytest.raises(PermissionError):
+        area.grant_download("CP001", "fw.bin")
+    with pytest.raises(PermissionError):
+        area.add_firmware(tmp_path / "fw.bin", "other.bin")
+    root = system.settings.files.path
+    assert [path.name for path in root.rglob("*") if path.is_file()] == ["fw.bin"]
+    assert list((root / "transfers").iterdir()) == []
+    assert system.store.find(GRANTS, {}, limit=1).items == []
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
