@@ -90,7 +90,10 @@ class FirmwareRequest(BaseModel):
     deliver: Literal["now", "on_next_contact"] = "now"
 
 
-ASKS = {404: "There is no such station or firmware.", 409: "How stations reach this system is not configured."}
+ASKS = {
+    404: "There is no such station or firmware.",
+    409: "How stations reach this system is not configured, or the firmware cannot be read.",
+}
 
 
 @blueprint.get("/files")
