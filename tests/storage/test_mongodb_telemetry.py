@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,7 +40,12 @@ class Place:
         return MongoStorage(self.url, telemetry_log=self.folder)
 
     def logs(self) -> list[Path]:
-        return sorted(path for path in self.folder.iterdir() if path.name.startswith("test_") and path.stat().st_size)
+        found = []
+        for path in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # stored and removed meanwhile
+                if path.name.startswith("test_") and path.stat().st_size:
+                    found.append(path)
+        return sorted(found)
 
     def in_mongodb(self) -> list[str]:
         """The keys of the samples that MongoDB has, whatever waits in logs."""
