@@ -14,7 +14,7 @@ from ocpp_soap.central_system.replaying import replay as replay_again
 from ocpp_soap.central_system.replaying import text_of
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.exits import FAILED
-from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
+from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.errors import NotFound
 
@@ -166,10 +166,9 @@ def remove(ctx: click.Context, messages: tuple[str, ...], every_replayed: bool, 
 
 def _tell_passed_over(number: int) -> None:
     if number:
-        click.echo(
+        print_hint(
             f"Passed over: {number}, which did not prove that they are from the charge points they name; "
-            "`ocpp-soap messages kept` shows them, name those that you believe.",
-            err=True,
+            "`ocpp-soap messages kept` shows them, name those that you believe."
         )
 
 

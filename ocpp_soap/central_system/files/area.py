@@ -197,10 +197,8 @@ class FileArea:
             max_size=self._max_size,
             file_name=file_name,
         )
-        folder = self.folder(grant)
-        _make_folder(folder.parent)
-        self.space(grant).make()
-        for made in (folder, folder.with_name(f"{folder.name}.lock")):
+        _make_folder(self.folder(grant).parent)
+        for made in self.space(grant).make():
             _hand_over(made)
         self._store.create(GRANTS, grant.username, document_of(grant))
         return grant, password

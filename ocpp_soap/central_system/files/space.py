@@ -46,11 +46,12 @@ class Space:
         self._max_size = max_size
         self._lock = folder.with_name(f"{folder.name}.lock")
 
-    def make(self) -> None:
-        """Make the folder, which belongs to this process's user alone."""
+    def make(self) -> tuple[Path, Path]:
+        """Make the folder and its lock, which belong to this process's user alone, and return them."""
         make_folder(self._folder.parent)
         self._folder.mkdir(mode=FOLDER_MODE)
         make_file(self._lock)
+        return self._folder, self._lock
 
     def remove(self) -> None:
         """Remove the folder, unless something is in it, and its lock."""
