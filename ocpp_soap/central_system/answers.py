@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from ocpp_soap.dispatch import Call, MessageWarning
+from ocpp_soap.dispatch import LONGEST_IN_WARNING, Call, MessageWarning
 from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.messages import AuthorizationStatus, AuthorizeResponse, IdTagInfo, Version
 from ocpp_soap.messages.records import ID_TOKEN
@@ -52,11 +52,11 @@ def _writable(info: IdTagInfo, call: Call) -> IdTagInfo:
     if isinstance(date, datetime) and date.tzinfo is not timezone.utc:
         info = replace(info, expiry_date=_in_utc(date))
         if info.expiry_date is None:
-            call.warnings.append(MessageWarning("expiry_left_out", "expiryDate", str(date)[:100]))
+            call.warnings.append(MessageWarning("expiry_left_out", "expiryDate", str(date)[:LONGEST_IN_WARNING]))
             _warn("the expiryDate cannot be told in UTC and was left out", call, expiry_date=str(date))
     if isinstance(parent, str) and not _is_xml(parent):
         info = replace(info, parent_id_tag=None)
-        call.warnings.append(MessageWarning("parent_left_out", "parentIdTag", repr(parent)[:100]))
+        call.warnings.append(MessageWarning("parent_left_out", "parentIdTag", repr(parent)[:LONGEST_IN_WARNING]))
         _warn("the parentIdTag holds a character that XML cannot carry and was left out", call)
     return info
 
@@ -66,7 +66,7 @@ def _short(info: IdTagInfo, call: Call) -> IdTagInfo:
     parent, limit = info.parent_id_tag, _PARENT_LIMITS[call.version]
     if not parent or len(parent) <= limit:
         return info
-    call.warnings.append(MessageWarning("parent_left_out", "parentIdTag", parent[:100]))
+    call.warnings.append(MessageWarning("parent_left_out", "parentIdTag", parent[:LONGEST_IN_WARNING]))
     _warn("the parentIdTag is too long for the version of the station and was left out", call, limit=limit)
     return replace(info, parent_id_tag=None)
 

@@ -152,6 +152,6 @@ def _usable_url(call: Call) -> str:
     except ValueError:
         usable = False
     if not usable or len(url) > LONGEST_TEXT:
-        call.warnings.append(MessageWarning("unusable_callback", "From", url[:100]))
+        call.warnings.append(MessageWarning("unusable_callback", "From", url[:LONGEST_IN_WARNING]))
         return ""
     return url

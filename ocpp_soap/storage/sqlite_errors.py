@@ -15,6 +15,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
     ]
 )
 _OWNER = "give the file and what stands beside it to the user that runs this program (chown -R), or mend the mount"
+_READ_ONLY = "the file is read-only for this user: mend its owner and permissions, or the mount"
 _ADVICE = (
     ("disk is full", "the disk is full: free some space on it"),
     ("no space left", "the disk is full: free some space on it"),
@@ -24,8 +25,8 @@ _ADVICE = (
         "disk i/o error",
         "the disk cannot be read or written: is it full, over a quota or a file size limit, or broken?",
     ),
-    ("readonly", "the file is read-only for this user: mend its owner and permissions, or the mount"),
-    ("read-only file system", "the file is read-only for this user: mend its owner and permissions, or the mount"),
+    ("readonly", _READ_ONLY),
+    ("read-only file system", _READ_ONLY),
     ("permission denied", f"something of the store is not this user's: {_OWNER}"),
     ("unable to open", "the file cannot be opened: its folder, or files beside it, are not writable for this user"),
     ("locked", "another program keeps it locked: end that program (a backup tool, a database browser)"),
