@@ -28,12 +28,13 @@ from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import FAULTS, AlreadyExists, RetryLater, SecurityError
 from ocpp_soap.messages import Choice
 from ocpp_soap.soap.codec.notes import UNREAD
+from ocpp_soap.soap.faults import MustUnderstand, VersionMismatch
 from ocpp_soap.storage.base import Document, Storage
 
 MOST_OF_STRANGERS = 600
 UNDERSTOOD = "ok"
 """The outcome of an envelope that is understood."""
-NOT_UNDERSTOOD = frozenset({*FAULTS, UNREAD})
+NOT_UNDERSTOOD = frozenset({*FAULTS, MustUnderstand.__name__, VersionMismatch.__name__, UNREAD})
 
 _PART = 700_000
 _log = structlog.get_logger("ocpp_soap.central_system")

@@ -120,10 +120,10 @@ def _read_leniently(
             not_understood = not_understood or tag
     if reply_to is not None:
         _take_reply_to(headers, reply_to, warnings)
-    if not_understood:
-        raise MustUnderstand(not_understood)
     for identity, namespace in identities:
         _take_identity(headers, identity, namespace, max_identity)
+    if not_understood:
+        raise MustUnderstand(not_understood)
 
 
 @lru_cache(maxsize=512)

@@ -84,6 +84,12 @@ def test_a_request_that_was_not_understood_keeps_its_bytes(observed):
     assert seen[0].request == b"<startTransactionRequest>"
 
 
+def test_whose_header_was_not_understood_is_known(observed, envelope):
+    served, seen = observed(ALIVE)
+    served.post(envelope(HEARTBEAT, headers='<x:Security xmlns:x="urn:wsse" env:mustUnderstand="1"/>'))
+    assert (seen[0].outcome, seen[0].charge_box_identity) == ("MustUnderstand", "CB1")
+
+
 def test_a_request_that_was_not_understood_is_shown_with_what_it_proves_and_no_password_in_its_repr(observed):
     served, seen = observed(ALIVE)
     served.post(b"<startTransactionRequest>", HTTP_AUTHORIZATION="Basic Y3A6c2VjcmV0")
