@@ -436,3 +436,46 @@ def test_a_value_that_is_not_understood_is_said_however_much_else_was_odd():
     assert message == STOP
     assert len(warnings) == 100
     assert warnings[-1] == ("unread_value", "meterValues", "2012-06-08T10:00:00Z7")
+
+
+@pytest.mark.parametrize("version", Version, ids=str)
+@pytest.mark.parametrize(
+    ("values", "where", "sent"),
+    [
+        ("<values>77</values>", "values", "77"),
+        ('<values timestamp="2012-06-08T10:00:00Z" value="77"/>', "values", "2012-06-08T10:00:00Z 77"),
+        (f"<values>{TIME} 77 </values>", "values", "77"),
+        (f"<values>{TIME}<value/>77</values>", "values", "77"),
+        (f"<values>{TIME}<energy>77</energy></values>", "energy", "77"),
+        (f'<values>{TIME}<value wh="77"/></values>', "value", "77"),
+        (f"<values>{TIME}<value><wh>77</wh></value></values>", "value", "77"),
+        ("77", "meterValuesRequest", "77"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_meter_value_is_said(values, where, sent, version):
+    inner = f"<connectorId>1</connectorId>{values}"
+    message, warnings = read(m.MeterValuesRequest, inner, version, CS_12 if version is Version.V12 else CS_15)
+    assert [sample for value in message.values for sample in value.value] == []
+    assert [warning for warning in warnings if warning[0] == "unread_value"] == [("unread_value", where, sent)]
+
+
+@pytest.mark.parametrize("data", ["77", "<values>77</values>"])
+def test_what_stands_in_the_place_of_transaction_data_is_said(data):
+    _, warnings = read_stop(data=f"<transactionData>{data}</transactionData>")
+    assert ("unread_value", "values" if "<" in data else "transactionData", "77") in warnings
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "",
+        "<values/>",
+        "<values xsi:nil='true'/>",
+        f"<values>{TIME}</values>",
+        f"<values>{TIME}<value/></values>",
+        f"<values>{TIME}<value unit='Wh'> </value></values>",
+    ],
+)
+def test_where_nothing_stands_in_the_place_of_a_meter_value_nothing_was_unread(values):
+    _, warnings = read(m.MeterValuesRequest, f"<connectorId>1</connectorId>{values}", attributes=XSI)
+    assert "unread_value" not in {kind for kind, _, _ in warnings}

@@ -8,7 +8,7 @@
 ``namespace``             an element is in another namespace than its parent's service, or in none
 ``odd_case``              an element begins with a capital letter, or a choice is written in other case
 ``unknown_element``       an element that no version has; not kept
-``unread_value``          the same for one that seems to hold a meter value; the central system keeps the envelope
+``unread_value``          what stands where a meter value belongs and is none that is known; the envelope is kept
 ``unknown_attribute``     the same for an attribute of a meter value
 ``not_in_version``        a field, attribute or choice of 1.5 in a message of 1.2
 ``sampled_value_shape``   a meter value in the shape of 1.6

@@ -39,6 +39,9 @@ _NAMES_OF_16: dict[type[Any], dict[str, str]] = {
     MeterValue: {"sampledValue": "value"},
 }
 
+_HOLDING_VALUES = {MeterValuesRequest: "values", TransactionData: "values", MeterValue: "value"}
+"""The records that report energy, and the field in which they do."""
+
 _WHAT = {
     Kind.STRING: "a text",
     Kind.INTEGER: "a whole number",
@@ -116,6 +119,7 @@ def _record_reader(record: type[Any], version: Version, namespace: str) -> Eleme
     find = _finder(record, version, namespace, slots)
     wanted = {info.name: info for info in describe(record) if info.required_in(version) or info.name in _given(record)}
     names = frozenset(wanted)
+    holding = _HOLDING_VALUES.get(record)
 
     def read(element: Element, warnings: Warnings) -> Any:
         values: dict[str, Any] = {}
@@ -137,6 +141,8 @@ def _record_reader(record: type[Any], version: Version, namespace: str) -> Eleme
                 values[name].append(value)
             else:
                 _repeated(info, values[name], value, warnings)
+        if holding is not None and holding not in values:
+            _note_instead(element, slots, warnings)
         if not names <= values.keys():
             for name in names - values.keys():
                 _complete(values, wanted[name], record, warnings)
@@ -155,6 +161,8 @@ def _field_reader(info: FieldInfo, version: Version, namespace: str) -> ElementR
     def read(element: Element, warnings: Warnings) -> Any:
         if len(element):
             return read_record(element, warnings)
+        if info.type in _HOLDING_VALUES:
+            _note_instead(element, {}, warnings)
         note(warnings, emptiness(element), info.wire_name)
         return ABSENT
 
@@ -172,7 +180,7 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         name = local_name(own)
         slot = slots.get(other_names.get(name, name))
         if slot is None:
-            text = " ".join("".join(map(str, child.itertext())).split())
+            text = _text_in(child)
             if text and (record is MeterValuesRequest or _names_a_value(child)):
                 note_unread(warnings, own, text)
             else:
@@ -189,6 +197,25 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         return slot
 
     return find
+
+
+def _text_in(element: Element) -> str:
+    return " ".join("".join(map(str, element.itertext())).split())
+
+
+def _note_instead(element: Element, slots: dict[str, _Slot], warnings: Warnings) -> None:
+    """Tell of what stands in an element that holds no values in the place of them.
+
+    That is text, attributes, which have no namespace in OCPP, and elements that are none of its ``slots``.
+    """
+    strays = [element.text or "", *(str(sent) for key, sent in element.items() if ":" not in str(key))]
+    for child in element:
+        strays.append(child.tail or "")
+        if isinstance(child.tag, str) and local_name(child.tag) not in slots and (text := _text_in(child)):
+            note_unread(warnings, child.tag.rpartition("}")[2], text)
+    text = " ".join(" ".join(strays).split())
+    if text:
+        note_unread(warnings, local_name(element.tag), text)
 
 
 def _names_a_value(element: Element) -> bool:

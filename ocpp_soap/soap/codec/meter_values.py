@@ -15,7 +15,7 @@ from typing import Any
 
 from ocpp_soap.messages import MeterValue, SampledValue, TransactionData, Version, describe
 from ocpp_soap.soap.codec.names import local_name
-from ocpp_soap.soap.codec.notes import ABSENT, note
+from ocpp_soap.soap.codec.notes import ABSENT, UNREAD, note, note_unread
 from ocpp_soap.soap.codec.reading import (
     INT32,
     SPACE,
@@ -34,6 +34,7 @@ _PROPERTIES = tuple(info for info in describe(SampledValue) if info.attribute)
 _MOST_SEEN = 1000
 _seen: dict[Any, tuple[Any, ...]] = {}
 _IGNORED_PREFIXES = (f"{{{XSI}}}", "xsi:")
+_UNKNOWN = "unknown_attribute"
 
 
 def sampled_value_reader(version: Version) -> ElementReader:
@@ -46,7 +47,7 @@ def sampled_value_reader(version: Version) -> ElementReader:
         name = local_name(key)
         known = readers.get(name)
         if known is None:
-            note(warnings, "unknown_attribute", name, sent)
+            note(warnings, _UNKNOWN, name, sent)
         elif not (text := sent.strip(SPACE)):
             note(warnings, "empty", name)
         else:
@@ -67,6 +68,9 @@ def sampled_value_reader(version: Version) -> ElementReader:
                 put(properties, key, sent, warnings)
         text = text.strip(SPACE)
         if not text:
+            instead = " ".join(known.sent for known in warnings if known.kind == _UNKNOWN)
+            if instead.strip():
+                note_unread(warnings, "value", instead)
             note(warnings, emptiness(element), "value")
             return ABSENT
         if version is Version.V12 and not is_whole_number(text):
@@ -79,7 +83,10 @@ def sampled_value_reader(version: Version) -> ElementReader:
         if not noted and version is Version.V15 and len(_seen) < _MOST_SEEN:
             _seen[tuple(element.items())] = tuple(getattr(sample, info.name) for info in _PROPERTIES)
         for warning in noted:
-            note(warnings, warning.kind, warning.where, warning.sent)
+            if warning.kind == UNREAD:
+                note_unread(warnings, warning.where, warning.sent)
+            else:
+                note(warnings, warning.kind, warning.where, warning.sent)
         return sample
 
     return read
