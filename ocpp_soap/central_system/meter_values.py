@@ -81,7 +81,6 @@ class MeterValues:
         if known:
             for _, document in entries:
                 document["transaction_id"] = known
-        if known or not (named or request.connector_id):
             self._store.write(append={METER_VALUES: entries}, pending=call.pending)
             return
         where, order = ({"transaction_id": named}, None) if named else Transactions.open_of(call.charge_box_identity)

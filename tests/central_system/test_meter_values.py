@@ -59,6 +59,16 @@ def test_values_that_name_no_transaction_belong_to_the_connectors_open_one(
     assert [record.transaction_id for record in stored(central_system)] == [transaction_id, None, None]
 
 
+@pytest.mark.parametrize("version", Version, ids=str)
+def test_a_station_that_counts_its_connectors_from_0_has_its_values_with_the_session(
+    central_system, send, values, noon, version
+):
+    start = StartTransactionRequest(connector_id=0, id_tag="A", timestamp=noon, meter_start=0)
+    transaction_id = send(start, version=version).transaction_id
+    send(MeterValuesRequest(connector_id=0, values=values), version=version)
+    assert [record.transaction_id for record in stored(central_system)] == [transaction_id]
+
+
 @pytest.mark.parametrize("named", [0, -1])
 def test_an_id_that_is_never_given_out_names_no_transaction(central_system, send, values, transaction_id, named):
     send(MeterValuesRequest(connector_id=1, transaction_id=named, values=values))
