@@ -81,7 +81,10 @@ class Reservations(ReservationTable):
         return self.close(found, ReservationState.CANCELLED, f"by {by or 'somebody'}; the station answered {status}")
 
     def started(self, transaction: Transaction) -> None:
-        """A transaction has begun: the reservation that it names, or that it is for, is used."""
+        """A transaction has begun: the reservation that it names, or that it is for, is used.
+
+        A start that came before a reservation was made, and is repeated now, is not for it.
+        """
         found = None
         if transaction.reservation_id is not None:
             found = self.get(transaction.reservation_id)
@@ -149,6 +152,8 @@ class Reservations(ReservationTable):
         )
 
     def _is_for(self, reservation: Reservation, transaction: Transaction) -> bool:
+        if transaction.start_received_at is not None and transaction.start_received_at < reservation.created_at:
+            return False
         tag = transaction.id_tag or ""
         if fold(tag) == fold(reservation.id_tag):
             return True

@@ -58,15 +58,17 @@ def later() -> datetime:
 
 @pytest.fixture
 def start(system: CentralSystem, make_call: Any) -> Callable[..., int]:
-    def begin(id_tag: str, connector_id: int = 1, reservation_id: int | None = None) -> int:
+    def begin(
+        id_tag: str, connector_id: int = 1, reservation_id: int | None = None, timestamp: datetime | None = None
+    ) -> int:
         request = StartTransactionRequest(
             connector_id=connector_id,
             id_tag=id_tag,
-            timestamp=datetime.now(timezone.utc),
+            timestamp=timestamp or datetime.now(timezone.utc),
             meter_start=0,
             reservation_id=reservation_id,
         )
-        return int(system.receive(make_call(request)).transaction_id)
+        return int(system.receive(make_call(request, received_at=datetime.now(timezone.utc))).transaction_id)
 
     return begin
 
@@ -183,6 +185,18 @@ def test_a_start_on_the_connector_by_the_tag_or_its_group_uses_it(
     assert state(system, made.reservation_id) == "accepted"
     start(tag, 1)
     assert state(system, made.reservation_id) == expected
+
+
+def test_a_start_that_is_repeated_uses_no_reservation_that_was_made_after_it_first_came(
+    system: CentralSystem, later: datetime, start: Callable[..., int]
+) -> None:
+    begun = datetime.now(timezone.utc)
+    first = start("TAG", timestamp=begun)
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    assert start("TAG", timestamp=begun) == first
+    assert state(system, made.reservation_id) == "accepted"
+    start("TAG")
+    assert state(system, made.reservation_id) == "used"
 
 
 def test_a_used_reservation_leaves_the_connector_free(
