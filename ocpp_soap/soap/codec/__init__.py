@@ -26,7 +26,7 @@
 ``zoneless_time``         read as UTC
 ``end_of_day_time``       24:00:00, read as 00:00:00 of the next day
 ``long_fraction``         more than six digits of a second; the rest is cut
-``odd_time``              a space for the T, a lower-case t or z, a zone without colon, a comma, no seconds, second 60
+``odd_time``              a space, comma, lower-case t or z, a zone over 14 h or without colon, no seconds, second 60
 ``markup_in_text``        elements where text belongs; kept as text
 ========================  =============================================================================
 

@@ -11,6 +11,9 @@ from ocpp_soap.soap.codec.notes import note, shown
 
 _LENGTHS_OF_PLAIN_TIMES = (20, 24)
 
+_PLAIN_ZONE = re.compile(r"Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)").fullmatch
+"""The zones of xs:dateTime."""
+
 _TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:(?P<gap>[Tt]| +)(?P<clock>[0-9]{2}:[0-9]{2})(?P<second>:[0-9]{2})?(?:[.,](?P<fraction>[0-9]+))?)?"
@@ -21,6 +24,8 @@ _TIME = re.compile(
 def plain_time(text: str) -> datetime | None:
     """The time that a text like ``2012-06-08T10:00:00Z`` or ``2012-06-08T10:00:00.000Z`` says, else None."""
     if len(text) in _LENGTHS_OF_PLAIN_TIMES and text[-1] == "Z" and text[10] == "T" and text[7] == "-":
+        if text[13] != ":" or text[19] not in ".Z":  # what fromisoformat reads from Python 3.11 on
+            return None
         try:
             return datetime.fromisoformat(text[:-1] + "+00:00")
         except ValueError:
@@ -67,13 +72,10 @@ def _oddities(match: re.Match[str], midnight: bool, leap: bool) -> list[str]:
         kinds.append("end_of_day_time")
     if len(match["fraction"] or "") > 6:
         kinds.append("long_fraction")
-    if leap or not match["second"] or match["gap"] != "T" or "," in match[0] or not _is_plain_zone(match["zone"]):
+    is_plain = match["gap"] == "T" and not re.search("[ ,]", match[0]) and _PLAIN_ZONE(match["zone"] or "Z")
+    if leap or not match["second"] or not is_plain:
         kinds.append("odd_time")
     return kinds
-
-
-def _is_plain_zone(text: str | None) -> bool:
-    return not text or text == "Z" or len(text) == 6
 
 
 def _no_time(text: str, where: str) -> ProtocolError:
