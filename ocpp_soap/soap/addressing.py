@@ -100,7 +100,7 @@ def _read_leniently(
     identities = []
     for child in header:
         tag = child.tag
-        name, namespace, exact = _classify(tag)
+        name, namespace, exact = _classified(tag) if len(tag) <= _LONGEST_TAG else _classify(tag)
         if not exact and name:
             note(warnings, "header_name", tag.rpartition("}")[2], namespace)
         if name in _PLAIN:
@@ -126,7 +126,6 @@ def _read_leniently(
         raise MustUnderstand(not_understood)
 
 
-@lru_cache(maxsize=512)
 def _classify(tag: str) -> tuple[str, str, bool]:
     """Which header it is, an empty text for an unknown one; its namespace; whether both are as specified."""
     namespace, _, local = tag[1:].rpartition("}") if tag[:1] == "{" else ("", "", tag.rpartition(":")[2])
@@ -136,6 +135,10 @@ def _classify(tag: str) -> tuple[str, str, bool]:
     if name not in _ADDRESSING:
         return "", namespace, False
     return _FIELDS.get(name, name), namespace, namespace == WSA
+
+
+_LONGEST_TAG = 300
+_classified = lru_cache(maxsize=512)(_classify)
 
 
 def _is_known(name: str, namespace: str) -> bool:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
 from ocpp_soap.errors import ProtocolError
+from ocpp_soap.soap.charsets import told_by_beginning
 
 Element = Any
 
+SHORT = 10_000
+"""Bytes up to which nothing in an envelope can cost much."""
 _MARKUP_OF_AN_ELEMENT = 3
 """``<`` for each element: a tag at both ends, and perhaps a comment or CDATA."""
 _DECLARATION = b"xmlns"
 _MOST_DECLARATIONS = 50
 """Namespaces that one element may declare."""
+_LONGEST_NAMESPACE = 1_000
+"""Bytes of a namespace."""
+_VALUE_OF_ATTRIBUTE = re.compile(rb"=\s*(\"[^\"]*\"|'[^']*')")
 _USUAL_DEPTH = 8
 _UNUSUALLY_DEEP = etree.XPath("/*" * (_USUAL_DEPTH + 1))
 """Told in a fraction of the time that more levels take."""
@@ -37,17 +44,39 @@ def check_markup(data: bytes, max_elements: int) -> None:
     """Raise ProtocolError for far more markup than ``max_elements`` elements need, before a tree is made of it.
 
     A tree takes up to 60 times the memory of its text. The same for an element that declares many namespaces: each that
-    is in scope costs time at each element within.
+    is in scope costs time at each element within; and for a long one: each element within is named with all of it.
     """
     if data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
         raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
-    text = data.replace(b"\0", b"")
-    if text.count(_DECLARATION) > _MOST_DECLARATIONS:
-        most = max(tag.count(_DECLARATION) for tag in text.split(b"<"))
-        if most > _MOST_DECLARATIONS:
-            raise ProtocolError(
-                f"An element declares {most} namespaces; expected {_MOST_DECLARATIONS} at most.", kind="namespaces"
-            )
+    tags = [tag for tag in _as_utf_8(data).split(b"<") if _DECLARATION in tag]
+    most = max((tag.count(_DECLARATION) for tag in tags), default=0)
+    if most > _MOST_DECLARATIONS:
+        raise ProtocolError(
+            f"An element declares {most} namespaces; expected {_MOST_DECLARATIONS} at most.", kind="namespaces"
+        )
+    if any(len(tag) > _LONGEST_NAMESPACE and _longest_namespace(tag) > _LONGEST_NAMESPACE for tag in tags):
+        raise ProtocolError(f"A namespace is longer than {_LONGEST_NAMESPACE} bytes.", kind="namespaces")
+
+
+def _as_utf_8(data: bytes) -> bytes:
+    """The bytes of an envelope in an encoding in which those of its markup stand for nothing else."""
+    if b"\0" not in data:
+        return data
+    encoding = told_by_beginning(data) or ("utf-16be" if data[:1] == b"\0" else "utf-16le")
+    return data.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+def _longest_namespace(tag: bytes) -> int:
+    """The length of the longest namespace that is declared in a tag, behind which text may stand."""
+    longest = end = 0
+    for value in _VALUE_OF_ATTRIBUTE.finditer(tag):
+        name = tag[end : value.start()]
+        if b">" in name:
+            break
+        if _DECLARATION in name:
+            longest = max(longest, len(value[1]) - len("''"))
+        end = value.end()
+    return longest
 
 
 def check_depth(root: Element, data: bytes, max_depth: int) -> None:

@@ -12,7 +12,7 @@ from ocpp_soap.errors import Fault, IdentityMismatch, ProtocolError
 from ocpp_soap.messages import Role, Version, actions
 from ocpp_soap.soap import envelope
 from ocpp_soap.soap.addressing import check_identity
-from ocpp_soap.soap.bounds import check_elements, check_markup
+from ocpp_soap.soap.bounds import SHORT, check_elements, check_markup
 from ocpp_soap.soap.codec import body_name, decode, encode
 from ocpp_soap.soap.exchange import Exchange
 from ocpp_soap.soap.faults import MustUnderstand, http_status
@@ -38,7 +38,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         self.version = version
         self.settings = settings
         self.operations = Operations(role)
-        self._fewest_elements = min(settings.limits.max_elements, settings.large_elements)
+        self._short = min(settings.limits.max_elements, settings.large_elements, SHORT)
         self._namespace = service_namespace(role, version)
         self._names = {
             action.name: _Names(
@@ -52,7 +52,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
     def create_in_document(self, ctx: Exchange, charset: str | None = None) -> None:
         """Parse the bytes and find out which operation of which version they are, whatever this protocol's version."""
         limits = self.settings.limits
-        is_long = len(ctx.in_string) > self._fewest_elements
+        is_long = len(ctx.in_string) > self._short
         if is_long:
             check_markup(ctx.in_string, self.settings.most_elements(ctx.in_string))
         ctx.in_document = envelope.open_envelope(ctx.in_string, ctx.warnings, charset or ctx.charset)

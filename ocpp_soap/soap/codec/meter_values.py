@@ -32,7 +32,9 @@ from ocpp_soap.soap.namespaces import XSI
 
 _PROPERTIES = tuple(info for info in describe(SampledValue) if info.attribute)
 _MOST_SEEN = 1000
+_LONGEST_SEEN = 300
 _seen: dict[Any, tuple[Any, ...]] = {}
+"""What attributes that were read say; no more and no longer ones than real stations send."""
 _IGNORED_PREFIXES = (f"{{{XSI}}}", "xsi:")
 _UNKNOWN = "unknown_attribute"
 
@@ -81,7 +83,9 @@ def sampled_value_reader(version: Version) -> ElementReader:
         noted: Warnings = []
         sample = read_odd(element, noted)
         if not noted and version is Version.V15 and len(_seen) < _MOST_SEEN:
-            _seen[tuple(element.items())] = tuple(getattr(sample, info.name) for info in _PROPERTIES)
+            attributes = tuple(element.items())
+            if sum(len(name) + len(sent) for name, sent in attributes) <= _LONGEST_SEEN:
+                _seen[attributes] = tuple(getattr(sample, info.name) for info in _PROPERTIES)
         for warning in noted:
             if warning.kind == UNREAD:
                 note_unread(warnings, warning.where, warning.sent)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -75,12 +76,15 @@ def _plain_integer(text: str) -> int | None:
 
 
 def text_of(element: Element, where: str, warnings: Warnings) -> str:
-    """The whole text of an element, comments left out; markup that stands where text belongs is kept as text."""
+    """The whole text of an element, comments left out; markup that stands where text belongs is kept as text.
+
+    Each element is copied for that: a copy declares the namespaces that it needs, not all that are in scope.
+    """
     parts = [element.text or ""]
     for child in element:
         if isinstance(child.tag, str):
             note(warnings, "markup_in_text", where)
-            parts.append(etree.tostring(child, encoding="unicode"))
+            parts.append(etree.tostring(copy(child), encoding="unicode"))
         else:
             parts.append(child.tail or "")
     return "".join(parts)
