@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ocpp_soap.errors import Fault
 from ocpp_soap.messages import Version
-from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, fault_namespace
+from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, XML, fault_namespace
 
 
 class MustUnderstand(Fault):
@@ -66,6 +66,8 @@ def fault_header(fault: Fault) -> str:
     """The header block that SOAP 1.2 asks for beside its own codes; the prefix ``S`` stands for SOAP 1.2."""
     if isinstance(fault, MustUnderstand):
         namespace, _, local = fault.header.rpartition("}")
+        if namespace[1:] == XML:  # bound to this prefix, and to no other, in every document
+            return f'<S:NotUnderstood qname="xml:{local}"/>'
         if namespace:
             return f'<S:NotUnderstood qname="n:{local}" xmlns:n={quoteattr(namespace[1:])}/>'
         return f"<S:NotUnderstood qname={quoteattr(local.rpartition(':')[2])}/>"

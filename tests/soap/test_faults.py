@@ -70,6 +70,13 @@ def test_a_header_that_must_be_understood(service, envelope):
     assert (in_11.status, in_11.content.findtext("faultcode")) == (500, "S:MustUnderstand")
 
 
+def test_a_header_in_the_namespace_of_xml_itself_is_named_by_the_only_prefix_that_it_can_have(service, envelope):
+    reply = service().post(envelope(HEARTBEAT, headers='<xml:Security env:mustUnderstand="true"/>'))
+    assert reply.fault[:2] == ("MustUnderstand", "")
+    block = reply.envelope.find(f"{{{SOAP_12}}}Header/{{{SOAP_12}}}NotUnderstood")
+    assert block.get("qname") == "xml:Security"
+
+
 def test_a_foreign_envelope_is_told_what_is_spoken(service, envelope):
     reply = service().post(envelope(HEARTBEAT, soap="urn:other-soap"))
     assert reply.status == 500
