@@ -19,6 +19,8 @@ ALWAYS_RECORDED = frozenset({"StartTransaction", "StopTransaction", "MeterValues
 """What a blocked station may still send: the energy has flowed, whatever we think of the station (notes, 7.34)."""
 
 MOST_ODDITIES = 50
+_NO_HOSTS = ("http://www.w3.org/", "http://schemas.xmlsoap.org/")
+"""How the anonymous URIs of the versions of WS-Addressing begin."""
 
 
 class Admission:
@@ -142,9 +144,9 @@ def _new_oddities(station: Station, call: Call) -> dict[str, dict[str, Any]]:
 
 
 def _usable_url(call: Call) -> str:
-    """The callback address of the call, or nothing: the anonymous URI is no address (WS-Addressing 1.0)."""
+    """The callback address of the call, or nothing: the anonymous URI of WS-Addressing is no address."""
     url = call.callback_url.strip()
-    if not url or url.startswith("http://www.w3.org/"):
+    if not url or url.startswith(_NO_HOSTS):
         return ""
     try:
         parts = urlsplit(url)

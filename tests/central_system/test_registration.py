@@ -153,6 +153,7 @@ def test_an_address_set_by_hand_is_not_overwritten(central_system, send):
     "url",
     [
         "http://www.w3.org/2005/08/addressing/anonymous",
+        "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous",
         "http://:8080/",
         "CP001",
         "ftp://10.0.0.1/",
