@@ -46,7 +46,7 @@ from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.central_system.webhooks import Delivery, Webhooks
 from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
-from ocpp_soap.errors import RetryLater, StoreUnavailable
+from ocpp_soap.errors import RetryLater, StoreClosed, StoreUnavailable
 from ocpp_soap.messages import Role, StartTransactionRequest, StatusNotificationRequest, StopTransactionRequest
 from ocpp_soap.paths import bundled
 from ocpp_soap.soap.guard import Guard
@@ -205,7 +205,7 @@ class CentralSystem:
             response = handler(call.request, extended)
             if isinstance(call.request, StatusNotificationRequest):
                 self.reservations.reported(call.charge_box_identity, call.request)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, StoreClosed) as error:
             raise RetryLater("The store cannot take the message now.") from error
         leave_out_unsendable(call, response)
         extended.once_stored(lambda: self._tell(extended, response))
@@ -219,10 +219,13 @@ class CentralSystem:
     def observe(self, exchanged: Exchanged) -> None:
         """Note an answered request before its answer leaves; one that reports energy and was not understood is kept.
 
-        Raises StoreUnavailable if it cannot be kept, so that the station must keep it.
+        Raises StoreUnavailable or RetryLater if it cannot be kept, so that the station must keep it.
         """
         if (exchanged.outcome != UNDERSTOOD or exchanged.warnings) and outcome_of(exchanged) in NOT_UNDERSTOOD:
-            self.kept.keep(exchanged)
+            try:
+                self.kept.keep(exchanged)
+            except StoreClosed as error:
+                raise RetryLater("This process ends.") from error
         self.journal.add(exchanged)
 
     def start_transaction(self, request: StartTransactionRequest, call: CentralSystemCall) -> Transaction:

@@ -49,6 +49,26 @@ def test_soap_goes_to_the_central_system(application, path):
     assert "currentTime" in body
 
 
+START = HEARTBEAT.replace(
+    '<heartbeatRequest xmlns="urn://Ocpp/Cs/2012/06/"/>',
+    '<startTransactionRequest xmlns="urn://Ocpp/Cs/2012/06/"><connectorId>1</connectorId><idTag>A</idTag>'
+    "<timestamp>2012-06-08T10:00:00Z</timestamp><meterStart>1</meterStart></startTransactionRequest>",
+)
+
+
+@pytest.mark.parametrize(
+    "envelope", [HEARTBEAT.replace("CB1", "CB2"), START, START.replace("<meterStart>1", "<meterStart>x")]
+)
+def test_what_comes_while_the_process_ends_is_to_be_sent_again(tmp_path, envelope):
+    variables = {"OCPP_SOAP__STORAGE__FILE__PATH": str(tmp_path / "store.sqlite")}
+    application = central_system_application(config.load(None, variables))
+    assert request(application, "POST", "/Ocpp/CentralSystemService", HEARTBEAT.encode())[0] == "200 OK"
+    application.close()
+    status, headers, body = request(application, "POST", "/Ocpp/CentralSystemService", envelope.encode())
+    assert (status, "Retry-After" in headers) == ("503 Service Unavailable", True)
+    assert "Envelope" not in body
+
+
 @pytest.mark.parametrize("application", [{"OCPP_SOAP__LIMITS__ADDRESS_MESSAGES_PER_MINUTE": "3"}], indirect=True)
 def test_whatever_comes_from_an_address_counts_and_what_is_too_much_is_not_read(application):
     for body in (HEARTBEAT.encode(), b"<a>", b"no XML"):
