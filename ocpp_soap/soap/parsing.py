@@ -35,6 +35,8 @@ _BOM = b"\xef\xbb\xbf"
 _HTML = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
 _DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
 _WIDE_BLANKS = re.compile(rb"(\xff\xfe|\xfe\xff)?(?:\0[ \t\r\n]|[ \t\r\n]\0)+")
+_WIDE = ("utf-16le", "utf-16be")
+"""Told by the first character, but found out by the parser only where that begins an XML declaration."""
 _LONGEST_HEAD = 65536
 """Bytes of an HTML page in which its title is looked for."""
 _USUAL = tuple(
@@ -70,7 +72,7 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
 
     Blank lines before the XML declaration and the prefix xsi undeclared are forgiven with a warning. ``charset`` (of
     the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one that
-    it names: UTF-8 that calls itself UTF-16. Raises ProtocolError.
+    it names: UTF-8 that calls itself UTF-16, as it is read too where ``charset`` is none. Raises ProtocolError.
     """
     is_usual = data.startswith(_USUAL)
     encoding = None
@@ -127,11 +129,17 @@ def _without_leading_blanks(data: bytes, warnings: list[MessageWarning]) -> byte
 
 
 def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str | None:
+    """The encoding in which to read ``data``; None: the parser finds out."""
     charset = charset.lower()
-    if charset == "utf-8" and data[:2] == b"<?" and declared(data).startswith("utf-16"):
+    if data[:2] == b"<?" and declared(data).startswith("utf-16"):
         note(warnings, "encoding", "Envelope", "utf-16")
-        return charset
-    if charset in ("", "utf-8") or charset not in CHARSETS or told_by_beginning(data) or declared(data):
+        return "utf-8" if charset.startswith("utf-16") or charset not in CHARSETS else charset
+    told = told_by_beginning(data)
+    if told in _WIDE and b"?" not in data[:4]:
+        if charset not in (told, "utf-16"):
+            note(warnings, "encoding", "Envelope", charset)
+        return told
+    if charset in ("", "utf-8") or charset not in CHARSETS or told or declared(data):
         return None
     return charset
 

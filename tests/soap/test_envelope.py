@@ -172,6 +172,33 @@ def test_the_charset_of_http_counts_where_the_document_names_none():
     assert read(text("<chargeBoxIdentity>Säule</chargeBoxIdentity>"), "utf-8")[0].headers.identity == "Säule"
 
 
+@pytest.mark.parametrize("charset", ["", "utf-8", "utf-16", "x-unknown"])
+def test_what_calls_itself_utf_16_in_single_bytes_is_utf_8(charset):
+    document = '<?xml version="1.0" encoding="UTF-16"?>' + text("<c:chargeBoxIdentity>Säule</c:chargeBoxIdentity>")
+    found, warnings = read(document.encode(), charset)
+    assert found.headers.identity == "Säule"
+    assert warnings == ["encoding"]
+
+
+def test_what_calls_itself_utf_16_in_single_bytes_is_what_http_calls_it():
+    document = '<?xml version="1.0" encoding="UTF-16"?>' + text("<c:chargeBoxIdentity>Säule</c:chargeBoxIdentity>")
+    assert read(document.encode("iso-8859-1"), "ISO-8859-1")[0].headers.identity == "Säule"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_byte_order_mark_and_declaration_is_told_by_its_first_character(encoding):
+    document = text("<c:chargeBoxIdentity>Säule</c:chargeBoxIdentity>").encode(encoding)
+    for charset, kinds in (
+        ("utf-16", []),
+        (encoding.replace("6-", "6"), []),
+        ("", ["encoding"]),
+        ("utf-8", ["encoding"]),
+    ):
+        found, warnings = read(document, charset)
+        assert found.headers.identity == "Säule"
+        assert warnings == kinds
+
+
 def test_an_encoding_that_hides_markup_is_refused():
     with pytest.raises(ProtocolError) as caught:
         read(b'<?xml version="1.0" encoding="UTF-7"?>' + text().encode())
