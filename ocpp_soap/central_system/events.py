@@ -9,7 +9,7 @@ import threading
 from collections.abc import Collection as Many
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -18,7 +18,7 @@ from ocpp_soap.central_system.periodic import Periodic, ThisProcess
 from ocpp_soap.central_system.records import arrival_key, plain, record_of
 from ocpp_soap.errors import StorageError
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Document, Entries, Page, Range, Storage
+from ocpp_soap.storage.base import Document, Entries, Range, Storage
 
 LONGEST_DELAY = 0.2
 BATCH = 1_000
@@ -153,9 +153,7 @@ class Events:
         Fewer than ``limit`` may come although there are more, where few of them are of those kinds.
         """
         where = search_of(charge_box_identity, kinds)
-        page = self._store.find(EVENTS, where, descending=descending, limit=limit, after=after)
-        if self._store.settles_after and not descending:
-            page = self._settled(page, where, after)
+        page = self._store.find(EVENTS, where, descending=descending, limit=limit, after=after, settled=not descending)
         found = [record_of(Event, item.document) for item in page.items]
         kept = [event for event in found if not kinds or event.kind in kinds]
         return EventPage(kept, page.cursor or after, page.next is not None)
@@ -185,14 +183,6 @@ class Events:
             with self._lock:
                 self._noted = batch + self._noted
             self._writing.begin()
-
-    def _settled(self, page: Page, where: Document, after: str | None) -> Page:
-        """The beginning of a page, up to where an event could still appear before one that is there."""
-        latest = datetime.now(timezone.utc) - timedelta(seconds=self._store.settles_after)
-        number = next((n for n, item in enumerate(page.items) if item.document["stored_at"] > latest), None)
-        if number is None:
-            return page
-        return replace(self._store.find(EVENTS, where, limit=number, after=after), next=None) if number else Page([])
 
     def forget(self, before: datetime) -> int:
         """Remove up to 10,000 events older than that, the newest event never; returns how many.
@@ -256,7 +246,7 @@ def _entry(
 
 
 def _stamped(entries: list[tuple[str, Document]]) -> list[tuple[str, Document]]:
-    """The entries, with when they are stored."""
+    """The entries, with when they are stored, by which versions before 2026-12 follow the log."""
     now = datetime.now(timezone.utc)
     for _, document in entries:
         document["stored_at"] = now

@@ -161,13 +161,9 @@ class StoreInfo:
 class Storage(ABC):
     """The verbs that a backend implements. See the module for what a document may hold.
 
-    ``settles_after``: seconds after which no entry of a time series becomes visible before one stored that long ago.
-    Where it is not 0, a reader who follows a series with a cursor must not read beyond what is that old.
-
     ``again_for_one``: how many times :meth:`get_again` reads a document among others for what one :meth:`get` costs.
     """
 
-    settles_after: float = 0.0
     again_for_one: int = 15
 
     @classmethod
@@ -299,6 +295,7 @@ class Storage(ABC):
         descending: bool = False,
         limit: int = 100,
         after: str | None = None,
+        settled: bool = False,
     ) -> Page:
         """Documents whose fields equal the values of ``where`` (or lie in its one :class:`Range`).
 
@@ -308,6 +305,9 @@ class Storage(ABC):
         repeats what did not change. A document without the ``order`` field comes first, descending last, and is in no
         Range. Raises ValueError for a search that no index serves, and for a token of another search,
         of another kind of store or of another file; a token is a place, from which either direction goes on.
+
+        ``settled``: for who follows a time series in the order of arrival with cursors. The page ends before what may
+        still get another entry before it, by the clock of the backend; there is no ``next`` then.
         """
 
     @abstractmethod

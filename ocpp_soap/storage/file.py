@@ -196,6 +196,7 @@ class FileStorage(Storage):
         descending: bool = False,
         limit: int = 100,
         after: str | None = None,
+        settled: bool = False,
     ) -> Page:
         if limit < 1:
             raise ValueError(f"limit: at least 1, not {limit}")

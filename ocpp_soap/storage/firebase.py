@@ -32,7 +32,7 @@ from ocpp_soap.storage.firebase_indexes import composite_indexes
 from ocpp_soap.storage.firebase_schema import prepare
 from ocpp_soap.storage.firebase_searches import filtered, ordered
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
-from ocpp_soap.storage.searches import count_search, find_search, read_token, write_token
+from ocpp_soap.storage.searches import count_search, find_search, read_token, settled_at_begin, write_token
 
 _BLOCK = 100
 _WRITES_AT_ONCE = 400
@@ -47,6 +47,7 @@ class FirebaseStorage(Storage):
     """A store in the Cloud Firestore of a project. ``timeout``: seconds in which an operation is tried again."""
 
     settles_after = 2.0
+    """Seconds after which no entry of a time series becomes visible before one that is there."""
     again_for_one = 1
 
     def __init__(
@@ -193,6 +194,7 @@ class FirebaseStorage(Storage):
         descending: bool = False,
         limit: int = 100,
         after: str | None = None,
+        settled: bool = False,
     ) -> Page:
         if limit < 1:
             raise ValueError(f"limit: at least 1, not {limit}")
@@ -204,6 +206,9 @@ class FirebaseStorage(Storage):
             value, tie = read_token("firebase", after, search)
             query = query.start_after([*([searched(value)] if search.sort else []), *tie])
         rows = client.run(lambda limits: query.get(**limits))
+        if settled and rows:
+            arrived = [row.get("arrival") for row in rows]
+            rows = rows[: settled_at_begin(arrived, rows[0].read_time, self.settles_after)]
         if not rows:
             return Page([])
         items = [stored(row) for row in rows[:limit]]

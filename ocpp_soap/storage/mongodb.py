@@ -52,10 +52,20 @@ from ocpp_soap.storage.mongodb_writes import (
     upserted,
 )
 from ocpp_soap.storage.numbers import LAST, NumberBlocks
-from ocpp_soap.storage.searches import Search, count_search, find_search, others_search, read_token, write_token
+from ocpp_soap.storage.searches import (
+    Search,
+    count_search,
+    find_search,
+    others_search,
+    read_token,
+    settled_at_begin,
+    write_token,
+)
 
 _BLOCK = 100
 _AT_ONCE = 1000
+_RESOLUTION = 1.0
+"""Seconds up to which the time of an arrival is exact."""
 _PUT_AT_ONCE = 100
 """Between two commands other threads compute."""
 
@@ -76,6 +86,7 @@ class MongoStorage(Storage):
     """
 
     settles_after = 2.0
+    """Seconds after which no entry of a time series becomes visible before one that is there."""
     again_for_one = 60
 
     def __init__(
@@ -230,12 +241,17 @@ class MongoStorage(Storage):
         descending: bool = False,
         limit: int = 100,
         after: str | None = None,
+        settled: bool = False,
     ) -> Page:
         if limit < 1:
             raise ValueError(f"limit: at least 1, not {limit}")
         search = find_search(collection, where, order)
         place = read_token("mongodb", after, search) if after is not None else None
+        now = self._client().now() if settled and self.settles_after else None
         rows = self._rows(collection, search, limit + 1, place, descending)
+        if now is not None:
+            arrived = [row["_arrival"].as_datetime() for row in rows]
+            rows = rows[: settled_at_begin(arrived, now, self.settles_after + _RESOLUTION)]
         if not rows:
             return Page([])
         items = [decode(row) for row in rows[:limit]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,6 +92,12 @@ class MongoClient:
     def read(self, command: dict[str, Any]) -> dict[str, Any]:
         """The answer to a command that reads. Raises what ``run`` does."""
         return self.run(lambda _: self.database.command({**command, **self._read_concern}, **self._reading))
+
+    def now(self) -> datetime:
+        """The time by the clock of the primary. Raises what ``run`` does."""
+        hello = self.run(lambda _: self.database.command("hello", codec_options=self.database.codec_options))
+        found: datetime = hello["localTime"]
+        return found
 
     def find(self, command: dict[str, Any]) -> list[dict[str, Any]]:
         """The documents that a ``find`` command finds, which has a ``limit``. Raises what ``run`` does."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from ocpp_soap.storage.base import Collection, Document, Index, Only, Other, Range, field_names
+from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document, Index, Only, Other, Range, field_names
 from ocpp_soap.storage.encoding import decode, encode, searchable
 
 _SHAPES_OF_BEFORE = {"file": int, "mongodb": 2, "firebase": 3}
@@ -91,6 +92,15 @@ def _serves(names: tuple[str, ...], equals: set[str], sort: str | None, exact: b
     if exact:
         return rest == ((sort,) if sort else ())
     return sort is None or rest[:1] == (sort,)
+
+
+def settled_at_begin(arrived: Sequence[datetime], now: datetime, after: float) -> int:
+    """How many of those entries, in the order of arrival, are before the first that came within ``after`` seconds.
+
+    All by the clock of the backend. What lies in its future came before it was set back.
+    """
+    begin, end = now - timedelta(seconds=after), now + MOST_AHEAD
+    return next((number for number, moment in enumerate(arrived) if begin < moment <= end), len(arrived))
 
 
 def write_token(store: str, search: Search, value: Any, tie: Any) -> str:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -616,6 +617,22 @@ class StorageContract:
         assert store.find(READINGS, after=cursor) == Page([])
         store.append(READINGS, [("0", {}), ("c", {})])
         assert _keys(store.find(READINGS, after=cursor)) == ["0", "c"]
+
+    def test_who_follows_sees_an_entry_when_none_can_come_before_it_any_more(self, store: Storage) -> None:
+        store.append(READINGS, [("a", {"station": "CP1"}), ("b", {"station": "CP2"})])
+        begin = time.monotonic()
+        while not (page := store.find(READINGS, {"station": "CP1"}, settled=True)).items:
+            assert page == Page([])
+            assert time.monotonic() < begin + 10
+            time.sleep(0.05)
+        assert time.monotonic() - begin >= getattr(store, "settles_after", 0.0) - 0.5
+        store.append(READINGS, [("c", {})])
+        whole = store.find(READINGS)
+        followed = store.find(READINGS, settled=True)
+        assert followed.items in (whole.items[:2], whole.items)
+        assert (followed.next, store.find(READINGS, limit=1, settled=True).items) == (None, whole.items[:1])
+        assert store.find(READINGS, limit=1, settled=True).next is not None
+        assert store.find(READINGS, after=followed.cursor).items == whole.items[len(followed.items) :]
 
     def test_append_passes_over_what_is_there(self, store: Storage) -> None:
         assert store.append(READINGS, [("a", {"n": 1}), ("b", {"n": 2})]) == 2

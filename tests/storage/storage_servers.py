@@ -77,6 +77,11 @@ class MongoServer:
             self._process.wait(30)
             self._process = None
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def step_down(self, seconds: int = 2) -> None:
         """Make the only member refuse to be the primary for so long."""
         with self._client() as client:
