@@ -27,7 +27,7 @@ from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict, StorageE
 from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document, Entries, Page, Storage, Stored, StoreInfo
 from ocpp_soap.storage.encoding import index_value
 from ocpp_soap.storage.firebase_client import FirestoreClient
-from ocpp_soap.storage.firebase_documents import document_id, fields, searched, stored
+from ocpp_soap.storage.firebase_documents import can_be_there, document_id, fields, searched, stored
 from ocpp_soap.storage.firebase_indexes import composite_indexes
 from ocpp_soap.storage.firebase_schema import prepare
 from ocpp_soap.storage.firebase_searches import filtered, ordered
@@ -84,12 +84,14 @@ class FirebaseStorage(Storage):
         return Stored(key, 1, document)
 
     def get(self, collection: Collection, key: str) -> Stored | None:
+        if not can_be_there(key):
+            return None
         target = self._target(collection, key)
         snapshot = self._client().run(lambda limits: target.get(**limits))
         return stored(snapshot) if snapshot.exists else None
 
     def get_many(self, collection: Collection, keys: Iterable[str]) -> dict[str, Stored]:
-        targets = [self._target(collection, key) for key in dict.fromkeys(keys)]
+        targets = [self._target(collection, key) for key in filter(can_be_there, dict.fromkeys(keys))]
         found: dict[str, Stored] = {}
         for some in _chunks(targets, _READS_AT_ONCE):
             for item in self._snapshots(some):
@@ -150,6 +152,8 @@ class FirebaseStorage(Storage):
                 yield key, document
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
+        if not can_be_there(key):
+            return False
         target = self._target(collection, key)
         client = self._client()
         option = client.database.write_option(exists=True)

@@ -36,6 +36,15 @@ def document_id(key: str) -> str:
     return encoded
 
 
+def can_be_there(key: str) -> bool:
+    """Whether there can be a document of that key."""
+    try:
+        document_id(key)
+    except ValueError:
+        return False
+    return True
+
+
 def fields(collection: Collection, key: str, document: Document, write: str) -> dict[str, Any]:
     """The fields of the Firestore document, but for its revision. Raises ValueError, DocumentTooLarge."""
     text = encode(document)

@@ -354,6 +354,15 @@ class StorageContract:
         assert list(store.get_many(STATIONS, [key])) == [key]
         assert store.delete(STATIONS, key) is True
 
+    @pytest.mark.parametrize("key", ["", "x" * 2000, "é" * 800], ids=["empty", "long", "long in bytes"])
+    def test_under_a_key_that_cannot_be_there_is_nothing(self, store: Storage, key: str) -> None:
+        store.create(STATIONS, "CP1", {})
+        assert store.get(STATIONS, key) is None
+        assert store.get_many(STATIONS, [key, "CP1"]).keys() == {"CP1"}
+        assert store.get_again(STATIONS, {key: None, "CP1": None}).keys() == {"CP1"}
+        assert store.delete(STATIONS, key) is False
+        assert store.delete(STATIONS, key, revision=1) is False
+
     def test_an_empty_key_is_a_value_error(self, store: Storage) -> None:
         with pytest.raises(ValueError, match="key"):
             store.create(STATIONS, "", {})
