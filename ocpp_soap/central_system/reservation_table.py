@@ -21,7 +21,7 @@ class ReservationTable:
     def __init__(self, store: Storage, events: Events) -> None:
         self._store = store
         self._events = events
-        self._connectors = ReservedConnectors(store)
+        self._connectors = ReservedConnectors(store, self._is_open)
 
     def get(self, reservation_id: int) -> Reservation | None:
         """The reservation of that id, or None."""
@@ -80,6 +80,10 @@ class ReservationTable:
         if after.state != ReservationState.PENDING:
             self._tell(after)
         return after
+
+    def _is_open(self, reservation_id: int) -> bool:
+        found = self.get(reservation_id)
+        return found is not None and found.is_open
 
     def _tell(self, reservation: Reservation) -> None:
         self._events.add(

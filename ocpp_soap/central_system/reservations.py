@@ -64,8 +64,13 @@ class Reservations(ReservationTable):
             created_by=by,
             parent_id_tag=tag.parent_id_tag if tag else None,
         )
-        self._connectors.take(reservation.charge_box_identity, connector_id, reservation.reservation_id, expiry_date)
-        self._store.create(RESERVATIONS, key_of(reservation.reservation_id), document_of(reservation), durable=True)
+        key = key_of(reservation.reservation_id)
+        self._store.create(RESERVATIONS, key, document_of(reservation), durable=True)
+        try:
+            self._connectors.take(charge_box_identity, connector_id, reservation.reservation_id, expiry_date)
+        except ValueError:
+            self._store.delete(RESERVATIONS, key)
+            raise
         return self._ask(reservation)
 
     def cancel(self, reservation_id: int, *, by: str = "") -> Reservation | None:

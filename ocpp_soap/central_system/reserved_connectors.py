@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 from ocpp_soap.central_system.fleet_collections import RESERVED
@@ -13,10 +14,14 @@ ANY_CONNECTOR = 0
 
 
 class ReservedConnectors:
-    """The reserved connectors of all stations."""
+    """The reserved connectors of all stations. ``is_open`` tells of the id of a reservation whether it still counts.
 
-    def __init__(self, store: Storage) -> None:
+    One that ended without letting go of its connector, because its process or the store failed, has it no more.
+    """
+
+    def __init__(self, store: Storage, is_open: Callable[[int], bool]) -> None:
         self._store = store
+        self._is_open = is_open
 
     def take(self, charge_box_identity: str, connector_id: int, reservation_id: int, until: datetime) -> None:
         """Reserve a connector. Raises ValueError, naming the reservation that has it."""
@@ -29,7 +34,9 @@ class ReservedConnectors:
             try:
                 if stored is None:
                     self._store.create(RESERVED, key, content)
-                elif stored.document["until"] <= datetime.now(timezone.utc):
+                elif stored.document["until"] <= datetime.now(timezone.utc) or not self._is_open(
+                    stored.document["reservation_id"]
+                ):
                     self._store.replace(RESERVED, key, content, revision=stored.revision)
                 else:
                     other = stored.document

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from ocpp_soap.central_system import CentralSystem, Tag
 from ocpp_soap.central_system.reservations import Reservations
-from ocpp_soap.errors import TimedOut, Unreachable
+from ocpp_soap.errors import StoreUnavailable, TimedOut, Unreachable
 from ocpp_soap.messages import (
     CancelReservationRequest,
     CancelReservationResponse,
@@ -79,6 +80,17 @@ def state(system: CentralSystem, reservation_id: int) -> str:
     return found.state
 
 
+def breaking(verb: Callable[..., Any], left: Iterator[int]) -> Callable[..., Any]:
+    """The verb of a store, for as long as there is something left."""
+
+    def broken(*arguments: Any, **values: Any) -> Any:
+        if next(left, None) is None:
+            raise StoreUnavailable("it went away")
+        return verb(*arguments, **values)
+
+    return broken
+
+
 def kinds(system: CentralSystem) -> list[str]:
     return [event.kind for event in system.events.list().items if event.kind.startswith("reservation.")]
 
@@ -104,6 +116,29 @@ def test_two_reservations_of_a_connector_cannot_overlap(system: CentralSystem, l
     with pytest.raises(ValueError, match=f"by reservation {first.reservation_id}"):
         system.reservations.reserve("CP001", 1, "OTHER", later)
     system.reservations.reserve("CP001", 2, "OTHER", later)
+
+
+def test_a_reservation_refused_here_leaves_no_trace(system: CentralSystem, later: datetime) -> None:
+    first = system.reservations.reserve("CP001", 1, "TAG", later)
+    with pytest.raises(ValueError, match="is reserved until"):
+        system.reservations.reserve("CP001", 1, "OTHER", later)
+    assert system.reservations.list().items == [first]
+
+
+@pytest.mark.parametrize("writes", range(8))
+def test_what_is_broken_off_anywhere_keeps_no_connector(
+    system: CentralSystem, later: datetime, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """As where the process is killed after so many writes, or the store goes away."""
+    left = iter(range(writes))
+    with monkeypatch.context() as patch:
+        for verb in ("increment", "create", "replace", "append", "delete"):
+            patch.setattr(system.store, verb, breaking(getattr(system.store, verb), left))
+        with suppress(StoreUnavailable):
+            system.reservations.cancel(system.reservations.reserve("CP001", 1, "TAG", later).reservation_id)
+    for made in system.reservations.list().items:
+        system.reservations.cancel(made.reservation_id)
+    assert system.reservations.reserve("CP001", 1, "TAG", later).state == "accepted"
 
 
 def test_of_many_who_ask_at_once_one_gets_the_connector(system: CentralSystem, later: datetime) -> None:
