@@ -91,10 +91,12 @@ class Lines:
             revise(self._store, LINES, identity, lambda document, at=at: {**_due(document, at), "contact_at": at})  # type: ignore[misc]
         return found
 
-    def missing(self, charge_box_identities: Iterable[str]) -> set[str]:
-        """Those of the stations that have no line."""
+    def not_due(self, at: datetime, charge_box_identities: Iterable[str]) -> set[str]:
+        """Those of the stations that have no line, or one that nobody has and nobody looks at until after that time."""
         names = set(charge_box_identities)
-        return names - set(self._store.get_many(LINES, names))
+        lines = {name: record_of(Line, item.document) for name, item in self._store.get_many(LINES, names).items()}
+        looked_at = {name for name, line in lines.items() if line.is_leased(at) or (line.due_at and line.due_at <= at)}
+        return names - looked_at
 
     def claim_due(self, worker: str, lease: float, limit: int) -> list[Claim]:
         """Claim up to ``limit`` lines that are due, for ``lease`` seconds each."""

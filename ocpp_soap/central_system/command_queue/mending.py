@@ -17,7 +17,7 @@ PAGE = 500
 
 
 class Mending:
-    """Looks for commands that are in no line, and for ends of commands that were not told as events."""
+    """Looks for commands of which their line does not know, and for ends of commands that were not told as events."""
 
     def __init__(self, store: Storage, queue: CommandQueue, *, patience: float = ABANDONED) -> None:
         self._store = store
@@ -32,11 +32,12 @@ class Mending:
         return {"closed_until": until}
 
     def _put_in_line(self, until: datetime) -> None:
-        """A command whose creator died before it wrote the line is ``created``, and its station may have no line."""
+        """A command whose creator died before it wrote the line is ``created``, and nobody looks at its station."""
         where = {"state": CommandState.CREATED.value, "created_at": Range(None, until)}
         found = self._store.find(COMMANDS, where, limit=PAGE).items
-        for station in self._queue.lines.missing(item.document["charge_box_identity"] for item in found):
-            self._queue.lines.touch(station, datetime.now(timezone.utc))
+        now = datetime.now(timezone.utc)
+        for station in self._queue.lines.not_due(now, (item.document["charge_box_identity"] for item in found)):
+            self._queue.lines.touch(station, now)
 
     def _tell(self, since: datetime | None, until: datetime) -> None:
         after = None

@@ -197,6 +197,21 @@ def test_a_command_whose_creator_died_before_it_was_in_line_is_found(make_system
     assert final(system, command, eventually).state == "done"
 
 
+def test_a_command_whose_creator_died_is_found_also_where_another_one_waits_for_contact(
+    make_system: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = make_system()
+    (waiting,) = system.command_queue.create(*RESET, ["CP000"], deliver="on_next_contact")
+    eventually(lambda: not system.command_queue.lines.not_due(waiting.deadline, ["CP000"]))
+    eventually(lambda: system.command_queue.lines.not_due(datetime.now(timezone.utc), ["CP000"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(system.command_queue.lines, "touch", lambda *_: None)
+        (command,) = system.command_queue.create(*RESET, ["CP000"])
+    Mending(system.store, system.command_queue, patience=0).mend({})
+    assert final(system, command, eventually).state == "done"
+    assert state(system, waiting) == "queued"
+
+
 def test_an_end_that_was_not_told_is_told_later_and_once(make_system: Any) -> None:
     system = make_system(works=False)
     (command,) = system.command_queue.create(*RESET, ["CP000"])
