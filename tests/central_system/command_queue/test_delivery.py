@@ -187,6 +187,28 @@ def test_a_command_cancelled_while_it_is_sent_is_decided_by_the_answer(
     assert (cancelled.state, cancelled.attempts[0].outcome) == ("cancelled", "timed_out")
 
 
+@pytest.mark.parametrize("stations", [1, 3])
+def test_commands_are_on_disk_when_they_are_created(
+    make_system: Any, monkeypatch: pytest.MonkeyPatch, stations: int
+) -> None:
+    """A store keeps what is stored durably also when the machine loses its power."""
+    system = make_system(stations, works=False)
+    written: list[tuple[int, Any]] = []
+
+    def noting(verb: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **values: Any) -> Any:
+            if COMMANDS in (*arguments, *values.get("put", ())):
+                written.append((len(values.get("put", {COMMANDS: [1]})[COMMANDS]), values.get("durable")))
+            return verb(*arguments, **values)
+
+        return noted
+
+    for verb in ("create", "put", "write"):
+        monkeypatch.setattr(system.store, verb, noting(getattr(system.store, verb)))
+    system.command_queue.create(*RESET, [f"CP{number:03d}" for number in range(stations)])
+    assert written == [(stations, True)]
+
+
 def test_a_command_whose_creator_died_before_it_was_in_line_is_found(make_system: Any, eventually: Any) -> None:
     system = make_system(works=False)
     (command,) = system.command_queue.create(*RESET, ["CP000"])
