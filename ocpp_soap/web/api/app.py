@@ -27,6 +27,7 @@ from ocpp_soap.web.api import (
     transactions,
     webhooks,
 )
+from ocpp_soap.web.api.bodies import Json
 from ocpp_soap.web.api.context import EXTENSION, STREAMS
 from ocpp_soap.web.api.shortcut import Shortcut
 from ocpp_soap.web.api.streams import Streams
@@ -73,6 +74,7 @@ def create(central_system: CentralSystem, observe: ObserveRequest | None = None)
         DESCRIPTION=documentation.DESCRIPTION,
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.json = Json(app)
     app.extensions[EXTENSION] = central_system
     app.extensions[STREAMS] = Streams(central_system.settings.api.max_streams)
     app.url_map.converters["whole"] = Whole

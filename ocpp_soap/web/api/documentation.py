@@ -126,7 +126,7 @@ def _with_short_references(value: Any) -> Any:
 
 _TEXT = {"schema": {"type": "string"}}
 _REASONS = {
-    "400": "The body is no JSON.",
+    "400": "The body is no JSON, or nested too deeply.",
     "413": "The body is too large.",
     "401": "No valid key came with the request.",
     "403": "The key's role does not include this.",

@@ -88,6 +88,19 @@ def test_a_body_that_is_no_json_is_a_problem(api: Any) -> None:
     assert (response.status_code, response.content_type) == (400, "application/problem+json")
 
 
+@pytest.mark.parametrize("levels", [51, 980, 1_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "1}")], ids=["lists", "objects"])
+def test_so_is_one_that_is_nested_too_deeply(
+    api: Any, system: CentralSystem, opening: str, closing: str, levels: int
+) -> None:
+    body = opening * levels + closing[:-1] + closing[-1] * levels
+    response = api.put("/tags/a", data=body, content_type="application/json")
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert "50 levels" in response.json["detail"]
+    (entry,) = system.audit.list().items
+    assert (entry.target, entry.status, entry.data) == ("/tags/a", 400, {})
+
+
 @pytest.mark.parametrize("limit", [99, 100, 101, 240, 250, 1000])
 def test_a_page_may_be_longer_than_what_is_read_at_once(api: Any, system: CentralSystem, limit: int) -> None:
     names = [f"tag{number:03}" for number in range(250)]
