@@ -25,6 +25,7 @@
     └── CallFailed                  a call to the other side got no usable answer
         ├── NoAddress               no callback address is known, or it may not be used
         ├── Unreachable             no connection
+        │   └── ConnectionLost      … any more: it ended before the answer, the message may have arrived
         ├── TimedOut                connected, no answer in time
         ├── BadAnswer               an answer that is not OCPP
         ├── TryLater                HTTP 503 or 429: to be sent again later
@@ -177,6 +178,10 @@ class NoAddress(CallFailed):
 
 class Unreachable(CallFailed):
     """No connection could be made."""
+
+
+class ConnectionLost(Unreachable):
+    """The connection ended before a complete answer came: the message may have arrived."""
 
 
 class TimedOut(CallFailed):

@@ -16,7 +16,7 @@ from ocpp_soap.central_system.reservation_table import ReservationTable, key_of
 from ocpp_soap.central_system.reserved_connectors import ANY_CONNECTOR
 from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction
-from ocpp_soap.errors import CallFailed, NoAddress, OcppSoapError, Unreachable
+from ocpp_soap.errors import CallFailed, ConnectionLost, NoAddress, OcppSoapError, Unreachable
 from ocpp_soap.messages import (
     CancelReservationRequest,
     ChargePointStatus,
@@ -138,7 +138,7 @@ class Reservations(ReservationTable):
             status = str(self._call(reservation.charge_box_identity, request).status)
         except OcppSoapError as error:
             self.close(reservation, ReservationState.FAILED, str(error))
-            if isinstance(error, CallFailed) and not isinstance(error, (NoAddress, Unreachable)):
+            if _may_have_arrived(error):
                 self._withdraw_later(reservation)
             raise
         if status != ReservationStatus.ACCEPTED:
@@ -165,3 +165,10 @@ class Reservations(ReservationTable):
         known = self._tags.get(tag)
         parent = known.parent_id_tag if known else None
         return bool(parent and reservation.parent_id_tag and fold(parent) == fold(reservation.parent_id_tag))
+
+
+def _may_have_arrived(error: OcppSoapError) -> bool:
+    """Whether the station may have acted on a call that ended so."""
+    if isinstance(error, Unreachable):
+        return isinstance(error, ConnectionLost)
+    return isinstance(error, CallFailed) and not isinstance(error, NoAddress)

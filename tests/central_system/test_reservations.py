@@ -12,7 +12,7 @@ import pytest
 
 from ocpp_soap.central_system import CentralSystem, Tag
 from ocpp_soap.central_system.reservations import Reservations
-from ocpp_soap.errors import StoreUnavailable, TimedOut, Unreachable
+from ocpp_soap.errors import BadAnswer, CallFailed, ConnectionLost, StoreUnavailable, TimedOut, Unreachable
 from ocpp_soap.messages import (
     CancelReservationRequest,
     CancelReservationResponse,
@@ -183,11 +183,12 @@ def test_a_reservation_of_a_station_that_is_away_fails(
     assert system.command_queue.list().items == []
 
 
+@pytest.mark.parametrize("kind", [TimedOut, ConnectionLost, BadAnswer])
 def test_a_reservation_that_may_have_arrived_is_withdrawn_later(
-    system: CentralSystem, station: Station, later: datetime
+    system: CentralSystem, station: Station, later: datetime, kind: type[CallFailed]
 ) -> None:
-    station.error = TimedOut("no answer")
-    with pytest.raises(TimedOut):
+    station.error = kind("no answer")
+    with pytest.raises(kind):
         system.reservations.reserve("CP001", 1, "TAG", later)
     (failed,) = system.reservations.list(state="failed").items
     (command,) = system.command_queue.list().items

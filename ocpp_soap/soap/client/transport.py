@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
-from ocpp_soap.errors import BadAnswer, NoAddress, TimedOut, Unreachable
+from ocpp_soap.errors import BadAnswer, ConnectionLost, NoAddress, TimedOut, Unreachable
 from ocpp_soap.soap.charsets import named_by_http
 from ocpp_soap.soap.client.connections import Host, Key, Stale, key_of
 from ocpp_soap.soap.client.endpoint import Endpoint
@@ -90,7 +90,7 @@ class Pools:
         except urllib3.exceptions.LocationValueError:
             raise NoAddress(_NO_ADDRESS) from None
         except (urllib3.exceptions.HTTPError, OSError):
-            raise Unreachable("closed the connection without a complete answer") from None
+            raise ConnectionLost("closed the connection without a complete answer") from None
 
     def _send(
         self, endpoint: Endpoint, body: bytes, headers: dict[str, str], *, keeps: bool

@@ -13,6 +13,7 @@ import pytest
 from ocpp_soap import messages as m
 from ocpp_soap.errors import (
     BadAnswer,
+    ConnectionLost,
     Fault,
     IdentityMismatch,
     InternalError,
@@ -301,7 +302,7 @@ def test_the_answer_is_cut(peer):
         server.open[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<half")
 
     server = peer(answer)
-    with pytest.raises(Unreachable, match="closed the connection without a complete answer"):
+    with pytest.raises(ConnectionLost, match="closed the connection without a complete answer"):
         reset(server.url)
 
 

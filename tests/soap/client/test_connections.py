@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ocpp_soap import messages as m
-from ocpp_soap.errors import TimedOut, Unreachable
+from ocpp_soap.errors import ConnectionLost, TimedOut
 from ocpp_soap.messages import ACTIONS, Role, Version
 from ocpp_soap.soap.client import Endpoint, client_for
 from ocpp_soap.soap.client.repeats import may_repeat
@@ -123,7 +123,7 @@ def test_only_that_host_loses_its_connections_and_it_counts_once(peer, http):
 
 def test_a_new_connection_that_breaks_is_the_failure_of_the_peer(peer):
     server = peer(None)
-    with pytest.raises(Unreachable, match="closed the connection without a complete answer"):
+    with pytest.raises(ConnectionLost, match="closed the connection without a complete answer"):
         list_version(Endpoint(server.url))
     assert len(server.requests) == 1
 
