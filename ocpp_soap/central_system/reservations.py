@@ -145,7 +145,10 @@ class Reservations(ReservationTable):
             reason = f"the station answered {status}"
             return self.close(reservation, ReservationState.REFUSED, reason, status=status)
         accepted = replace(reservation, state=ReservationState.ACCEPTED.value, status=status)
-        return self.change(reservation, lambda found: accepted if found.is_open else None)
+        after = self.change(reservation, lambda found: accepted if found.is_open else None)
+        if after.state == ReservationState.CANCELLED:
+            self._withdraw_later(reservation)
+        return after
 
     def _withdraw_later(self, reservation: Reservation) -> None:
         self._queue.create(

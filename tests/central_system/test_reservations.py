@@ -199,6 +199,24 @@ def test_a_reservation_that_may_have_arrived_is_withdrawn_later(
     )
 
 
+def test_a_reservation_that_is_cancelled_while_the_station_takes_it_is_withdrawn_later(
+    system: CentralSystem, station: Station, later: datetime
+) -> None:
+    def cancelled_meanwhile(identity: str, request: Any) -> Any:
+        if isinstance(request, CancelReservationRequest):
+            return CancelReservationResponse(status="Rejected")
+        system.reservations.cancel(request.reservation_id)
+        return ReserveNowResponse(status="Accepted")
+
+    system.reservations = Reservations(
+        system.store, system.tags, system.events, system.command_queue, cancelled_meanwhile
+    )
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    assert made.state == "cancelled"
+    (command,) = system.command_queue.list().items
+    assert (command.action, command.payload) == ("CancelReservation", {"reservation_id": made.reservation_id})
+
+
 def test_a_start_that_names_its_reservation_uses_it(
     system: CentralSystem, later: datetime, start: Callable[..., int]
 ) -> None:
