@@ -1,8 +1,8 @@
 """Delivering the commands of one station, one after the other, by the worker that has claimed its line.
 
 What is written when: an attempt is on disk before its message is sent, and is sent once, by whoever wrote it. A worker
-that finds a command ``sending`` in a line that it has just claimed knows that its sender died or lost the line, calls
-that attempt ``interrupted`` and decides whether there is another one.
+that finds a command ``sending`` in a line that it has knows that its sender died or lost the line, calls that attempt
+``interrupted`` and decides whether there is another one. One that has lost its line itself leaves it to who has it.
 """
 
 from __future__ import annotations
@@ -101,6 +101,8 @@ class Delivery:
         next_due: list[datetime] = []
         waits, is_blocked = False, False
         for found in self._queue.in_line(claim.line.charge_box_identity):
+            if found.state == CommandState.SENDING and not self._queue.lines.is_held(claim):
+                return None, None, False
             command = self._settled(found, now)
             if command is None or not command.is_open:
                 continue

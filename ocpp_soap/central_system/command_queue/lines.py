@@ -128,6 +128,11 @@ class Lines:
             return None
         return Claim(record_of(Line, stored.document), stored.revision)
 
+    def is_held(self, claim: Claim) -> bool:
+        """Whether a claimed line is still this worker's."""
+        stored = self._store.get(LINES, claim.line.charge_box_identity)
+        return stored is not None and stored.document.get("owner") == claim.line.owner
+
     def release(self, claim: Claim, due_at: datetime | None, *, is_empty: bool) -> Claim | None:
         """Let go of a line, which is due next at that time, or ends if it is empty; None: done, or it was lost.
 

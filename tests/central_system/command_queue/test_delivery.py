@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.command_queue.back_off import BackOff
+from ocpp_soap.central_system.command_queue.delivery import Delivery
 from ocpp_soap.central_system.command_queue.mending import Mending
-from ocpp_soap.central_system.command_queue.record import Command, key_of, write
-from ocpp_soap.central_system.fleet_collections import COMMANDS
+from ocpp_soap.central_system.command_queue.record import Attempt, Command, key_of, write
+from ocpp_soap.central_system.command_queue.transitions import begun
+from ocpp_soap.central_system.command_queue.wake_up import WakeUp
+from ocpp_soap.central_system.fleet_collections import COMMANDS, LINES
 from ocpp_soap.errors import InternalError, InvalidMessage, NotFound
 from ocpp_soap.messages import DataTransferResponse, DataTransferStatus
 
@@ -232,6 +236,23 @@ def test_a_command_whose_creator_died_is_found_also_where_another_one_waits_for_
     Mending(system.store, system.command_queue, patience=0).mend({})
     assert final(system, command, eventually).state == "done"
     assert state(system, waiting) == "queued"
+
+
+def test_a_worker_that_has_lost_its_line_leaves_what_another_one_sends_alone(make_system: Any) -> None:
+    """As after a wake-up hook, or a pause of the machine, that outlasted the lease."""
+    system = make_system(works=False)
+    queue = system.command_queue
+    (command,) = queue.create(*RESET, ["CP000"], max_attempts=1)
+    stalled = queue.lines.claim("CP000", "stalled:1", 0)
+    assert queue.lines.claim("CP000", "other:1", 60) is not None
+    attempt = Attempt(number=1, message_id="urn:x", worker="other:1", started_at=datetime.now(timezone.utc))
+    queue.change(command.command_id, lambda found: begun(found, attempt))
+    line = system.store.get(LINES, "CP000")
+    wake_up = WakeUp(system.stations)
+    delivery = Delivery(queue, system.commands.call, back_off=BackOff(1, 1), timeout_of=lambda _: 1.0, wake_up=wake_up)
+    delivery.work_on(stalled)
+    assert state(system, command) == "sending"
+    assert system.store.get(LINES, "CP000") == line
 
 
 def test_an_end_that_was_not_told_is_told_later_and_once(make_system: Any) -> None:
