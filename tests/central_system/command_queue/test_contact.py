@@ -141,7 +141,7 @@ def test_a_hook_file_wakes_the_station_up(make_system: Any, tmp_path: Path, even
     system = make_system(HANDLERS__PATHS=json.dumps([str(tmp_path / "mine")]))
     system.stations.set_url("CP000", "http://127.0.0.1:9/")
     system.command_queue.create(*RESET, ["CP000"])
-    eventually(woken.exists)
+    eventually(lambda: woken.exists() and woken.read_text())
     assert woken.read_text() == "CP000 Reset"
 
 
