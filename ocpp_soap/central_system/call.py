@@ -24,12 +24,14 @@ _log = structlog.get_logger("ocpp_soap.central_system")
 class CentralSystemCall(Call):
     """A request of a charge point: ``station`` sent it, the rules are on ``central_system``.
 
-    ``is_told``: a rule has stored its event, together with what that tells of.
+    ``is_told``: a rule has stored its event, together with what that tells of. ``is_replayed``: it came a while
+    ago, was kept because it was not understood, and is answered again.
     """
 
     central_system: CentralSystem
     station: Station
     is_told: bool = False
+    is_replayed: bool = False
 
     @classmethod
     def of(cls, call: Call, central_system: CentralSystem, station: Station) -> CentralSystemCall:
@@ -51,7 +53,7 @@ class CentralSystemCall(Call):
         made.again = call.again
         made.central_system = central_system
         made.station = station
-        made.is_told = False
+        made.is_told = made.is_replayed = False
         return made
 
     def once_stored(self, step: Callable[[], None]) -> None:

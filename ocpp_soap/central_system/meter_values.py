@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.collections import METER_VALUES, TRANSACTIONS
 from ocpp_soap.central_system.records import (
     Listing,
@@ -22,7 +23,7 @@ from ocpp_soap.central_system.records import (
     warning_documents,
 )
 from ocpp_soap.central_system.texts import LARGEST_DOCUMENT, note, shortened
-from ocpp_soap.central_system.transactions import Transaction, Transactions
+from ocpp_soap.central_system.transactions import Transaction, Transactions, read
 from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
 from ocpp_soap.storage.base import Document, Storage, Stored
@@ -70,10 +71,11 @@ class MeterValues:
         self._store = store
         self._sessions: dict[tuple[str, int], None] = {}
 
-    def add(self, request: MeterValuesRequest, call: Call) -> None:
+    def add(self, request: MeterValuesRequest, call: CentralSystemCall) -> None:
         """Store the values of a MeterValues.req with the transaction they belong to.
 
-        That is the one named, if it is this station's; where none is named, the open one of the connector.
+        That is the one named, if it is this station's; where none is named, the open one of the connector, but for
+        replayed values none that began after they came.
         """
         entries = _entries(call, request.connector_id, request.transaction_id, request.values)
         named = request.transaction_id if request.transaction_id is not None and request.transaction_id > 0 else 0
@@ -87,6 +89,8 @@ class MeterValues:
 
         def session(found: Sequence[Stored]) -> Document:
             mine = [item for item in found if item.document["charge_box_identity"] == call.charge_box_identity]
+            if call.is_replayed and not named:
+                mine = [item for item in mine if read(item.document).arrival[0] <= call.received_at]
             session = mine[-1] if mine and named else Transactions.latest_at(mine, request.connector_id)
             if mine and named:
                 self._remember(call.charge_box_identity, named)

@@ -200,6 +200,7 @@ class CentralSystem:
             station = self.admission.admit(call, replayed=replayed)
             handler = self.handlers.by_action[call.action.name]
             extended = CentralSystemCall.of(call, self, station)
+            extended.is_replayed = replayed
             if call.action.name not in self._own_handlers:
                 extended.pending = None  # what somebody else's handler has stored it may look for
             response = handler(call.request, extended)

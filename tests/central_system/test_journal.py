@@ -13,7 +13,15 @@ from ocpp_soap.central_system.journal import Journal
 from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.dispatch import Exchanged, MessageWarning
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.messages import HeartbeatRequest, Role, Version
+from ocpp_soap.messages import (
+    HeartbeatRequest,
+    MeterValue,
+    MeterValuesRequest,
+    Role,
+    SampledValue,
+    StartTransactionRequest,
+    Version,
+)
 from ocpp_soap.soap.replay import Replay
 from ocpp_soap.soap.settings import server_settings
 
@@ -255,3 +263,22 @@ def test_what_was_kept_can_be_replayed_without_its_proof_and_is_no_sign_of_life(
     (orphan,) = central_system.transactions.list(state="orphan").items
     assert (orphan.meter_stop, orphan.stop_received_at) == (50, noon)
     assert central_system.stations.show("CP001").last_seen is None
+
+
+def test_replayed_meter_values_do_not_belong_to_a_session_that_began_after_they_came(central_system, make_call, noon):
+    def start(minute):
+        time = noon + timedelta(minutes=minute)
+        request = StartTransactionRequest(connector_id=1, id_tag="A", timestamp=time, meter_start=minute)
+        return central_system.receive(make_call(request, received_at=time)).transaction_id
+
+    def replay(minute):
+        time = noon + timedelta(minutes=minute)
+        values = [MeterValue(timestamp=time, value=[SampledValue(value="7")])]
+        request = MeterValuesRequest(connector_id=1, values=values)
+        central_system.receive_again(make_call(request, version=Version.V12, received_at=time))
+
+    transaction_id = start(30)
+    replay(10)
+    replay(40)
+    stored = central_system.meter_values.list(charge_box_identity="CP001").items
+    assert [record.transaction_id for record in stored] == [None, transaction_id]
