@@ -93,7 +93,8 @@ class Admission:
             return station
         station = self._stations.match(identity)
         if station is not None:
-            call.warnings.append(MessageWarning("identity_case", "chargeBoxIdentity", identity))
+            if station.charge_box_identity != identity:  # else another process has only just registered it
+                call.warnings.append(MessageWarning("identity_case", "chargeBoxIdentity", identity))
             return station
         if self._unknown == "reject":
             return Station(charge_box_identity=identity, registration=Registration.UNKNOWN.value)

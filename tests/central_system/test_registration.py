@@ -108,6 +108,16 @@ def test_a_station_can_be_allowed_before_it_was_ever_seen(make_central_system, s
     assert send(BOOT, to=system).status is RegistrationStatus.ACCEPTED
 
 
+def test_a_station_that_another_process_has_just_allowed_is_not_said_to_spell_its_identity_otherwise(
+    make_central_system, send
+):
+    system, other = (make_central_system(REGISTRATION__UNKNOWN_CHARGE_POINTS="reject") for _ in range(2))
+    assert send(BOOT, to=system).status is RegistrationStatus.REJECTED
+    other.stations.allow("CP001")
+    assert send(BOOT, to=system).status is RegistrationStatus.ACCEPTED
+    assert other.stations.get("CP001").oddities == {}
+
+
 def test_a_blocked_station_is_refused_but_its_energy_is_recorded(central_system, send, noon):
     send(BOOT)
     central_system.stations.block("CP001")
