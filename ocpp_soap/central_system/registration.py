@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ocpp_soap.central_system.access import Access
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.records import warning_document
-from ocpp_soap.central_system.stations import Registration, Station, Stations
+from ocpp_soap.central_system.stations import MOST_ODDITIES, Registration, Station, Stations
 from ocpp_soap.central_system.texts import LONGEST_TEXT
 from ocpp_soap.dispatch import LONGEST_IN_WARNING, Call, Exchanged, MessageWarning
 from ocpp_soap.errors import SecurityError
@@ -18,7 +18,6 @@ from ocpp_soap.errors import SecurityError
 ALWAYS_RECORDED = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
 """What a blocked station may still send: the energy has flowed, whatever we think of the station (notes, 7.34)."""
 
-MOST_ODDITIES = 50
 _NO_HOSTS = ("http://www.w3.org/", "http://schemas.xmlsoap.org/")
 """How the anonymous URIs of the versions of WS-Addressing begin."""
 
@@ -117,7 +116,7 @@ class Admission:
             news["learned_url"] = url
         oddities = _new_oddities(station, call)
         if oddities:
-            news["oddities"] = {**station.oddities, **oddities}
+            news["oddities"] = oddities
         if not news:
             return station
         return self._stations.change(station.charge_box_identity, **news) or station

@@ -17,6 +17,9 @@ from ocpp_soap.messages import BootNotificationRequest, Choice, Version
 from ocpp_soap.storage.base import Document, Storage
 
 _Warnings = list[MessageWarning]
+_Oddities = dict[str, dict[str, Any]]
+
+MOST_ODDITIES = 50
 
 
 class Registration(Choice):
@@ -149,13 +152,17 @@ class Stations:
         page = self._store.find(STATIONS, {"folded_identity": charge_box_identity.lower()}, limit=2)
         return record_of(Station, page.items[0].document) if len(page.items) == 1 else None
 
-    def change(self, charge_box_identity: str, *, revision: int | None = None, **values: Any) -> Station | None:
-        """Set fields of a station (None removes one); None: it is not known.
+    def change(
+        self, charge_box_identity: str, *, revision: int | None = None, oddities: _Oddities | None = None, **values: Any
+    ) -> Station | None:
+        """Set fields of a station (None removes one), and add ``oddities``; None: it is not known.
 
         With ``revision``, raises RevisionConflict if its document has another one.
         """
 
         def changed(document: Document) -> Document | None:
+            if oddities:
+                values["oddities"] = _together(document.get("oddities", {}), oddities)
             new = {key: value for key, value in {**document, **values}.items() if value is not None}
             return None if new == document else new
 
@@ -211,3 +218,9 @@ class Stations:
             for document in documents
             for at, peer in [contacts.get(document["charge_box_identity"], nothing)]
         ]
+
+
+def _together(known: _Oddities, new: _Oddities) -> _Oddities:
+    """The oddities that were known, and the first of the new ones, up to MOST_ODDITIES."""
+    added = {name: oddity for name, oddity in new.items() if name not in known}
+    return dict([*known.items(), *added.items()][:MOST_ODDITIES])

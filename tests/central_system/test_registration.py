@@ -185,6 +185,15 @@ def test_the_oddities_of_a_station_are_kept_once_each_with_an_example(central_sy
     assert oddities["too_long chargePointModel"]["action"] == "Heartbeat"
 
 
+def test_the_oddities_that_two_processes_see_at_the_same_time_are_all_kept(make_central_system, send):
+    processes = make_central_system(), make_central_system()
+    for process in processes:
+        send(HeartbeatRequest(), to=process)
+    for number, process in enumerate(processes):
+        send(HeartbeatRequest(), to=process, warnings=[MessageWarning("unknown_element", f"element{number}")])
+    assert list(processes[0].stations.get("CP001").oddities) == ["unknown_element element0", "unknown_element element1"]
+
+
 def test_the_oddities_of_a_station_do_not_grow_without_bound(central_system, send):
     for number in range(60):
         send(HeartbeatRequest(), warnings=[MessageWarning("unknown_element", f"element{number}")])
