@@ -29,7 +29,7 @@ from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Collection
 from ocpp_soap.storage.mongodb_commits import INSERT, UPDATE, Commits, Step, Target, Work, stored, until
 from ocpp_soap.storage.mongodb_documents import pieces
-from ocpp_soap.storage.mongodb_errors import AUTHENTICATION_FAILED, UNAUTHORIZED, is_passing
+from ocpp_soap.storage.mongodb_errors import AUTHENTICATION_FAILED, UNAUTHORIZED, is_passing, reason
 from ocpp_soap.storage.mongodb_reads import Looks, Reads, Wanted
 from ocpp_soap.storage.mongodb_telemetry import Refused, Rows, Telemetry
 from ocpp_soap.storage.mongodb_url import opened
@@ -252,5 +252,5 @@ class MongoClient:
                 f"MongoDB refuses this user: check user, password and authSource in storage.mongodb.url ({error})"
             )
         if is_passing(error):
-            return errors.StoreUnavailable(f"MongoDB did not answer within {self._timeout:g} s ({error})")
-        return errors.StoreUnavailable(f"MongoDB: {error}")
+            return errors.StoreUnavailable(f"MongoDB did not answer within {self._timeout:g} s ({reason(error)})")
+        return errors.StoreUnavailable(f"MongoDB: {reason(error)}")

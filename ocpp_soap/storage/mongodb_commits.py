@@ -30,8 +30,10 @@ Search = Callable[["Sequence[Wanted]"], "Sequence[list[Row] | Exception]"]
 INSERT, UPDATE = ("insert", "documents"), ("update", "updates")
 """Kinds of operations: the command, and the field of it that holds them."""
 
-_REFUSED = frozenset({11000, 241})
-"""Duplicate key; a conversion that failed, with which a conditional update says that the revision is another."""
+_DUPLICATE_KEY = 11000
+_FAILED_CONVERSION = 241
+"""With it a conditional update says that the revision is another."""
+_OUR_KEY = {"_id": 1}
 
 
 _PAUSE = 0.003
@@ -297,7 +299,7 @@ def stored(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument
         met: list[int] = []
         for problem in details["writeErrors"]:
             place = places[problem["index"]]
-            if problem.get("code") not in _REFUSED or (kind == UPDATE and is_last):
+            if not _is_refusal(problem) or (kind == UPDATE and is_last):
                 refused.append({**problem, "index": place})
             elif kind == UPDATE:  # two that put the same new key at once collide, and the next attempt finds it there
                 met.append(place)
@@ -305,6 +307,12 @@ def stored(target: Target, kind: tuple[str, str], rows: Sequence[RawBSONDocument
         if not places:
             break
     return refused
+
+
+def _is_refusal(problem: dict[str, Any]) -> bool:
+    """Whether the operation met a document of its key, or of another revision, and not an index of somebody else."""
+    code = problem.get("code")
+    return code == _FAILED_CONVERSION or (code == _DUPLICATE_KEY and problem.get("keyPattern", _OUR_KEY) == _OUR_KEY)
 
 
 def _tell(writes: Sequence[Write], step: int, details: dict[str, Any]) -> None:
@@ -315,7 +323,7 @@ def _tell(writes: Sequence[Write], step: int, details: dict[str, Any]) -> None:
         places = range(start, start + len(write.work.steps[step].rows))
         start = places.stop
         mine = [problems[place] for place in places if place in problems] if problems else []
-        if details["writeConcernErrors"] or any(problem.get("code") not in _REFUSED for problem in mine):
+        if details["writeConcernErrors"] or not all(map(_is_refusal, mine)):
             write.error = BulkWriteError({**details, "writeErrors": mine})
         else:
             write.result.append({problem["index"] - places.start for problem in mine})

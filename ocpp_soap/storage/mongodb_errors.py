@@ -17,6 +17,13 @@ UNAUTHORIZED = 13
 _PASSING = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 358, 9001, 10107, 11600, 11602, 13435, 13436})
 
 
+def reason(error: PyMongoError) -> str:
+    """What the server says, of several operations that it refuses that of the first."""
+    details = (error.details or {}) if isinstance(error, BulkWriteError) else {}
+    problems = [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
+    return str(problems[0]["errmsg"]) if problems else str(error)
+
+
 def is_passing(error: PyMongoError) -> bool:
     """Whether the same operation may succeed later."""
     if isinstance(error, BulkWriteError):

@@ -233,6 +233,33 @@ def test_documents_that_another_program_inserted_without_a_key_are_paged_changed
         assert target.count_documents({}) == 4
 
 
+WRITES: dict[str, Callable[[Storage], object]] = {
+    "create": lambda store: store.create(STATIONS, "CP2", {"vendor": "ACME"}),
+    "replace": lambda store: store.replace(STATIONS, "CP3", {"vendor": "ACME"}, revision=1),
+    "put": lambda store: store.put(STATIONS, {"CP2": {"vendor": "ACME"}}),
+    "write": lambda store: store.write(put={STATIONS: {"CP2": {"vendor": "ACME"}}}),
+    "append": lambda store: store.append(READINGS, [("b", {"n": 1})]),
+    "write of entries": lambda store: store.write(append={READINGS: [("b", {"n": 1})]}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=list(WRITES))
+def test_what_an_index_of_somebody_else_refuses_is_an_error_that_names_it(
+    standalone: MongoServer, write: Callable[[Storage], object]
+) -> None:
+    url = standalone.url(f"test_{uuid4().hex}")
+    with closing(MongoStorage(url)) as store, pymongo.MongoClient[dict[str, Any]](url) as client:
+        store.put(STATIONS, {"CP1": {"vendor": "ACME"}, "CP3": {"vendor": "B"}})
+        store.append(READINGS, [("a", {"n": 1})])
+        database = client.get_default_database()
+        database["stations"].create_index("vendor", name="mine", unique=True)
+        database["readings"].create_index("n", name="mine", unique=True)
+        with pytest.raises(StoreUnavailable, match=r"^MongoDB: E11000 duplicate key error .* index: mine "):
+            write(store)
+        assert (store.count(STATIONS), store.count(READINGS)) == (2, 1)
+        assert store.append(READINGS, [("a", {"n": 1})]) == 0
+
+
 def test_every_search_uses_its_index_without_sorting(standalone: MongoServer) -> None:
     settings = settings_of(standalone)
     with closing(storage.open(settings)) as store:
