@@ -161,6 +161,9 @@ class Outbox:
                     self._answered(entry, response)
                 else:
                     self._failed(entry, error)
+            except Exception:
+                self._not_taken(entry)
+                raise
             finally:
                 self._in_flight = None
                 self._pump()
@@ -191,6 +194,13 @@ class Outbox:
             self._give_up(entry, error)
         else:
             self._lost(entry, error)
+
+    def _not_taken(self, entry: Entry) -> None:
+        """A mistake of ours: what is queued still is sent again, and like all else not at once."""
+        if entry.sequence == 0:
+            self._remove(entry)
+        self._failures += 1
+        self._retry_in(self._backoff.delay(self._failures))
 
     @staticmethod
     def _worth_another_try(entry: Entry, error: OcppSoapError) -> bool:

@@ -264,3 +264,18 @@ class TestAnswersThatAreNotOcpp:
         schedule.advance(11)
         assert len(central_system.sent("MeterValues")) == 60
         assert station.outbox.waiting == 0
+
+
+def test_an_answer_that_could_not_be_taken_is_not_asked_for_again_at_once(station, schedule, central_system):
+    def fail(*_):
+        raise RuntimeError("a mistake of ours")
+
+    station.sessions.start_answered = fail
+    with pytest.raises(RuntimeError):
+        start(station, schedule)
+    schedule.run()
+    assert len(central_system.sent("StartTransaction")) == 1
+    del station.sessions.start_answered
+    schedule.advance(1)
+    assert len(central_system.sent("StartTransaction")) == 2
+    assert station.outbox.waiting == 0
