@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.charge_point.keeping import Keeping
 from ocpp_soap.charge_point.queueing import Entry, is_demanded
+from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import Role, find_action
 from ocpp_soap.storage.base import Collection, Document, Storage
 
@@ -19,9 +21,10 @@ OUTBOX = Collection("charge_point_outbox", indexes=(("station", "sequence"),))
 class StoredJournal:
     """A :class:`~ocpp_soap.charge_point.outbox.Journal` in ``storage``; one station, one process at a time."""
 
-    def __init__(self, storage: Storage, charge_box_identity: str) -> None:
+    def __init__(self, storage: Storage, charge_box_identity: str, keeping: Keeping) -> None:
         self._storage = storage
         self._station = charge_box_identity
+        self._keeping = keeping
 
     def load(self) -> tuple[list[Entry], list[Entry]]:
         """What was queued, in order, and what was set aside."""
@@ -38,19 +41,31 @@ class StoredJournal:
 
     def add(self, entry: Entry) -> None:
         """Keep a new entry; a Start or Stop is on disk on return, the others are safe from the process's end."""
-        self._storage.create(OUTBOX, self._key(entry), self._document(entry, ""), durable=is_demanded(entry))
+        key, document = self._key(entry), self._document(entry, "")
+
+        def create() -> None:
+            try:
+                self._storage.create(OUTBOX, key, document, durable=is_demanded(entry))
+            except AlreadyExists:
+                self._storage.put(OUTBOX, {key: document})
+
+        self._keeping.write((key,), create)
 
     def change(self, entries: list[Entry]) -> None:
         """Keep the present content of entries that were added before."""
-        self._storage.put(OUTBOX, {self._key(entry): self._document(entry, "") for entry in entries})
+        self._put({self._key(entry): self._document(entry, "") for entry in entries})
 
     def remove(self, entry: Entry) -> None:
         """Forget an entry that was delivered."""
-        self._storage.delete(OUTBOX, self._key(entry))
+        key = self._key(entry)
+        self._keeping.write((key,), lambda: self._storage.delete(OUTBOX, key))
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """Keep an entry that cannot be delivered, with the reason."""
-        self._storage.put(OUTBOX, {self._key(entry): self._document(entry, reason or "refused")})
+        self._put({self._key(entry): self._document(entry, reason or "refused")})
+
+    def _put(self, documents: dict[str, Document]) -> None:
+        self._keeping.write(tuple(documents), lambda: self._storage.put(OUTBOX, documents))
 
     def _key(self, entry: Entry) -> str:
         return f"{self._station}/{entry.sequence:012d}"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.charge_point.keeping import Keeping
 from ocpp_soap.charge_point.local_list import ListEntry
 from ocpp_soap.charge_point.reservations import Reservation
 from ocpp_soap.messages import IdTagInfo, MeterValue, UpdateFirmwareRequest
@@ -34,9 +35,10 @@ Each is written once, as all of them would be too much to write at each reading.
 class StoredState:
     """The state of one station in a store; without a store, nothing is kept."""
 
-    def __init__(self, storage: Storage | None, station: Station) -> None:
+    def __init__(self, storage: Storage | None, station: Station, keeping: Keeping) -> None:
         self._storage = storage
         self._station = station
+        self._keeping = keeping
         self._restoring = False
 
     def save(self) -> None:
@@ -46,13 +48,13 @@ class StoredState:
         """
         if self._storage is not None and not self._restoring:
             self.save_connectors()
-            self._storage.put(STATE, {self._station.charge_box_identity: self._document()})
+            self._put(STATE, self._station.charge_box_identity, self._document())
 
     def save_connectors(self) -> None:
         """Write only what changes with each reading."""
         if self._storage is not None and not self._restoring:
             connectors = {str(c.connector_id): self._connector(c) for c in self._station.connectors.values()}
-            self._storage.put(CONNECTORS, {self._station.charge_box_identity: {"connectors": connectors}})
+            self._put(CONNECTORS, self._station.charge_box_identity, {"connectors": connectors})
 
     def restore(self) -> None:
         """Take over what was saved; the station decides on the transactions that ran when it was switched off.
@@ -79,7 +81,7 @@ class StoredState:
         if self._storage is not None:
             key = f"{transaction.handle}/{len(transaction.data):06d}"
             document = {"transaction": transaction.handle, "values": to_document(transaction.data[-1])}
-            self._storage.put(TRANSACTION_DATA, {key: document})
+            self._put(TRANSACTION_DATA, key, document)
 
     def data_of(self, handle: str) -> list[MeterValue]:
         """What a transaction had collected, in its order."""
@@ -90,9 +92,20 @@ class StoredState:
 
     def forget_data(self, handle: str) -> None:
         """Remove what a transaction had collected; its Stop was answered or given up."""
-        if self._storage is not None:
-            while self._storage.delete_where(TRANSACTION_DATA, {"transaction": handle}):
+        storage = self._storage
+        if storage is None:
+            return
+
+        def delete() -> None:
+            while storage.delete_where(TRANSACTION_DATA, {"transaction": handle}):
                 pass
+
+        self._keeping.write(handle, delete)
+
+    def _put(self, collection: Collection, key: str, document: Document) -> None:
+        if self._storage is not None:
+            storage = self._storage
+            self._keeping.write((collection.name, key), lambda: storage.put(collection, {key: document}))
 
     def _document(self) -> Document:
         station = self._station

@@ -22,6 +22,7 @@ from ocpp_soap.charge_point.diagnostics import Diagnostics
 from ocpp_soap.charge_point.events import Exchange, action_of
 from ocpp_soap.charge_point.firmware import Firmware
 from ocpp_soap.charge_point.journal import StoredJournal
+from ocpp_soap.charge_point.keeping import Keeping
 from ocpp_soap.charge_point.local_list import LocalList
 from ocpp_soap.charge_point.meter import SimulatedMeter
 from ocpp_soap.charge_point.metering import Metering, transaction_data
@@ -101,9 +102,10 @@ class Station(Operation):
         self.registration = Registration(self, self.options.backoff)
         self.diagnostics = Diagnostics(self)
         self.firmware = Firmware(self)
-        journal = StoredJournal(storage, charge_box_identity) if storage is not None else None
+        keeping = Keeping(charge_box_identity)
+        journal = StoredJournal(storage, charge_box_identity, keeping) if storage is not None else None
         self.outbox = Outbox(self._send, schedule, self, lock=self.lock, journal=journal, backoff=self.options.backoff)
-        self.state = StoredState(storage, self)
+        self.state = StoredState(storage, self, keeping)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
