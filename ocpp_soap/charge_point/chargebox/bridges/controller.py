@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocpp_soap.charge_point.chargebox.exchange import ANSWERED, CONNECTORS, FAILED, TAG_REQUESTS, Exchange
+from ocpp_soap.charge_point.chargebox.exchange import (
+    ANSWERED,
+    CONNECTORS,
+    FAILED,
+    RECEIVED,
+    START_TRANSACTIONS,
+    STOP_TRANSACTIONS,
+    TAG_REQUESTS,
+    Exchange,
+)
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
 
 _NO_ERROR = ChargePointErrorCode.NO_ERROR
@@ -90,9 +99,20 @@ class Controller:
             self._follow(connector_id, connector, self._hardware.read(connector_id))
 
     def _remembered(self, connector_id: int) -> _Connector:
-        """A connector, with the session that ran when the daemon ended."""
+        """A connector, with the session that ran when the daemon ended.
+
+        A document that nobody has taken may be the last that was done: it counts more than what was remembered.
+        """
         known = self._exchange.get(CONNECTORS, str(connector_id)) or {}
-        return _Connector(start=known.get("start") or "", started_by=known.get("started_by") or "")
+        connector = _Connector(start=known.get("start") or "", started_by=known.get("started_by") or "")
+        inserted = self._exchange.in_state(RECEIVED)
+        stopped = [stored.document.get("start") for collection, stored in inserted if collection is STOP_TRANSACTIONS]
+        for collection, stored in inserted:
+            if collection is START_TRANSACTIONS and stored.document.get("connector_id") == connector_id:
+                connector.start, connector.started_by = stored.key, str(stored.document.get("id_tag"))
+        if connector.start in stopped:
+            connector.start = ""
+        return connector
 
     def _remember(self, connector_id: int, connector: _Connector) -> None:
         self._exchange.update(CONNECTORS, str(connector_id), start=connector.start, started_by=connector.started_by)
