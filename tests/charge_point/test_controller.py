@@ -120,3 +120,62 @@ def test_a_session_that_was_killed_when_its_stop_was_inserted_is_stopped_once(
             bridge.poll()
     switch_on().poll()
     assert len(documents(exchange, STOP_TRANSACTIONS)) == 1
+
+
+def test_a_stop_that_was_wanted_is_carried_out_after_a_restart(switch_on, hardware, exchange):
+    start(switch_on(), hardware, exchange)
+    exchange.command("StopTransaction", 1, id_tag=None)
+    switch_on().poll()
+    assert not hardware.outputs.enabled
+    hardware.outputs = None
+    again = switch_on()
+    again.poll()
+    assert not hardware.outputs.enabled
+    hardware.readings = Readings(plugged=True, energy=120)
+    again.poll()
+    assert len(documents(exchange, STOP_TRANSACTIONS)) == 1
+
+
+def test_a_command_is_marked_as_seen_when_it_was_carried_out(switch_on, hardware, exchange, monkeypatch):
+    bridge = switch_on()
+    start(bridge, hardware, exchange)
+    exchange.command("StopTransaction", 1, id_tag=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(bridge, "_obey", raise_killed)
+        with pytest.raises(Killed):
+            bridge.poll()
+    switch_on().poll()
+    assert not hardware.outputs.enabled
+
+
+def raise_killed(*_):
+    raise Killed
+
+
+def test_energy_that_flowed_before_the_start_was_inserted_is_counted(switch_on, hardware, exchange):
+    let_in(switch_on(), hardware, exchange)
+    hardware.readings = Readings(plugged=True, charging=True, energy=900)
+    switch_on().poll()
+    (started,) = documents(exchange, START_TRANSACTIONS)
+    assert (started.document["id_tag"], started.document["meter_start"]) == ("TAG1", 100)
+
+
+def test_a_tag_that_was_let_in_and_does_not_charge_is_forgotten_with_a_restart(switch_on, hardware, exchange):
+    let_in(switch_on(), hardware, exchange)
+    hardware.readings = Readings()
+    again = switch_on()
+    again.poll()
+    hardware.readings = Readings(plugged=True)
+    again.poll()
+    assert not hardware.outputs.enabled
+
+
+def test_a_tag_of_the_group_stops_the_session_after_a_restart(switch_on, hardware, exchange):
+    start(switch_on(), hardware, exchange)
+    again = switch_on()
+    hardware.readings = Readings(plugged=True, charging=True, energy=200, id_tag="TAG2")
+    again.poll()
+    request = next(r for r in documents(exchange, TAG_REQUESTS) if r.document["id_tag"] == "TAG2")
+    exchange.update(TAG_REQUESTS, request.key, state=ANSWERED, accepted=True, parent_id_tag="GROUP")
+    again.poll()
+    assert not hardware.outputs.enabled

@@ -8,7 +8,7 @@ and writes the next state, the answer or the reason into the same document. What
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -67,10 +67,11 @@ class Exchange:
         """The register in Wh and the power in W of a connector."""
         self.update(CONNECTORS, str(connector_id), energy=energy, power=power, measured=self._now())
 
-    def commands(self) -> list[Document]:
-        """What the central system wants, in its order; each command is returned once."""
-        found = self._storage.find(COMMANDS, {"state": WANTED}, order="created").items
-        return [stored.document for stored in found if self.update(COMMANDS, stored.key, state=SEEN)]
+    def commands(self) -> Iterator[Document]:
+        """What the central system wants, in its order; each command has been seen when the next one is asked for."""
+        for stored in self._storage.find(COMMANDS, {"state": WANTED}, order="created").items:
+            yield stored.document
+            self.update(COMMANDS, stored.key, state=SEEN)
 
     def insert(self, collection: Collection, content: Document) -> str:
         """Add a document as the hardware side does; its key."""

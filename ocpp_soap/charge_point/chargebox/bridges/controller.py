@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from ocpp_soap.charge_point.chargebox.exchange import (
     ANSWERED,
@@ -19,6 +19,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
 
 _NO_ERROR = ChargePointErrorCode.NO_ERROR
+_REMEMBERED = ("start", "started_by", "parent", "authorised", "stopping", "stop_tag")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ class Hardware(Protocol):
 
 @dataclass
 class _Connector:
-    """What is remembered of a connector between two turns."""
+    """What is remembered of a connector between two turns.
+
+    ``before``: the register when it last did not charge. ``resumed``: it was let in before the daemon ended.
+    """
 
     status: tuple[ChargePointStatus, ChargePointErrorCode] | None = None
     shown_tag: str = ""
@@ -73,6 +77,13 @@ class _Connector:
     measured: tuple[float, float] = (-1.0, -1.0)
     outputs: Outputs | None = None
     presented: str = ""
+    before: float | None = None
+    resumed: bool = False
+    remembered: dict[str, Any] = field(default_factory=dict)
+
+    def to_remember(self) -> dict[str, Any]:
+        """What the connector must not forget when the daemon ends."""
+        return {name: getattr(self, name) for name in _REMEMBERED}
 
 
 class Controller:
@@ -104,43 +115,56 @@ class Controller:
         A document that nobody has taken may be the last that was done: it counts more than what was remembered.
         """
         known = self._exchange.get(CONNECTORS, str(connector_id)) or {}
-        connector = _Connector(start=known.get("start") or "", started_by=known.get("started_by") or "")
+        connector = _Connector(**{name: known[name] for name in _REMEMBERED if known.get(name) is not None})
+        connector.remembered = connector.to_remember()
+        connector.resumed, connector.before = bool(connector.authorised), known.get("energy")
         inserted = self._exchange.in_state(RECEIVED)
         stopped = [stored.document.get("start") for collection, stored in inserted if collection is STOP_TRANSACTIONS]
         for collection, stored in inserted:
             if collection is START_TRANSACTIONS and stored.document.get("connector_id") == connector_id:
                 connector.start, connector.started_by = stored.key, str(stored.document.get("id_tag"))
+                connector.authorised = ""
         if connector.start in stopped:
-            connector.start = ""
+            connector.start, connector.stopping, connector.stop_tag = "", False, None
         return connector
 
     def _remember(self, connector_id: int, connector: _Connector) -> None:
-        self._exchange.update(CONNECTORS, str(connector_id), start=connector.start, started_by=connector.started_by)
+        if connector.to_remember() != connector.remembered:
+            self._exchange.update(CONNECTORS, str(connector_id), **connector.to_remember())
+            connector.remembered = connector.to_remember()
 
     def _obey(self, action: str, connector_id: int, id_tag: str | None) -> None:
-        concerned = [c for n, c in self._connectors.items() if connector_id in (0, n)]
-        for connector in concerned:
+        for number, connector in self._connectors.items():
+            if connector_id not in (0, number):
+                continue
             if action == "StartTransaction" and id_tag and not connector.start:
                 connector.authorised, connector.parent = id_tag, None
             elif action in ("StopTransaction", "Reset", "UnlockConnector"):
                 connector.authorised = ""
                 connector.stopping = bool(connector.start)
                 connector.stop_tag = id_tag
+            self._remember(number, connector)
 
     def _follow(self, connector_id: int, connector: _Connector, readings: Readings) -> None:
         self._measure(connector_id, connector, readings)
+        if connector.resumed and not readings.charging:
+            connector.authorised = ""
+        connector.resumed = False
         self._see_tag(connector_id, connector, readings)
         self._see_decision(connector)
         if readings.charging and connector.authorised and not connector.start and not connector.stopping:
             connector.started_by, connector.authorised = connector.authorised, ""
-            connector.start = self._exchange.started(connector_id, connector.started_by, round(readings.energy))
+            energy = readings.energy if connector.before is None else min(connector.before, readings.energy)
+            connector.start = self._exchange.started(connector_id, connector.started_by, round(energy))
             self._remember(connector_id, connector)
         if connector.start and (not readings.plugged or (connector.stopping and not readings.charging)):
             self._exchange.stopped(connector.start, round(readings.energy), connector.stop_tag)
             connector.start, connector.stopping, connector.stop_tag = "", False, None
-            self._remember(connector_id, connector)
         if not readings.plugged and not connector.start:
             connector.stopping = False
+        if not readings.charging:
+            connector.before = readings.energy
+        self._remember(connector_id, connector)
         self._report(connector_id, connector, readings)
         self._steer(connector_id, connector, readings)
 
