@@ -11,6 +11,7 @@ from running_box import wait_until
 
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.exchange import (
+    CONNECTORS,
     START_TRANSACTIONS,
     STATUS_NOTIFICATIONS,
     STOP_TRANSACTIONS,
@@ -18,6 +19,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
 )
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import (
+    ChangeConfigurationRequest,
     ChargePointErrorCode,
     ChargePointStatus,
     RemoteStartTransactionRequest,
@@ -113,6 +115,14 @@ def test_calls_of_the_central_system_become_commands(run, sink):
     box.exchange.stopped(start, 10)
     assert box.call(sink, ResetRequest(type="Soft")).status == "Accepted"
     wait_until(lambda: sink.operations("BOX1").count("bootNotification") == 2)
+
+
+def test_the_hardware_side_is_told_how_long_a_tag_waits_for_the_cable(run, sink):
+    box = run(configuration={"ConnectionTimeOut": "45"})
+    wait_until(lambda: box.boot_state() == 3)
+    assert box.document(CONNECTORS, "1")["connection_timeout"] == 45
+    box.call(sink, ChangeConfigurationRequest(key="ConnectionTimeOut", value="90"))
+    assert box.document(CONNECTORS, "1")["connection_timeout"] == 90
 
 
 def test_meter_values_are_sent_on_the_wall_clock(run, sink):

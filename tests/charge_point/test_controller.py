@@ -6,11 +6,13 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ocpp_soap.charge_point.chargebox.bridges import Controller, Readings
+from ocpp_soap.charge_point.chargebox.bridges import Controller, Readings, controller
 from ocpp_soap.charge_point.chargebox.exchange import (
     ANSWERED,
+    CONNECTORS,
     QUEUED,
     START_TRANSACTIONS,
+    STATUS_NOTIFICATIONS,
     STOP_TRANSACTIONS,
     TAG_REQUESTS,
     Exchange,
@@ -179,3 +181,42 @@ def test_a_tag_of_the_group_stops_the_session_after_a_restart(switch_on, hardwar
     exchange.update(TAG_REQUESTS, request.key, state=ANSWERED, accepted=True, parent_id_tag="GROUP")
     again.poll()
     assert not hardware.outputs.enabled
+
+
+def test_a_tag_waits_for_the_cable_no_longer_than_connection_time_out(switch_on, hardware, exchange, clock):
+    exchange.update(CONNECTORS, "1", connection_timeout=60)
+    bridge = switch_on()
+    let_in(bridge, hardware, exchange)
+    clock.now += 100
+    bridge.poll()
+    assert hardware.outputs.enabled
+    hardware.readings = Readings()
+    bridge.poll()
+    clock.now += 59
+    bridge.poll()
+    assert last_status(exchange) == "Occupied"
+    clock.now += 2
+    bridge.poll()
+    assert last_status(exchange) == "Available"
+    hardware.readings = Readings(plugged=True)
+    bridge.poll()
+    assert not hardware.outputs.enabled
+
+
+def last_status(exchange):
+    return documents(exchange, STATUS_NOTIFICATIONS)[-1].document["status"]
+
+
+class Clock:
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the bridge, which only the test moves."""
+    clock = Clock()
+    monkeypatch.setattr(controller, "time", clock)
+    return clock

@@ -69,6 +69,7 @@ class BoxStation(Station):
                 if known is not None:
                     self._take_over(connector_id, known.status)
             super().start()
+            self.report_changes()
 
     def controller_reported(self, connector_id: int, status: ChargePointStatus) -> None:
         """The state of a connector, or of the box as 0, counts from now on: what is out of use is not reserved."""
@@ -85,11 +86,13 @@ class BoxStation(Station):
         return super().status_of(connector_id)
 
     def report_changes(self) -> None:
-        """The states that count are the controller's; a change of what may be used is told to it."""
+        """The states that count are the controller's; a change of what may be used, and how, is told to it."""
+        timeout = self.configuration.integer("ConnectionTimeOut")
         for connector in self.connectors.values():
             usable = connector.operative and self.availability.idle_connectors_operative
             reserved = self.reservations.of(connector.connector_id)
-            wanted = {"operative": usable, "reserved_for": reserved.id_tag if reserved else None}
+            reserved_for = reserved.id_tag if reserved else None
+            wanted = {"operative": usable, "reserved_for": reserved_for, "connection_timeout": timeout}
             key = str(connector.connector_id)
             known = self.exchange.get(CONNECTORS, key) or {}
             if any(known.get(name) != value for name, value in wanted.items()):
@@ -134,6 +137,10 @@ class BoxStation(Station):
         """Let the controller end its sessions and restart, then boot."""
         super().reset()
         self.exchange.command("Reset", 0)
+
+    def _configuration_changed(self, name: str) -> None:
+        super()._configuration_changed(name)
+        self.report_changes()
 
     def _take_over(self, connector_id: int, status: ChargePointStatus) -> None:
         self._reported[connector_id] = status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     Exchange,
 )
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
+from ocpp_soap.storage.base import Document
 
 _NO_ERROR = ChargePointErrorCode.NO_ERROR
 _REMEMBERED = ("start", "started_by", "parent", "authorised", "stopping", "stop_tag")
@@ -63,6 +65,7 @@ class _Connector:
     """What is remembered of a connector between two turns.
 
     ``before``: the register when it last did not charge. ``resumed``: it was let in before the daemon ended.
+    ``waits_since``: since when a tag that was let in has had no cable.
     """
 
     status: tuple[ChargePointStatus, ChargePointErrorCode] | None = None
@@ -79,6 +82,7 @@ class _Connector:
     presented: str = ""
     before: float | None = None
     resumed: bool = False
+    waits_since: float | None = None
     remembered: dict[str, Any] = field(default_factory=dict)
 
     def to_remember(self) -> dict[str, Any]:
@@ -152,6 +156,8 @@ class Controller:
         connector.resumed = False
         self._see_tag(connector_id, connector, readings)
         self._see_decision(connector)
+        known = self._exchange.get(CONNECTORS, str(connector_id)) or {}
+        self._wait_for_cable(connector, readings, known.get("connection_timeout"))
         if readings.charging and connector.authorised and not connector.start and not connector.stopping:
             connector.started_by, connector.authorised = connector.authorised, ""
             energy = readings.energy if connector.before is None else min(connector.before, readings.energy)
@@ -165,7 +171,7 @@ class Controller:
         if not readings.charging:
             connector.before = readings.energy
         self._remember(connector_id, connector)
-        self._report(connector_id, connector, readings)
+        self._report(connector_id, connector, readings, known)
         self._steer(connector_id, connector, readings)
 
     def _measure(self, connector_id: int, connector: _Connector, readings: Readings) -> None:
@@ -197,8 +203,17 @@ class Controller:
         elif parent is not None and parent == connector.parent:
             connector.stopping, connector.stop_tag = True, connector.presented
 
-    def _report(self, connector_id: int, connector: _Connector, readings: Readings) -> None:
-        known = self._exchange.get(CONNECTORS, str(connector_id)) or {}
+    @staticmethod
+    def _wait_for_cable(connector: _Connector, readings: Readings, seconds: float | None) -> None:
+        """Forget a tag that was let in when it has had no cable for so long."""
+        if not connector.authorised or readings.plugged:
+            connector.waits_since = None
+        elif connector.waits_since is None:
+            connector.waits_since = time.monotonic()
+        elif seconds is not None and time.monotonic() - connector.waits_since >= seconds:
+            connector.authorised, connector.waits_since = "", None
+
+    def _report(self, connector_id: int, connector: _Connector, readings: Readings, known: Document) -> None:
         if readings.error_code is not _NO_ERROR:
             status = ChargePointStatus.FAULTED
         elif not known.get("operative", True) and not connector.start:
