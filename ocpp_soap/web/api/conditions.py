@@ -15,6 +15,9 @@ from ocpp_soap.central_system.records import digest
 from ocpp_soap.storage.base import Stored
 from ocpp_soap.web.api.problems import Problem
 
+NOT_CHANGED = "It is what If-None-Match names."
+"""What the description of a read that has an ETag says of 304."""
+
 
 def etag(stored: Stored) -> str:
     """The tag of a stored document; of one removed and made anew it is another."""

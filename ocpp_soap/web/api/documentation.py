@@ -100,6 +100,15 @@ def _mend(operation: dict[str, Any], path: str, method: str, blueprint_name: str
             parameter["description"] = parameter["schema"].pop("description")
     if "412" in responses:
         operation.setdefault("parameters", []).extend([_IF_MATCH, _IF_NONE_MATCH] if method == "put" else [_IF_MATCH])
+    if "304" in responses:
+        operation.setdefault("parameters", []).append(_IF_CHANGED)
+        responses["304"].pop("content", None)
+    if "304" in responses or ("412" in responses and method != "delete"):
+        for status in {"200", "201"} & responses.keys():
+            responses[status]["headers"] = {"ETag": _ETAG}
+    if operation["operationId"] == "list_events":
+        operation["parameters"].append(_LAST_EVENT_ID)
+        responses["200"]["content"] |= {"text/event-stream": _TEXT}
     if any(parameter["name"] == "format" for parameter in operation.get("parameters", [])):
         responses["200"]["content"] |= {"text/csv": _TEXT, "application/jsonl": _TEXT}
     if "requestBody" in operation:
@@ -140,6 +149,21 @@ _IF_MATCH = {
     "description": "The ETag of what was read: the change is refused if it is another by now.",
     "schema": {"type": "string"},
 }
+_IF_CHANGED = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what is known already: it is not sent again (304).",
+    "schema": {"type": "string"},
+}
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The last `id` of the stream before: a stream goes on behind it. A page passes over it.",
+    "schema": {"type": "string"},
+}
+_ETAG = {"description": "Stands for this content; for `If-Match` and `If-None-Match`.", "schema": {"type": "string"}}
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",

@@ -24,7 +24,7 @@ from ocpp_soap.web.api import access, problems
 from ocpp_soap.web.api.context import EXTENSION
 from ocpp_soap.web.rest import ObserveRequest
 
-WHOLE_WAY = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE")
+WHOLE_WAY = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE")
 """With one of these headers the answer depends on more than the path and the query."""
 
 

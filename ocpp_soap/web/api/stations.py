@@ -129,7 +129,7 @@ def create_station(json_data: NewStation) -> Response:
 
 @blueprint.get("/stations/<whole:charge_box_identity>")
 @blueprint.output(StationModel)
-@blueprint.doc(responses={404: "There is no such station."})
+@blueprint.doc(responses={304: conditions.NOT_CHANGED, 404: "There is no such station."})
 def get_station(charge_box_identity: str) -> Response:
     """Read a station."""
     return _answer(charge_box_identity)

@@ -56,7 +56,7 @@ def list_tags(query_data: TagQuery) -> Response:
 
 @blueprint.get("/tags/<whole:id_tag>")
 @blueprint.output(TagModel)
-@blueprint.doc(responses={404: "There is no such tag."})
+@blueprint.doc(responses={304: conditions.NOT_CHANGED, 404: "There is no such tag."})
 def get_tag(id_tag: str) -> Response:
     """Read a tag, in any letter case."""
     return _answer(conditions.found(_stored(id_tag), f"idTag {id_tag}"))

@@ -95,6 +95,23 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
         assert part.split('"')[0] in description["components"]["schemas"]
 
 
+@pytest.mark.parametrize(("path", "id_"), [("stations", "charge_box_identity"), ("tags", "id_tag")])
+def test_what_depends_on_a_header_is_described(description: dict[str, Any], path: str, id_: str) -> None:
+    item = description["paths"][f"/api/v1/{path}/{{{id_}}}"]
+    read = item["get"]
+    assert "If-None-Match" in [parameter["name"] for parameter in read["parameters"]]
+    assert set(read["responses"]["304"]) == {"description"}
+    for operation in item.values():
+        for status in {"200", "201"} & operation["responses"].keys():
+            assert list(operation["responses"][status]["headers"]) == ["ETag"]
+
+
+def test_the_stream_of_events_is_described(description: dict[str, Any]) -> None:
+    operation = description["paths"]["/api/v1/events"]["get"]
+    assert list(operation["responses"]["200"]["content"]) == ["application/json", "text/event-stream"]
+    assert "Last-Event-ID" in [parameter["name"] for parameter in operation["parameters"]]
+
+
 def test_each_model_is_there_once(description: dict[str, Any]) -> None:
     schemas = description["components"]["schemas"]
     assert not [name for name in schemas if "." in name]

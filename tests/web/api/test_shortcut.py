@@ -127,6 +127,12 @@ class _Without:
         return self._call(*arguments)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_read_of_what_if_match_does_not_name_is_refused(fleet: Any, short: Shortcut, key: Any, method: str) -> None:
+    status, _, _ = ask(short, "/tags/T1", {**key, "HTTP_IF_MATCH": '"another"'}, method)
+    assert status == "412 PRECONDITION FAILED"
+
+
 @pytest.mark.parametrize("path", READS)
 def test_a_read_is_answered_as_flask_would(
     path: str, fleet: Any, short: Shortcut, whole: FlaskClient, key: Any, monkeypatch: pytest.MonkeyPatch
