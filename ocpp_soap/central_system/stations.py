@@ -138,11 +138,16 @@ class Stations:
 
     def register(self, station: Station) -> Station:
         """Store a station that was not known; if another process was first, return what that one stored."""
+        try:
+            return self.add(station)
+        except AlreadyExists:
+            return self.get(station.charge_box_identity) or station
+
+    def add(self, station: Station) -> Station:
+        """Store a station that was not known. Raises AlreadyExists."""
         document = stored_form(replace(station, registered_at=datetime.now(timezone.utc)))
         try:
             stored = self._store.create(STATIONS, station.charge_box_identity, document)
-        except AlreadyExists:
-            return self.get(station.charge_box_identity) or station
         finally:
             self._recent.forget(station.charge_box_identity)
         return record_of(Station, stored.document)

@@ -9,6 +9,8 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.collections import STATIONS
+from ocpp_soap.central_system.stations import Station
+from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.storage.base import Stored
 from ocpp_soap.web.api import conditions
 from ocpp_soap.web.api.context import key, system
@@ -121,8 +123,10 @@ def list_stations(query_data: StationQuery) -> Response:
 def create_station(json_data: NewStation) -> Response:
     """Make a station known before it speaks."""
     identity = json_data.charge_box_identity
-    if _stored(identity) is not None:
-        raise Problem(409, f"{identity} is known already.")
+    try:
+        system().stations.add(Station(charge_box_identity=identity, registration=json_data.registration))
+    except AlreadyExists as error:
+        raise Problem(409, f"{identity} is known already.") from error
     _decide(identity, json_data.registration)
     return _answer(identity, 201)
 

@@ -85,7 +85,8 @@ def put_tag(id_tag: str, json_data: TagValues) -> Response:
 def delete_tag(id_tag: str) -> Response:
     """Remove a tag; it is then an unknown one."""
     stored = conditions.found(_stored(id_tag), f"idTag {id_tag}")
-    system().tags.remove(id_tag, revision=conditions.expected_revision(stored))
+    if not system().tags.remove(id_tag, revision=conditions.expected_revision(stored)):
+        raise Problem(404, f"There is no idTag {id_tag}.")
     return Response(status=204)
 
 

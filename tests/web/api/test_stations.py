@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
+from time import sleep
 from typing import Any
+
+import pytest
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.messages import (
@@ -11,6 +17,7 @@ from ocpp_soap.messages import (
     HeartbeatRequest,
     StatusNotificationRequest,
 )
+from ocpp_soap.storage.file import FileStorage
 
 BOOT = BootNotificationRequest(charge_point_vendor="ACME", charge_point_model="M1", firmware_version="1.0")
 
@@ -26,6 +33,46 @@ def test_a_station_is_what_it_said_of_itself(api: Any, send: Any) -> None:
     assert station["callback_url"] == "http://10.0.0.7:8080/"
     assert station["boot"]["firmware_version"] == "1.0"
     assert station["booted_at"] == "2026-01-05T12:00:00Z"
+
+
+def at_once(*requests: Callable[[], Any]) -> list[int]:
+    """The statuses that requests get which are made at the same time."""
+    barrier = Barrier(len(requests))
+
+    def ask(request: Callable[[], Any]) -> int:
+        barrier.wait()
+        status: int = request().status_code
+        return status
+
+    with ThreadPoolExecutor(len(requests)) as threads:
+        return sorted(threads.map(ask, requests))
+
+
+@pytest.fixture
+def slow_to_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has read something acts on it a little later only."""
+    get = FileStorage.get
+
+    def slowly(*arguments: Any) -> Any:
+        found = get(*arguments)
+        sleep(0.05)
+        return found
+
+    monkeypatch.setattr(FileStorage, "get", slowly)
+
+
+@pytest.mark.usefixtures("slow_to_decide")
+def test_of_those_who_make_a_station_known_at_once_one_does(api: Any) -> None:
+    bodies = [{"charge_box_identity": "CP001", "registration": to_be} for to_be in ("accepted", "blocked") * 3]
+    requests = [lambda body=body: api.post("/stations", json=body) for body in bodies]
+    assert at_once(*requests) == [201, *[409] * 5]
+    assert len(api.items("/events")) == 1
+
+
+@pytest.mark.usefixtures("slow_to_decide")
+def test_of_those_who_delete_a_tag_at_once_one_does(api: Any) -> None:
+    api.put("/tags/T", json={})
+    assert at_once(*[lambda: api.delete("/tags/T")] * 6) == [204, *[404] * 5]
 
 
 def test_stations_are_found_by_registration_and_vendor(api: Any, send: Any) -> None:
