@@ -79,6 +79,19 @@ PortRange = Annotated[
     list[Annotated[int, Field(ge=1, le=65535)]], NoDecode, BeforeValidator(_from_json), AfterValidator(_port_range)
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+CountOrNone = Annotated[int, Field(ge=0, le=2**31 - 1)]
+LONGEST_WAIT = 86_400
+Wait = Annotated[float, Field(gt=0, le=LONGEST_WAIT)]
+"""Seconds for which something waits: a socket cannot count those of a month."""
+_DAYS = 365_000
+_LONGEST = _DAYS * 86_400
+Span = Annotated[int, Field(ge=1, le=_LONGEST)]
+"""Seconds that are added to a time or taken from it: what comes out must have a year of one to four digits."""
+SpanOrNone = Annotated[int, Field(ge=0, le=_LONGEST)]
+Pause = Annotated[float, Field(gt=0, le=_LONGEST)]
+PauseOrNone = Annotated[float, Field(ge=0, le=_LONGEST)]
+SpanOfDays = Annotated[int, Field(ge=1, le=_DAYS)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 

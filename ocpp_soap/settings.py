@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ocpp_soap.setting_types import (
+    Count,
+    CountOrNone,
     DaysByName,
     FilePath,
     Folder,
     Folders,
     HttpUrl,
     Networks,
+    Pause,
+    PauseOrNone,
     Port,
     PortRange,
     Section,
+    Span,
+    SpanOfDays,
+    SpanOrNone,
+    Wait,
     unusable_beside,
 )
 
@@ -36,13 +36,13 @@ class ServerSettings(Section):
 
     host: str
     port: Port
-    workers: NonNegativeInt
+    workers: Annotated[int, Field(ge=0, le=1000)]
     pin_workers: bool
-    threads: PositiveInt
+    threads: Count
     public_url: HttpUrl
     max_body: PositiveInt
-    read_timeout: PositiveFloat
-    max_waiting: PositiveInt
+    read_timeout: Wait
+    max_waiting: Count
     compress_over: NonNegativeInt
     trusted_proxies: Networks
     client_certificate_header: str
@@ -87,7 +87,7 @@ class SoapSettings(Section):
     validation: Literal["lenient", "strict"]
     max_depth: PositiveInt
     max_elements: PositiveInt
-    max_header: PositiveInt
+    max_header: Count
     max_identity: PositiveInt
     stop_transaction: LargeMessageSettings
 
@@ -102,7 +102,7 @@ class MongoDBStorageSettings(Section):
     """The database of the ``mongodb`` backend."""
 
     url: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://", repr=False)]
-    timeout: PositiveFloat
+    timeout: Wait
     retention_days: DaysByName
     telemetry_log: str
 
@@ -113,7 +113,7 @@ class FirebaseStorageSettings(Section):
     project_id: str
     credentials: str
     database: str
-    timeout: PositiveFloat
+    timeout: Wait
 
 
 class StorageSettings(Section):
@@ -129,14 +129,14 @@ class RegistrationSettings(Section):
     """Which charge points may speak."""
 
     unknown_charge_points: Literal["accept", "reject", "hold"]
-    heartbeat_interval: PositiveInt
+    heartbeat_interval: Annotated[int, Field(ge=1, le=30 * 86_400)]
 
 
 class AuthorizationSettings(Section):
     """Which idTags may charge."""
 
     unknown_tags: Literal["accept", "reject"]
-    max_concurrent_transactions: NonNegativeInt
+    max_concurrent_transactions: CountOrNone
 
 
 class HandlersSettings(Section):
@@ -148,7 +148,7 @@ class HandlersSettings(Section):
 class CallsSettings(Section):
     """How the central system calls charge points."""
 
-    timeout: PositiveFloat
+    timeout: Wait
     allowed_networks: Networks
     denied_networks: Networks
 
@@ -156,21 +156,21 @@ class CallsSettings(Section):
 class CommandsSettings(Section):
     """How persistent commands are delivered."""
 
-    workers: PositiveInt
-    poll_interval: PositiveFloat
-    deadline: PositiveInt
-    max_attempts: PositiveInt
-    first_retry: PositiveFloat
-    longest_retry: PositiveFloat
+    workers: Count
+    poll_interval: Wait
+    deadline: Span
+    max_attempts: Count
+    first_retry: Pause
+    longest_retry: Pause
     wake_up_url: HttpUrl
-    wake_up_interval: NonNegativeFloat
+    wake_up_interval: PauseOrNone
 
 
 class WatchSettings(Section):
     """What is reported when it lasts too long."""
 
-    silent_after_heartbeats: NonNegativeInt
-    open_transaction: NonNegativeInt
+    silent_after_heartbeats: Annotated[int, Field(ge=0, le=10_000)]
+    open_transaction: SpanOrNone
 
 
 class FilesSettings(Section):
@@ -178,7 +178,7 @@ class FilesSettings(Section):
 
     path: Folder
     max_size: PositiveInt
-    lifetime: PositiveInt
+    lifetime: Span
 
 
 class FtpSettings(Section):
@@ -196,8 +196,8 @@ class FtpSettings(Section):
 class LimitsSettings(Section):
     """How much one sender may send."""
 
-    station_messages_per_minute: NonNegativeInt
-    address_messages_per_minute: NonNegativeInt
+    station_messages_per_minute: CountOrNone
+    address_messages_per_minute: CountOrNone
 
 
 class JournalSettings(Section):
@@ -205,27 +205,27 @@ class JournalSettings(Section):
 
     enabled: bool
     envelopes: bool
-    keep_days: PositiveInt
+    keep_days: SpanOfDays
 
 
 class ApiSettings(Section):
     """The REST API."""
 
     enabled: bool
-    max_streams: PositiveInt
+    max_streams: Count
 
 
 class EventsSettings(Section):
     """The events that operators hear of."""
 
-    retention_days: PositiveInt
+    retention_days: SpanOfDays
 
 
 class WebhooksSettings(Section):
     """How events are sent to other systems."""
 
-    timeout: PositiveFloat
-    attempts: PositiveInt
+    timeout: Wait
+    attempts: Count
 
 
 class MetricsSettings(Section):
@@ -248,7 +248,7 @@ class LogSettings(Section):
 class ChargePointSettings(Section):
     """How our own charge point behaves."""
 
-    timeout: PositiveFloat
+    timeout: Wait
     max_elements: PositiveInt
     max_body: PositiveInt
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 from typing import get_args
@@ -10,13 +11,16 @@ from typing import get_args
 import pytest
 import yaml
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 import ocpp_soap
 from ocpp_soap import config
+from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import ALL
+from ocpp_soap.central_system.command_queue.back_off import BackOff
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.paths import bundled
-from ocpp_soap.setting_types import TimeSeries
+from ocpp_soap.setting_types import LONGEST_WAIT, TimeSeries
 
 ROOT = Path(ocpp_soap.__file__).parent
 
@@ -92,6 +96,16 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("files: {path: ''}", "files.path", "''", "a path"),
         ("handlers: {paths: ['']}", "handlers.paths.0", "''", "a path"),
         ("calls: {timeout: 0}", "calls.timeout", "0", "greater than 0"),
+        ("calls: {timeout: .inf}", "calls.timeout", "inf", "less than or equal to 86400"),
+        ("commands: {deadline: 100000000000}", "commands.deadline", "100000000000", "equal to 31536000000"),
+        ("watch: {open_transaction: 100000000000}", "watch.open_transaction", "100000000000", "equal to 31536000000"),
+        ("journal: {keep_days: 999999}", "journal.keep_days", "999999", "less than or equal to 365000"),
+        (
+            "registration: {heartbeat_interval: 3000000000}",
+            "registration.heartbeat_interval",
+            "3000000000",
+            "less than or equal to 2592000",
+        ),
         (
             "storage: {mongodb: {retention_days: {metervalues: 1}}}",
             "storage.mongodb.retention_days.metervalues",
@@ -220,6 +234,30 @@ def test_every_setting_is_read_somewhere() -> None:
     code = "".join(file.read_text("utf-8") for file in sources)
     names = {key: key.rsplit(".", 1)[1] for key in keys(config.Settings)}
     assert [key for key, name in names.items() if not re.search(rf"\.{name}\b", code)] == []
+
+
+def test_the_longest_times_that_are_taken_can_be_added_and_waited_for(tmp_path: Path) -> None:
+    longest = {
+        "commands": {"deadline": 31_536_000_000, "first_retry": 31_536_000_000, "longest_retry": 31_536_000_000},
+        "watch": {"silent_after_heartbeats": 10_000, "open_transaction": 31_536_000_000},
+        "registration": {"heartbeat_interval": 2_592_000},
+        "files": {"path": str(tmp_path), "lifetime": 31_536_000_000},
+        "journal": {"keep_days": 365_000},
+        "events": {"retention_days": 365_000},
+        "storage": {"file": {"path": str(tmp_path / "store.sqlite")}},
+    }
+    settings = config.load(write(tmp_path, yaml.safe_dump(longest)), {})
+    with CentralSystem.open(settings) as system, capture_logs() as logged:
+        system.stations.allow("CP001")
+        (command,) = system.command_queue.create("ClearCache", {}, ["CP001"])
+        assert command.deadline.year > 3000
+        pauses = BackOff(settings.commands.first_retry, settings.commands.longest_retry)
+        assert pauses.next_due(1, command.created_at).year > 3000
+        system.duties.do_all()
+        system.journal.forget_old(command.created_at)
+    assert logged == []
+    with socket.socket() as waiting:
+        waiting.settimeout(LONGEST_WAIT)
 
 
 def test_every_setting_has_a_comment() -> None:

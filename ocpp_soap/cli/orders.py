@@ -16,6 +16,7 @@ from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import COUNT, Seconds
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.messages import Action
+from ocpp_soap.setting_types import LONGEST_WAIT
 
 MARGIN = 5.0
 """Seconds beyond the time-out after which a command that somebody waits for expires."""
@@ -62,7 +63,7 @@ class Order:
 
 def delivery_options(made: _Made) -> _Made:
     """Add the options of an :class:`Order`."""
-    timeout = Seconds(min=0, min_open=True)
+    timeout = Seconds(min=0, min_open=True, max=LONGEST_WAIT)
     for option in (
         click.option(
             "--attempts",

@@ -15,6 +15,7 @@ from ocpp_soap.cli.bounds import Seconds, identity
 from ocpp_soap.cli.context import central_system
 from ocpp_soap.cli.output import json_option, print_json, print_record
 from ocpp_soap.errors import NotFound
+from ocpp_soap.setting_types import LONGEST_WAIT
 
 identity_argument = click.argument("charge_box_identity", metavar="ID", type=identity)
 _file = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
@@ -56,7 +57,9 @@ def require(
 
 @click.command()
 @identity_argument
-@click.option("--timeout", type=Seconds(min=0), default=0.0, help="Seconds for a whole call; 0: calls.timeout.")
+@click.option(
+    "--timeout", type=Seconds(min=0, max=LONGEST_WAIT), default=0.0, help="Seconds for a whole call; 0: calls.timeout."
+)
 @click.option("--soap-version", type=click.Choice(SOAP_VERSIONS), default="1.2", show_default=True)
 @click.option(
     "--action-form",

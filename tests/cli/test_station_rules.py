@@ -45,6 +45,14 @@ def test_how_a_station_is_called_can_be_set_and_taken_back(cli: Any, tmp_path: P
     assert cli.json("stations", "profile", "CP001")["profile"] is None
 
 
+def test_a_call_is_waited_for_a_day_at_most(cli: Any) -> None:
+    cli("stations", "allow", "CP001")
+    for command in (("stations", "profile", "CP001"), ("call", "CP001", "ClearCache")):
+        refused = cli(*command, "--timeout", "1e12")
+        assert refused.exit_code == 2
+        assert "86400" in refused.stderr
+
+
 def test_an_unknown_station_ends_with_4(cli: Any) -> None:
     assert cli("stations", "require", "X").exit_code == 4
     assert cli("stations", "profile", "X").exit_code == 4

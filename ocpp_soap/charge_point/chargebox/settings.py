@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
 
 from ocpp_soap.charge_point.configuration import SECONDS_OF_A_DAY
 from ocpp_soap.errors import ConfigurationError
@@ -14,6 +14,9 @@ from ocpp_soap.yaml_files import read_yaml_both_ways
 
 _TEXTS = ("version", "identity", "vendor", "model", "serial_number", "firmware_version", "configuration")
 """Whose values are taken as they are written, also where they look like numbers."""
+
+
+_Wait = Annotated[float, Field(gt=0, le=SECONDS_OF_A_DAY)]
 
 
 class _Section(BaseModel):
@@ -40,7 +43,7 @@ class BridgeSettings(_Section):
     """
 
     kind: str = "store"
-    poll_interval: PositiveFloat = 0.2
+    poll_interval: _Wait = 0.2
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -58,7 +61,7 @@ class ChargeBoxSettings(_Section):
     serial_number: str | None = None
     firmware_version: str = "1.0.0"
     connectors: PositiveInt = 1
-    timeout: PositiveFloat = 30.0
+    timeout: _Wait = 30.0
     ca_file: str = ""
     meter_interval: int = Field(default=10, ge=0)
     reset_seconds: NonNegativeFloat = 1.0
