@@ -10,7 +10,7 @@ import click
 
 from ocpp_soap import __version__
 from ocpp_soap.cli.exits import EXIT_CODES, ending_in_a_sentence
-from ocpp_soap.cli.output import escape_what_stdout_lacks
+from ocpp_soap.cli.output import escape_what_stdout_lacks, open_what_is_closed
 
 CONFIG_VARIABLE = "OCPP_SOAP_CONFIG"
 
@@ -55,6 +55,7 @@ class _Commands(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
+        open_what_is_closed()
         escape_what_stdout_lacks()
         for argument in args:
             if not _is_text(argument):

@@ -9,6 +9,7 @@ import codecs
 import dataclasses
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +30,16 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def json_option(function: _Function) -> _Function:
     """Add ``--json`` to a command that prints data; it is read first, for options that print data themselves."""
     return click.option("--json", "as_json", is_flag=True, is_eager=True, help="Print one JSON document.")(function)
+
+
+def open_what_is_closed() -> None:
+    """Give a process that was started without stdin, stdout or stderr the null device in their place.
+
+    Else a file of ours would get the number of one, and whatever writes to ``sys.stderr`` would fail.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
 def escape_what_stdout_lacks() -> None:

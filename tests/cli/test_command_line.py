@@ -153,6 +153,13 @@ def test_an_output_that_nobody_reads_any_more_ends_quietly(cli: Any) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_program_that_is_started_without_its_standard_streams_does_its_work(cli: Any, closed: str) -> None:
+    line = [sys.executable, "-m", "ocpp_soap", "--config", str(cli.config_file), "transactions", "export"]
+    done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *line], capture_output=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_file_that_the_operating_system_refuses_is_named(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied", "/etc/secret")
