@@ -34,11 +34,15 @@ def connect(path: Path, *, cache: int = 2000) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file one of ours, in WAL mode; several processes may do so at once. Raises StoreUnavailable."""
+    """Make the file one of ours, in WAL mode; several processes may do so at once. Raises StoreUnavailable.
+
+    A backup is in another mode until it is used; one that cannot be written is read as it is.
+    """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT:
         raise StoreUnavailable(f"{path} was written by a newer version of this program: install that version")
-    if version == FORMAT:
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if version == FORMAT and (mode == "wal" or not os.access(path, os.W_OK)):
         return
     give_up = time.monotonic() + BUSY_SECONDS
     while True:

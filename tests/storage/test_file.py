@@ -175,6 +175,19 @@ def test_a_backup_while_others_write_is_complete_and_opens_as_a_store(store: Fil
     assert len(numbers) >= 500
 
 
+def test_a_backup_that_is_used_is_written_while_others_read(store: FileStorage, tmp_path: Path) -> None:
+    store.put(STATIONS, {f"CP{number}": {"text": "x" * 100} for number in range(1000)})
+    path = tmp_path / "copy.sqlite"
+    store.backup(path)
+    with closing(FileStorage(path)) as copy, closing(sqlite3.connect(path)) as reader:
+        assert copy.count(STATIONS) == 1000
+        rows = reader.execute("SELECT key FROM c_stations")
+        rows.fetchone()
+        copy.create(STATIONS, "new", {}, durable=True)
+        assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert len(rows.fetchall()) == 999
+
+
 def test_a_backup_does_not_overwrite(store: FileStorage, tmp_path: Path) -> None:
     (tmp_path / "copy.sqlite").write_text("mine")
     with pytest.raises(StoreUnavailable, match=r"copy\.sqlite.*another name"):

@@ -134,6 +134,16 @@ def test_a_read_only_file_is_named(tmp_path: Path) -> None:
     assert re.match(rf"{path}: the file (is read-only for|cannot be opened)", told)
 
 
+def test_a_backup_that_cannot_be_written_is_read_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "backup.sqlite"
+    with closing(FileStorage(tmp_path / "test.sqlite")) as store:
+        store.create(STATIONS, "CP1", {})
+        store.backup(path)
+    path.chmod(0o444)
+    _let_in(tmp_path)
+    assert _as_nobody(lambda store: store.get(STATIONS, "CP1"), path) == "done"
+
+
 def _let_in(folder: Path) -> None:
     for place in (folder, folder.parent, folder.parent.parent):
         place.chmod(0o755)
