@@ -37,8 +37,8 @@ _COUNT = (
     "SET value = value + excluded.value WHERE value + excluded.value < 2147483648 RETURNING value"
 )
 _KEYS_AT_ONCE = 500
-_PUT_AT_ONCE = 50, 1000
-"""Documents that are put in one go, at least and at most."""
+_AT_ONCE = 50, 1000
+"""Documents that are put or removed in one go, at least and at most."""
 _MOST_ENTRIES = 8
 """Entries up to which each is a write of its own to whoever commits for all."""
 T = TypeVar("T")
@@ -51,7 +51,8 @@ class FileStorage(Storage):
         self.path = Path(path)
         self._processes: dict[int, Process] = {}
         self._tables: dict[Collection, Table] = {}
-        self._puts = Pace(*_PUT_AT_ONCE)
+        self._puts = Pace(*_AT_ONCE)
+        self._removals = Pace(*_AT_ONCE)
         self._closed = False
 
     @classmethod
@@ -184,8 +185,15 @@ class FileStorage(Storage):
 
     def delete_where(self, collection: Collection, where: Mapping[str, Any], *, limit: int = 10_000) -> int:
         table = self._settled(collection)
-        statement, values = table.delete_where(find_search(collection, where, None), limit)
-        return self._write(lambda connection: connection.execute(statement, values).rowcount, False, collection)
+        search = find_search(collection, where, None)
+        removed = 0
+        while removed < limit:
+            most = min(self._removals.size, limit - removed)
+            some = self._write(partial(self._remove, *table.delete_where(search, most)), False, collection)
+            removed += some
+            if some < most:
+                break
+        return removed
 
     def find(
         self,
@@ -378,6 +386,12 @@ class FileStorage(Storage):
         begin = time.monotonic()
         execute_rows(connection, upsert, rows)
         self._puts.took(time.monotonic() - begin, len(rows))
+
+    def _remove(self, statement: str, values: Sequence[Any], connection: sqlite3.Connection) -> int:
+        begin = time.monotonic()
+        removed = connection.execute(statement, values).rowcount
+        self._removals.took(time.monotonic() - begin, removed)
+        return removed
 
     def _rows(self, table: Table, keys: list[str]) -> list[tuple[Any, ...]]:
         """The rows of those of the keys that exist."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_contract import STATIONS
+from storage_contract import READINGS, STATIONS
 
 from ocpp_soap.storage import file, sqlite_pace
 from ocpp_soap.storage.file import FileStorage
@@ -56,5 +56,37 @@ def test_what_is_put_slowly_is_put_in_parts_between_which_others_can_write(
     with closing(FileStorage(path)) as store:
         store.put(STATIONS, {f"CP{number}": {} for number in range(300)})
         assert store.count(STATIONS) == 300
+    assert sum(parts) == 300
+    assert max(parts) <= sqlite_pace.LONGEST * 1000 * 2
+
+
+def test_what_is_removed_slowly_is_removed_in_parts_between_which_others_can_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    parts: list[int] = []
+    remove = FileStorage._remove
+
+    class Slow:
+        def __init__(self, connection: Any) -> None:
+            self._connection = connection
+
+        def execute(self, statement: str, values: Any) -> Any:
+            done = self._connection.execute(statement, values)
+            parts.append(done.rowcount)
+            clock[0] += done.rowcount / 1000
+            return done
+
+    monkeypatch.setattr(
+        FileStorage,
+        "_remove",
+        lambda self, statement, values, connection: remove(self, statement, values, Slow(connection)),
+    )
+    monkeypatch.setattr(file.time, "monotonic", lambda: clock[0])
+    with closing(FileStorage(path)) as store:
+        store.append(READINGS, [(f"{number}", {"station": "CP1"}) for number in range(300)])
+        assert store.delete_where(READINGS, {"station": "CP1"}, limit=280) == 280
+        assert [item.key for item in store.find(READINGS).items] == [f"{number}" for number in range(280, 300)]
+        assert store.delete_where(READINGS, {"station": "CP1"}) == 20
     assert sum(parts) == 300
     assert max(parts) <= sqlite_pace.LONGEST * 1000 * 2
