@@ -87,11 +87,8 @@ class Process:
         self._check_file()
         self._is_asked = True
         committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit)
-        try:
-            with reading_ahead(self.path):
-                self.telemetry.tend(stop, committing)
-        finally:
-            committing.close()
+        with reading_ahead(self.path):
+            self.telemetry.tend(stop, committing)
 
     def close(self) -> None:
         """Wait for the commit that is under way, then close everything."""

@@ -113,8 +113,9 @@ class Telemetry:
     def tend(self, stop: threading.Event, committing: Committing | None = None) -> None:
         """Fold the logs of all processes until ``stop`` is set, whenever no other process does.
 
-        ``committing`` is served meanwhile, and before anything else. Without it, whoever has it gets a chance to take
-        over now and then: a process that does nothing else and came later, since the one before it was killed.
+        ``committing`` is served meanwhile, and before anything else; it ends before the next one can begin. Without it,
+        whoever has it gets a chance to take over now and then: a process that does nothing else and came later, since
+        the one before it was killed.
         """
         make_folder(self.folder, folder_mode(self._path.stat().st_mode & 0o777))
         role = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -139,6 +140,9 @@ class Telemetry:
                         unlock(role)
         finally:
             self.tends = False
+            if committing is not None:
+                self._committing = None
+                committing.close()
             os.close(role)
 
     def close(self) -> None:

@@ -37,15 +37,9 @@ class Tender:
         self.path = path
         self._process = multiprocessing.get_context("fork").Process(target=self._tend, daemon=True)
         self._process.start()
-        eventually(self._answers)
+        eventually(self.answers)
 
-    def _tend(self) -> None:
-        stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        with closing(FileStorage(self.path)) as store:
-            store.tend(stop)
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(commit_socket(self.path)))
             return True
@@ -59,3 +53,9 @@ class Tender:
         self.send(number)
         self._process.join(10)
         assert self._process.exitcode is not None
+
+    def _tend(self) -> None:
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        with closing(FileStorage(self.path)) as store:
+            store.tend(stop)

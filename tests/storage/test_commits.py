@@ -214,6 +214,24 @@ def test_only_one_process_commits_and_the_next_takes_over(path: Path, tender: Te
     assert not commit_socket(path).exists()
 
 
+def test_who_ends_leaves_the_socket_of_the_next_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = sqlite_committing.Committing.close
+
+    def slowly(committing: sqlite_committing.Committing) -> None:
+        time.sleep(0.5)
+        close(committing)
+
+    with closing(FileStorage(path)) as store, monkeypatch.context() as slow:
+        store.create(SESSIONS, "first", OPEN)
+        slow.setattr(sqlite_committing.Committing, "close", slowly)
+        tender = Tender(path)
+    second = Tender(path)
+    time.sleep(0.3)
+    tender.end()
+    eventually(second.answers)
+    second.end()
+
+
 def test_only_who_may_write_the_file_may_ask(path: Path, store: FileStorage) -> None:
     assert commit_socket(path).stat().st_mode & 0o777 == path.stat().st_mode & 0o777
 
