@@ -10,8 +10,12 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.context import ForkProcess
 from threading import Event, Thread
 
+import structlog
+
 from ocpp_soap import storage
 from ocpp_soap.config import Settings
+from ocpp_soap.errors import StorageError
+from ocpp_soap.storage import Storage
 
 SECONDS_TO_STOP = 3
 SECONDS_TO_RETURN = 0.5
@@ -71,11 +75,23 @@ def _look_after(settings: Settings) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     stop = Event()
     with closing(storage.open(settings.storage)) as store:
-        work = Thread(target=store.tend, args=(stop,))
+        work = Thread(target=_tend, args=(store, stop))
         work.start()
         signal.sigwait({signal.SIGTERM})
         stop.set()
         work.join()
+
+
+def _tend(store: Storage, stop: Event) -> None:
+    """Tend the store until ``stop`` is set; where that cannot be, end the process, for another to take its place."""
+    try:
+        store.tend(stop)
+    except StorageError as error:
+        structlog.get_logger("ocpp_soap.cli").warning(
+            "the store cannot be looked after, trying again", reason=str(error)
+        )
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_with_parent() -> None:

@@ -84,11 +84,14 @@ class Process:
 
     def tend(self, stop: threading.Event) -> None:
         """Fold telemetry and commit for other processes until ``stop`` is set. Raises StoreUnavailable."""
-        self._check_file()
         self._is_asked = True
-        committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit)
-        with reading_ahead(self.path):
-            self.telemetry.tend(stop, committing)
+        try:
+            self._check_file()
+            committing = Committing(self.telemetry.folder, self.path.stat().st_mode & 0o777, self._commit)
+            with reading_ahead(self.path):
+                self.telemetry.tend(stop, committing)
+        except (sqlite3.Error, OSError) as error:
+            raise self._error(error) from error
 
     def close(self) -> None:
         """Wait for the commit that is under way, then close everything."""

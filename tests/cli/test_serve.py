@@ -241,6 +241,21 @@ def test_who_looks_after_the_store_comes_back_when_it_dies_and_ends_with_the_res
     eventually(partial(is_over, served))
 
 
+def test_who_looks_after_the_store_comes_back_when_it_could_not(serve: Any) -> None:
+    served = serve()
+    assert served.post(START.format(1)) == 200
+    folder = served.config.parent / "serve.sqlite-log"
+    eventually(lambda: commits(served) > 0)
+    before = commits(served)
+    folder.rename(folder.with_name("away"))
+    folder.write_text("in the way")
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: "cannot be looked after" in served.said)
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+    eventually(lambda: commits(served) not in (0, before))
+
+
 @pytest.fixture
 def two_cores() -> Iterator[set[int]]:
     """The cores that this process and what it starts may use meanwhile."""
