@@ -418,7 +418,7 @@ class FileStorage(Storage):
             with self._process().reader() as connection:
                 there = table.is_there(connection)
             if not there:
-                self._process().telemetry.settle()
+                self._process().telemetry.fold()
                 self._write(table.create, False)
             self._tables[collection] = table
         return table

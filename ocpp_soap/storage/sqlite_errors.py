@@ -50,6 +50,11 @@ def is_locked(error: Exception) -> bool:
     return isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause)
 
 
+def has_no_place(error: sqlite3.OperationalError) -> bool:
+    """Whether a statement was for a table or a column that is not there."""
+    return any(symptom in str(error) for symptom in ("no such table", "has no column named"))
+
+
 def refuse_unwritable(path: Path, *others: Path) -> None:
     """Raise StoreUnavailable if this user may not write the file, SQLite's two beside it, or one of the ``others``."""
     for place in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"), *others):

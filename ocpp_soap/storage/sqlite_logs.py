@@ -15,8 +15,10 @@ from typing import Any
 import orjson
 
 from ocpp_soap.storage.process_logs import StoredLog, framed
+from ocpp_soap.storage.sqlite_errors import has_no_place
 from ocpp_soap.storage.sqlite_pace import Pace
 from ocpp_soap.storage.sqlite_rows import execute_rows, restored
+from ocpp_soap.storage.sqlite_tables import make_place
 
 Steps = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """What to run: a statement and the rows of its parameters."""
@@ -47,13 +49,22 @@ def steps_of(content: bytes) -> Steps:
 
 
 def run(connection: sqlite3.Connection, every: Iterable[Steps]) -> None:
-    """Run steps in their order, those of the same statement together."""
+    """Run steps in their order, those of the same statement together.
+
+    What they write to is made where it is not there: a backup has taken the place of a file that had it.
+    """
     together: dict[str, list[Sequence[Any]]] = {}
     for steps in every:
         for statement, rows in steps:
             together.setdefault(statement, []).extend(rows)
     for statement, rows in together.items():
-        execute_rows(connection, statement, rows)
+        try:
+            execute_rows(connection, statement, rows)
+        except sqlite3.OperationalError as error:
+            if not has_no_place(error):
+                raise
+            make_place(connection, statement)
+            execute_rows(connection, statement, rows)
 
 
 def folded(connection: sqlite3.Connection, name: str) -> int:

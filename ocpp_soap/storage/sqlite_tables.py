@@ -9,7 +9,9 @@ and, as SQLite orders numbers before texts, before everything.
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +21,8 @@ from ocpp_soap.storage.searches import Search, others_search
 from ocpp_soap.storage.sqlite_rows import MISSING
 
 _MISSING_SQL = "-9e999"
+_INSERT = re.compile(r'INSERT INTO ("\w+") \(([^)]*)\)')
+_FIELD = re.compile(r'"f_(\w+)"')
 _FUTURE_SQL = f"strftime('%Y-%m-%dT%H:%M:%f', 'now', '+{MOST_AHEAD.total_seconds()} seconds')"
 
 
@@ -107,18 +111,7 @@ class Table:
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make the table and its indexes, and fill the column of a newly declared one from the documents."""
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {self.name} "
-            "(number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, document TEXT NOT NULL)"
-        )
-        present = {row[1] for row in connection.execute(f"PRAGMA table_info({self.name})")}
-        missing = [field for field in self.fields if f"f_{field}" not in present]
-        for field in missing:
-            connection.execute(f'ALTER TABLE {self.name} ADD COLUMN "f_{field}" NOT NULL DEFAULT {_MISSING_SQL}')
-        if missing:
-            connection.create_function("field_of", 2, _field_of, deterministic=True)
-            assignments = ", ".join(f"\"f_{field}\" = field_of(document, '{field}')" for field in missing)
-            connection.execute(f"UPDATE {self.name} SET {assignments}")
+        _make_columns(connection, self.name, self.fields)
         for index in self.collection.indexes:
             columns = ", ".join([*(f'"f_{part}"' for part in index if not isinstance(part, Only)), self.tie])
             only = " AND ".join(_only(part) for part in index if isinstance(part, Only))
@@ -233,6 +226,27 @@ class Table:
 def stored_of(row: tuple[Any, ...]) -> Stored:
     """The document of a row of ``Table.select``."""
     return Stored(row[0], row[1], decode(row[2]))
+
+
+def make_place(connection: sqlite3.Connection, insert: str) -> None:
+    """Make the table of an ``insert`` for a newer state of the file, or the columns that it lacks, but no index."""
+    name, columns = _INSERT.findall(insert)[0]
+    _make_columns(connection, name, _FIELD.findall(columns))
+
+
+def _make_columns(connection: sqlite3.Connection, name: str, fields: Iterable[str]) -> None:
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {name} "
+        "(number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, document TEXT NOT NULL)"
+    )
+    present = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
+    missing = [field for field in fields if f"f_{field}" not in present]
+    for field in missing:
+        connection.execute(f'ALTER TABLE {name} ADD COLUMN "f_{field}" NOT NULL DEFAULT {_MISSING_SQL}')
+    if missing:
+        connection.create_function("field_of", 2, _field_of, deterministic=True)
+        assignments = ", ".join(f"\"f_{field}\" = field_of(document, '{field}')" for field in missing)
+        connection.execute(f"UPDATE {name} SET {assignments}")
 
 
 def _only(part: Only) -> str:

@@ -95,6 +95,13 @@ class Telemetry:
         except OSError as error:
             raise unavailable(self._path, error) from error
 
+    def fold(self) -> None:
+        """Have everything folded that is in logs, however much that is. Raises StorageError."""
+        try:
+            self._fold_new(everything=True)
+        except OSError as error:
+            raise unavailable(self._path, error) from error
+
     def _settle(self) -> None:
         waiting = self._unfolded()
         give_up = time.monotonic() + LONGEST_WAIT

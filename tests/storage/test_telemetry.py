@@ -164,6 +164,46 @@ def test_what_a_version_before_has_left_in_its_log_is_folded_too(path: Path) -> 
         assert latest.document == {"number": 3}
 
 
+def test_what_a_version_before_has_left_is_found_by_a_new_field_however_much_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_soap.storage.sqlite_telemetry.FLOOD", 1000)
+    before = Collection("samples", append_only=True, telemetry=True)
+
+    def work() -> None:
+        store = FileStorage(path)
+        store.write(append={before: samples(1)})
+        store._process().telemetry.settle()
+        store.write(append={before: samples(*range(2, 100))})
+
+    in_child(work)
+    with closing(FileStorage(path)) as store:
+        with in_role(path):
+            assert store.find(SAMPLES, {"number": 1}).items
+        assert [item.key for item in store.find(SAMPLES, {"number": 99}).items] == ["s99"]
+
+
+def test_what_is_newer_than_a_backup_is_folded_into_it(path: Path) -> None:
+    before = Collection("latest", telemetry=True)
+
+    def work() -> None:
+        store = FileStorage(path)
+        store.put(before, {"old": {"number": 5}})
+        store.backup(path.with_name("backup.sqlite"))
+        store.write(append={SAMPLES: samples(1)}, put={LATEST: {"a": {"number": 1}}})
+
+    in_child(work)
+    for file in path.parent.glob("test.sqlite*"):
+        if file.is_file():
+            file.unlink()
+    path.with_name("backup.sqlite").rename(path)
+    with closing(FileStorage(path)) as store:
+        assert keys(store) == ["s1"]
+        store.write(put={LATEST: {"a": {"number": 0}, "old": {"number": 4}}})
+        assert {key: store.get(LATEST, key).document["number"] for key in ("a", "old")} == {"a": 1, "old": 5}
+    assert logs(path) == []
+
+
 def test_a_frame_that_was_cut_off_is_passed_over(path: Path) -> None:
     def work() -> None:
         store = FileStorage(path)
@@ -300,7 +340,7 @@ def test_a_reader_does_not_wait_for_a_flood(path: Path, monkeypatch: pytest.Monk
 def in_role(path: Path) -> Iterator[None]:
     """As if another process tended the store, and was slow."""
     folder = path.with_name(f"{path.name}-log")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     role = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(role, fcntl.LOCK_EX)
