@@ -90,7 +90,7 @@ class LocalLists:
             known, status = self._update(known, update_type, change.entries, chunk)
         if status not in (UpdateStatus.ACCEPTED, UpdateStatus.NOT_SUPPORTED):
             update_type, change = UpdateType.FULL, difference({}, wanted)
-            known, status = self._update(replace(known, entries={}), update_type, change.entries, chunk)
+            known, status = self._update(known, update_type, change.entries, chunk)
         if status == UpdateStatus.ACCEPTED:
             return self._synced(known, update_type, change)
         if status == UpdateStatus.NOT_SUPPORTED:

@@ -10,7 +10,7 @@ import pytest
 
 from ocpp_soap.central_system import CentralSystem, Tag
 from ocpp_soap.central_system.local_lists import LocalLists
-from ocpp_soap.errors import NotSupportedInVersion, TimedOut
+from ocpp_soap.errors import NotSupportedInVersion, TimedOut, Unreachable
 from ocpp_soap.messages import (
     GetLocalListVersionRequest,
     GetLocalListVersionResponse,
@@ -21,7 +21,10 @@ from ocpp_soap.messages import (
 
 
 class Station:
-    """A station's list as the specification wants it; ``answers`` come first, ``loses`` answers after acting."""
+    """A station's list as the specification wants it; ``answers`` come first, ``loses`` answers after acting.
+
+    ``is_away``: updates do not reach it.
+    """
 
     def __init__(self) -> None:
         self.version = 0
@@ -29,10 +32,13 @@ class Station:
         self.sent: list[SendLocalListRequest] = []
         self.answers: list[str] = []
         self.loses = False
+        self.is_away = False
 
     def __call__(self, identity: str, request: Any) -> Any:
         if isinstance(request, GetLocalListVersionRequest):
             return GetLocalListVersionResponse(list_version=self.version)
+        if self.is_away:
+            raise Unreachable("no way to it")
         self.sent.append(request)
         if self.answers:
             return SendLocalListResponse(status=self.answers.pop(0))
@@ -139,6 +145,20 @@ def test_an_update_whose_answer_was_lost_is_known_by_its_version(
     assert lists.sync("CP001").version == 3
     assert station.updates == [("Full", 3), ("Differential", 1), ("Differential", 1)]
     assert station.tags == {"one": "Accepted"}
+
+
+def test_a_whole_list_that_never_arrived_leaves_known_what_the_station_still_holds(
+    lists: LocalLists, station: Station, system: CentralSystem
+) -> None:
+    lists.sync("CP001")
+    system.tags.remove("TWO")
+    station.is_away = True
+    with pytest.raises(Unreachable):
+        lists.sync("CP001", full=True)
+    station.is_away = False
+    assert [entry.id_tag for entry in lists.difference("CP001").removed] == ["two"]
+    assert lists.sync("CP001").state == "in_sync"
+    assert station.tags == {"one": "Accepted", "three": "Accepted"}
 
 
 def test_a_whole_list_that_is_refused_is_a_failure_with_its_reason(lists: LocalLists, station: Station) -> None:
