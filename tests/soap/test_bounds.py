@@ -28,9 +28,10 @@ def test_an_element_that_declares_thousands_of_namespaces_is_refused_at_once(whe
         "header": envelope(HEARTBEAT, headers=f"<c:x{many}/>"),
         "body": envelope(f"<c:heartbeatRequest{many}/>"),
     }[where]
-    began = time.perf_counter()
-    reply = service().post(sent.encode(encoding))
-    assert time.perf_counter() - began < 1
+    serving = service()
+    began = time.thread_time()
+    reply = serving.post(sent.encode(encoding))
+    assert time.thread_time() - began < 1
     assert reply.status == 400
     assert reply.fault[1:] == (
         "{urn://Ocpp/2012/02/}ProtocolError",
