@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from threading import Barrier
 
 import pytest
 
 from ocpp_soap.central_system import Tag
+from ocpp_soap.central_system.collections import TRANSACTIONS
 from ocpp_soap.dispatch import MessageWarning
+from ocpp_soap.errors import NotAlone
 from ocpp_soap.messages import (
     MeterValue,
     MeterValuesRequest,
@@ -17,6 +21,7 @@ from ocpp_soap.messages import (
     StopTransactionRequest,
     Version,
 )
+from ocpp_soap.paths import bundled
 
 
 @pytest.fixture
@@ -202,6 +207,7 @@ def test_a_tag_may_have_an_allowance_of_its_own(strict, send, start):
     assert statuses == ["Accepted", "Accepted", "ConcurrentTx"]
     strict.tags.add(Tag(id_tag="A", max_concurrent=0))
     assert send(replace(start, connector_id=4), to=strict).id_tag_info.status == "Accepted"
+    assert send(replace(start, connector_id=4, meter_start=2000), to=strict).id_tag_info.status == "Accepted"
 
 
 @pytest.mark.parametrize("allowed", [1, 2])
@@ -212,6 +218,64 @@ def test_racing_starts_never_exceed_the_allowance(strict, send, start, allowed):
     assert [answer.id_tag_info.status for answer in answers].count("Accepted") == allowed
     stored = {t.transaction_id: t.id_tag_info["status"] for t in strict.transactions.list().items}
     assert stored == {answer.transaction_id: answer.id_tag_info.status for answer in answers}
+
+
+def test_of_racing_starts_the_one_that_came_first_keeps_the_allowance(strict, send, start, noon, monkeypatch):
+    are_stored = Barrier(2)
+    close_others = strict._starting._close_others
+
+    def close_others_together(*started):
+        are_stored.wait()
+        return close_others(*started)
+
+    monkeypatch.setattr(strict._starting, "_start_alone", refuse_alone)
+    monkeypatch.setattr(strict._starting, "_allowed", lambda begun: begun)
+    monkeypatch.setattr(strict._starting, "_close_others", close_others_together)
+    with ThreadPoolExecutor(2) as pool:
+        second = pool.submit(send, start, "CP2", to=strict, received_at=noon + timedelta(seconds=2))
+        first = pool.submit(send, start, "CP1", to=strict, received_at=noon + timedelta(seconds=1))
+    assert (first.result().id_tag_info.status, second.result().id_tag_info.status) == ("Accepted", "ConcurrentTx")
+
+
+def refuse_alone(*_):
+    raise NotAlone("as if another start had come at the same moment")
+
+
+def test_a_retry_with_a_blocked_tag_is_told_so_again_also_where_the_tag_is_in_use(strict, send, start, noon):
+    assert send(start, to=strict).id_tag_info.status == "Accepted"
+    strict.tags.block("A")
+    for _ in range(2):
+        elsewhere = send(replace(start, connector_id=2), to=strict, received_at=noon)
+        assert elsewhere.id_tag_info.status == "Blocked"
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["our handler", "somebody else's"])
+def test_a_start_is_on_disk_and_told_however_it_is_stored(
+    make_central_system, send, start, tmp_path, monkeypatch, is_ours
+):
+    folder = tmp_path / "own" / "central_system"
+    folder.mkdir(parents=True)
+    if not is_ours:
+        shutil.copy(bundled("handlers") / "central_system" / "start_transaction.py", folder)
+    system = make_central_system(tmp_path / "own", AUTHORIZATION__UNKNOWN_TAGS="accept")
+    durable = []
+    for verb in ("create", "create_alone", "create_and_append"):
+        monkeypatch.setattr(system.store, verb, noting(getattr(system.store, verb), durable))
+    starts = [start, replace(start, meter_start=2000), replace(start, connector_id=2), replace(start, id_tag="B")]
+    answers = [send(one, to=system) for one in starts]
+    assert [answer.id_tag_info.status for answer in answers] == ["Accepted", "Accepted", "ConcurrentTx", "Accepted"]
+    assert durable == [True] * len(durable)
+    told = system.events.list(kinds=["transaction.started"]).items
+    assert [event.data["transaction_id"] for event in told] == [answer.transaction_id for answer in answers]
+
+
+def noting(verb, durable):
+    def noted(collection, *arguments, **values):
+        if collection is TRANSACTIONS:
+            durable.append(values.get("durable"))
+        return verb(collection, *arguments, **values)
+
+    return noted
 
 
 def test_both_versions_start_alike(central_system, send, start):
