@@ -44,6 +44,14 @@ def test_a_breach_of_the_schema_is_a_protocol_error_with_its_reason(sent, replac
     assert strict.calls == []
 
 
+@pytest.mark.parametrize("sent", ["2012-06-08T10:00:00Z", "<c:idTag>04AB</c:idTag>"])
+def test_the_reason_does_not_repeat_a_long_text(sent, strict, envelope):
+    long = f"<c:{'x' * 40_000}/>" if "<" in sent else "x" * 40_000
+    reply = strict.post(envelope(START.replace(sent, long)))
+    assert reply.fault[2].startswith("The request breaks the schema: Element '{urn://Ocpp/Cs/2012/06/}")
+    assert len(reply.fault[2]) < 600
+
+
 @pytest.mark.parametrize(
     "namespace", ["urn://Ocpp/Cp/2012/06/", "urn://Ocpp/Cs/2010/10/", "urn:somebody"], ids=["Cp", "2010/10", "other"]
 )
