@@ -13,7 +13,7 @@ from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import Fault, NotSupported, ProtocolError
 from ocpp_soap.messages import ACTIONS, Action, Role, Version, actions, describe, find_action
 from ocpp_soap.soap.codec import body_name
-from ocpp_soap.soap.codec.notes import note
+from ocpp_soap.soap.codec.notes import note, note_unread
 from ocpp_soap.soap.envelope import Envelope
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
 
@@ -96,6 +96,7 @@ class Operations:
         if known:
             if len(body) > 1:
                 note(warnings, "extra_body_children", "Body")
+                _note_text_beside(known[0], warnings)
             return self._named(known[0], envelope, url_version, warnings)
         action = self._by_name.get(f"{envelope.headers.operation}Request".lower())
         if action is None or _split(body[0].tag)[1].lower() not in _fields(action):
@@ -152,6 +153,14 @@ class Operations:
 
 def _not_in(version: Version, action: Action) -> NotSupported:
     return NotSupported(f"OCPP {version} has no {action.name}.", kind="not_in_version")
+
+
+def _note_text_beside(request: Element, warnings: list[MessageWarning]) -> None:
+    """Say that what stands beside a request was not understood: it may be meter values of it."""
+    for child in request.getparent():
+        text = " ".join("".join(child.itertext()).split())
+        if child is not request and text:
+            note_unread(warnings, _split(child.tag)[1], text)
 
 
 def _split(tag: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from ocpp_soap import messages as m
 from ocpp_soap.errors import ProtocolError
 from ocpp_soap.messages import Version
 from ocpp_soap.soap import codec
+from ocpp_soap.soap.namespaces import service_namespace
 
 CS_12, CS_15 = "urn://Ocpp/Cs/2010/08/", "urn://Ocpp/Cs/2012/06/"
 XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
@@ -484,3 +485,27 @@ def test_what_stands_in_the_place_of_transaction_data_is_said(data):
 def test_where_nothing_stands_in_the_place_of_a_meter_value_nothing_was_unread(values):
     _, warnings = read(m.MeterValuesRequest, f"<connectorId>1</connectorId>{values}", attributes=XSI)
     assert "unread_value" not in {kind for kind, _, _ in warnings}
+
+
+@pytest.mark.parametrize(
+    ("values", "stored", "unread"),
+    [
+        (f"{TIME}<value>1.5<unit>kWh</unit></value>", [("1.5", "kWh")], []),
+        (f"{TIME}<sampledValue><unit>kWh</unit> 1.5 </sampledValue>", [("1.5", "kWh")], []),
+        (f"{TIME}<sampledValue><value>1</value><value>2</value></sampledValue>", [("1", None)], ["2"]),
+        (f"{TIME}<value>1</value><value><reading>2</reading></value>", [("1", None)], ["2"]),
+        (f'{TIME}<value value="2"/>', [], ["2"]),
+        (f"{TIME}<value/>", [], []),
+        (f'{TIME}<value unit="kWh" phase=" "/>', [], []),
+    ],
+)
+@pytest.mark.parametrize("version", Version)
+def test_a_meter_value_in_no_known_shape_is_said_to_be_unread(values, stored, unread, version):
+    message, warnings = read(
+        m.MeterValuesRequest,
+        f"<connectorId>1</connectorId><values>{values}</values>",
+        version,
+        service_namespace(m.Role.CENTRAL_SYSTEM, version),
+    )
+    assert [(sample.value, sample.unit) for sample in message.values[0].value] == stored
+    assert [sent for kind, _, sent in warnings if kind == "unread_value"] == unread

@@ -36,7 +36,6 @@ _LONGEST_SEEN = 300
 _seen: dict[Any, tuple[Any, ...]] = {}
 """What attributes that were read say; no more and no longer ones than real stations send."""
 _IGNORED_PREFIXES = (f"{{{XSI}}}", "xsi:")
-_UNKNOWN = "unknown_attribute"
 
 
 def sampled_value_reader(version: Version) -> ElementReader:
@@ -45,35 +44,40 @@ def sampled_value_reader(version: Version) -> ElementReader:
         info.wire_name: (info.name, text_reader(info, Version.V15)) for info in _PROPERTIES
     }
 
-    def put(properties: dict[str, str], key: str, sent: str, warnings: Warnings) -> None:
+    def put(properties: dict[str, str], key: str, sent: str, warnings: Warnings) -> bool:
+        """Take a property; False: it is none, but says something."""
         name = local_name(key)
         known = readers.get(name)
         if known is None:
-            note(warnings, _UNKNOWN, name, sent)
-        elif not (text := sent.strip(SPACE)):
+            note(warnings, "unknown_attribute", name, sent)
+            return not sent.strip(SPACE)
+        if not (text := sent.strip(SPACE)):
             note(warnings, "empty", name)
         else:
             properties[known[0]] = known[1](text, warnings)
+        return True
 
     def read_odd(element: Element, warnings: Warnings) -> Any:
         text = element.text or ""
         properties: dict[str, str] = {}
+        unread = ""
         attributes: list[tuple[str, str]] = element.items()  # type: ignore[assignment]
         for key, sent in attributes:
             if not key.startswith(_IGNORED_PREFIXES):
                 if version is Version.V12:
                     note(warnings, "not_in_version", key, sent)
-                put(properties, key, sent, warnings)
+                if not put(properties, key, sent, warnings):
+                    unread = sent
         if len(element):
             text, parts = _open(element, warnings)
             for key, sent in parts:
-                put(properties, key, sent, warnings)
+                if not put(properties, key, sent, warnings):
+                    unread = sent
         text = text.strip(SPACE)
         if not text:
-            instead = " ".join(known.sent for known in warnings if known.kind == _UNKNOWN)
-            if instead.strip():
-                note_unread(warnings, "value", instead)
             note(warnings, emptiness(element), "value")
+            if unread:
+                note_unread(warnings, local_name(element.tag), unread)
             return ABSENT
         if version is Version.V12 and not is_whole_number(text):
             note(warnings, "not_an_integer", "value", text)
@@ -151,6 +155,9 @@ def _open(element: Element, warnings: Warnings) -> tuple[str, list[tuple[str, st
     note(warnings, "sampled_value_shape", local_name(element.tag))
     parts = [(child.tag, text_of(child, local_name(child.tag), warnings)) for child in children]
     texts = [text for tag, text in parts if local_name(tag) == "value"]
+    texts += [part for part in (element.text, *(child.tail for child in element)) if part and part.strip(SPACE)]
+    for text in texts[1:]:
+        note_unread(warnings, local_name(element.tag), text)
     return texts[0] if texts else "", [(tag, text) for tag, text in parts if local_name(tag) != "value"]
 
 
