@@ -29,11 +29,11 @@ class ServiceUrls:
         self._prefixes = tuple((f"{path}/", version) for path, version in zip(self.paths, versions, strict=True))
 
     def place(self, path: str) -> Place | None:
-        """What a path says, or None if it is not one of this role's. A slash at the end changes nothing."""
+        """What a path says, or None if it is not one of this role's. Slashes around the identity change nothing."""
         exact = self._exact.get(path)
         if exact is not None:
             return exact
         for prefix, version in self._prefixes:
             if path.startswith(prefix):
-                return Place(version, path[len(prefix) :].removesuffix("/"))
+                return Place(version, path[len(prefix) :].strip("/"))
         return None

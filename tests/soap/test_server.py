@@ -58,6 +58,8 @@ class TestUrls:
         [
             ("/Ocpp/CentralSystemService/CB1", "CB1"),
             ("/Ocpp/1.2/CentralSystemService/EVSE:1,a=b c/", "EVSE:1,a=b c"),
+            ("/Ocpp/CentralSystemService//CB1", "CB1"),
+            ("/Ocpp/CentralSystemService/a/b//", "a/b"),
             ("/Ocpp/CentralSystemService/Säule".encode().decode("latin-1"), "Säule"),
         ],
     )
@@ -68,10 +70,11 @@ class TestUrls:
 
     def test_an_identity_in_the_url_that_differs_from_the_header(self, service, envelope):
         served = service(ALIVE)
-        assert served.post(envelope(HEARTBEAT), "/Ocpp/CentralSystemService/CB1").status == 200
+        for same in ("CB1", "/CB1"):
+            assert served.post(envelope(HEARTBEAT), f"/Ocpp/CentralSystemService/{same}").status == 200
         reply = served.post(envelope(HEARTBEAT), "/Ocpp/CentralSystemService/cb1")
         assert reply.fault[:2] == ("Sender", "{urn://Ocpp/2012/02/}IdentityMismatch")
-        assert len(served.calls) == 1
+        assert len(served.calls) == 2
 
     def test_no_identity_at_all(self, service, envelope):
         reply = service(ALIVE).post(envelope(HEARTBEAT, identity=None))
