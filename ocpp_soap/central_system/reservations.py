@@ -88,7 +88,8 @@ class Reservations(ReservationTable):
     def started(self, transaction: Transaction) -> None:
         """A transaction has begun: the reservation that it names, or that it is for, is used.
 
-        A start that came before a reservation was made, and is repeated now, is not for it.
+        A start is not for a reservation that the station has not accepted yet, nor, if it is repeated, for one that was
+        made after it first came.
         """
         found = None
         if transaction.reservation_id is not None:
@@ -160,7 +161,8 @@ class Reservations(ReservationTable):
         )
 
     def _is_for(self, reservation: Reservation, transaction: Transaction) -> bool:
-        if transaction.start_received_at is not None and transaction.start_received_at < reservation.created_at:
+        came_at = transaction.start_received_at
+        if reservation.state != ReservationState.ACCEPTED or (came_at and came_at < reservation.created_at):
             return False
         tag = transaction.id_tag or ""
         if fold(tag) == fold(reservation.id_tag):

@@ -241,6 +241,24 @@ def test_a_start_on_the_connector_by_the_tag_or_its_group_uses_it(
     assert state(system, made.reservation_id) == expected
 
 
+def test_a_start_that_comes_while_the_station_is_asked_uses_only_what_it_names(
+    system: CentralSystem, later: datetime, start: Callable[..., int]
+) -> None:
+    def ask(identity: str, request: Any) -> Any:
+        start("TAG")
+        return ReserveNowResponse(status="Occupied")
+
+    system.reservations._call = ask
+    assert system.reservations.reserve("CP001", 1, "TAG", later).state == "refused"
+
+    def ask_again(identity: str, request: Any) -> Any:
+        start("TAG", reservation_id=request.reservation_id)
+        return ReserveNowResponse(status="Accepted")
+
+    system.reservations._call = ask_again
+    assert system.reservations.reserve("CP001", 1, "TAG", later).state == "used"
+
+
 def test_a_start_that_is_repeated_uses_no_reservation_that_was_made_after_it_first_came(
     system: CentralSystem, later: datetime, start: Callable[..., int]
 ) -> None:
