@@ -88,6 +88,7 @@ class Listener:
             threads=threads,
             ident="ocpp-soap",
             connection_limit=_CONNECTIONS,
+            max_request_body_size=2 * settings.max_body,  # with what chunks add; the application sees to the rest
             asyncore_use_poll=True,
         )
         self._server = cast(Any, server)

@@ -27,6 +27,7 @@ ANSWERS_LATER: list[bytes] = []
 AnswerLater = Callable[[int, list[tuple[str, str]], bytes], None]
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_OF_THE_CONNECTION = frozenset({"Connection", "Upgrade"})
 _ACTION = re.compile(r";\s*action\s*=\s*[\"']?([^\"';]+)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
@@ -54,7 +55,12 @@ def text(status: int, sentence: str, *headers: tuple[str, str]) -> Answer:
 
 
 def respond(answer: Answer, environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """Hand an answer to the WSGI server, without its body if only the head was asked for."""
+    """Hand an answer to the WSGI server, without its body if only the head was asked for.
+
+    What it says of the connection only a server of ours takes: others fail at it, as PEP 3333 lets them.
+    """
+    if answer.status >= 400 and LATER not in environ:
+        answer = answer._replace(headers=[header for header in answer.headers if header[0] not in _OF_THE_CONNECTION])
     start_response(_STATUS_LINES[answer.status], _complete(answer))
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 

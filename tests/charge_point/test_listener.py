@@ -108,3 +108,27 @@ def test_the_callback_address_is_one_that_the_central_system_can_reach(handlers)
         listener._host = "0.0.0.0"
         url = listener.url("CP1", Version.V12, "http://127.0.0.1:9/")
     assert url == f"http://127.0.0.1:{listener.port}/Ocpp/1.2/ChargePointService/CP1"
+
+
+def said(listener, request):
+    """What the listener answers to the bytes of a request, which may end before their time."""
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=10) as connection:
+        connection.sendall(request)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response.status, response.read().decode()
+
+
+def test_what_is_too_large_is_refused_before_it_has_come(listener):
+    head = b"POST /Ocpp/ChargePointService HTTP/1.1\r\nHost: cp\r\nContent-Length: "
+    status, _ = said(listener, head + b"40000000\r\n\r\n")
+    assert status == 413
+    status, body = said(listener, head + b"17000000\r\n\r\n" + b" " * 17_000_000)
+    assert (status, body) == (413, "The body is larger than 16777216 bytes.\n")
+
+
+def test_a_websocket_is_refused_with_a_sentence(listener):
+    head = b"GET /Ocpp/ChargePointService HTTP/1.1\r\nHost: cp\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    status, body = said(listener, head)
+    assert status == 426
+    assert "OCPP over WebSocket is not spoken here" in body
