@@ -465,10 +465,13 @@ def test_what_stands_in_the_place_of_a_meter_value_is_said(values, where, sent, 
     assert [warning for warning in warnings if warning[0] == "unread_value"] == [("unread_value", where, sent)]
 
 
-@pytest.mark.parametrize("data", ["77", "<values>77</values>"])
-def test_what_stands_in_the_place_of_transaction_data_is_said(data):
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [("77", "transactionData"), ("<values>77</values>", "values"), ("<reading>77</reading>", "reading")],
+)
+def test_what_stands_in_the_place_of_transaction_data_is_said(data, where):
     _, warnings = read_stop(data=f"<transactionData>{data}</transactionData>")
-    assert ("unread_value", "values" if "<" in data else "transactionData", "77") in warnings
+    assert [warning for warning in warnings if warning[0] == "unread_value"] == [("unread_value", where, "77")]
 
 
 @pytest.mark.parametrize(
@@ -495,6 +498,7 @@ def test_where_nothing_stands_in_the_place_of_a_meter_value_nothing_was_unread(v
         (f"{TIME}<sampledValue><value>1</value><value>2</value></sampledValue>", [("1", None)], ["2"]),
         (f"{TIME}<value>1</value><value><reading>2</reading></value>", [("1", None)], ["2"]),
         (f'{TIME}<value value="2"/>', [], ["2"]),
+        (f"{TIME}<value>1</value><reading>2</reading>", [("1", None)], ["2"]),
         (f"{TIME}<value/>", [], []),
         (f'{TIME}<value unit="kWh" phase=" "/>', [], []),
     ],

@@ -40,7 +40,7 @@ _NAMES_OF_16: dict[type[Any], dict[str, str]] = {
 }
 
 _HOLDING_VALUES = {MeterValuesRequest: "values", TransactionData: "values", MeterValue: "value"}
-"""The records that report energy, and the field in which they do."""
+"""The records that report energy, and the field in which they do: whatever else is in them may be a value."""
 
 _WHAT = {
     Kind.STRING: "a text",
@@ -142,7 +142,7 @@ def _record_reader(record: type[Any], version: Version, namespace: str) -> Eleme
             else:
                 _repeated(info, values[name], value, warnings)
         if holding is not None and holding not in values:
-            _note_instead(element, slots, warnings)
+            _note_instead(element, warnings)
         if not names <= values.keys():
             for name in names - values.keys():
                 _complete(values, wanted[name], record, warnings)
@@ -162,7 +162,7 @@ def _field_reader(info: FieldInfo, version: Version, namespace: str) -> ElementR
         if len(element):
             return read_record(element, warnings)
         if info.type in _HOLDING_VALUES:
-            _note_instead(element, {}, warnings)
+            _note_instead(element, warnings)
         note(warnings, emptiness(element), info.wire_name)
         return ABSENT
 
@@ -180,8 +180,8 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         name = local_name(own)
         slot = slots.get(other_names.get(name, name))
         if slot is None:
-            text = _text_in(child)
-            if text and (record is MeterValuesRequest or _names_a_value(child)):
+            text = " ".join("".join(map(str, child.itertext())).split())
+            if text and (record in _HOLDING_VALUES or _names_a_value(child)):
                 note_unread(warnings, own, text)
             else:
                 note(warnings, "unknown_element", own)
@@ -199,21 +199,10 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
     return find
 
 
-def _text_in(element: Element) -> str:
-    return " ".join("".join(map(str, element.itertext())).split())
-
-
-def _note_instead(element: Element, slots: dict[str, _Slot], warnings: Warnings) -> None:
-    """Tell of what stands in an element that holds no values in the place of them.
-
-    That is text, attributes, which have no namespace in OCPP, and elements that are none of its ``slots``.
-    """
+def _note_instead(element: Element, warnings: Warnings) -> None:
+    """Tell of the text and the attributes, which have no namespace in OCPP, of an element that holds no values."""
     strays = [element.text or "", *(str(sent) for key, sent in element.items() if ":" not in str(key))]
-    for child in element:
-        strays.append(child.tail or "")
-        if isinstance(child.tag, str) and local_name(child.tag) not in slots and (text := _text_in(child)):
-            note_unread(warnings, child.tag.rpartition("}")[2], text)
-    text = " ".join(" ".join(strays).split())
+    text = " ".join(" ".join([*strays, *(child.tail or "" for child in element)]).split())
     if text:
         note_unread(warnings, local_name(element.tag), text)
 
