@@ -11,7 +11,6 @@ from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import IdentityMismatch, ProtocolError
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.faults import MustUnderstand
 from ocpp_soap.soap.namespaces import (
     SOAP_12,
     WSA,
@@ -49,6 +48,7 @@ class Headers:
 
     ``namespace``: the WS-Addressing namespace that the message uses. ``identity_namespace``: that of the identity
     header. ``sender``: the address in From, or in a ReplyTo that is not anonymous if From is missing or anonymous.
+    ``not_understood``: the tag of a header that is unknown and must be understood.
     """
 
     identity: str = ""
@@ -57,6 +57,7 @@ class Headers:
     message_id: str = ""
     sender: str = ""
     namespace: str = WSA
+    not_understood: str = ""
 
     @property
     def operation(self) -> str:
@@ -69,9 +70,9 @@ def read_headers(
 ) -> None:
     """Read the children of a Header, in any order, into ``headers``.
 
-    Raises, when all are read, MustUnderstand for one that is unknown and must be understood, ProtocolError for an
-    identity that is too long or has control characters, IdentityMismatch for two different ones. A header in a
-    namespace that is not WS-Addressing's gives way to one that is in it.
+    Raises, when all are read, ProtocolError for an identity that is too long or has control characters,
+    IdentityMismatch for two different ones. A header in a namespace that is not WS-Addressing's gives way to one that
+    is in it.
     """
     found: dict[str, Element] = {}
     for child in header:
@@ -96,7 +97,6 @@ def _read_leniently(
 ) -> None:
     """Read headers of which some are unknown, repeated, or not quite named as they should be."""
     reply_to = None
-    not_understood = ""
     identities = []
     for child in header:
         tag = child.tag
@@ -117,13 +117,11 @@ def _read_leniently(
         elif name in _UNREAD:
             headers.namespace = WSA_2004 if namespace == WSA_2004 else WSA
         if not exact and not _is_known(name, namespace) and _must_be_understood(child, soap_namespace):
-            not_understood = not_understood or tag
+            headers.not_understood = headers.not_understood or tag
     if reply_to is not None:
         _take_reply_to(headers, reply_to, warnings)
     for identity, namespace in identities:
         _take_identity(headers, identity, namespace, max_identity)
-    if not_understood:
-        raise MustUnderstand(not_understood)
 
 
 def _classify(tag: str) -> tuple[str, str, bool]:

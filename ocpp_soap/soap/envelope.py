@@ -13,7 +13,7 @@ from ocpp_soap.messages import Version
 from ocpp_soap.soap.addressing import Headers, read_headers
 from ocpp_soap.soap.bounds import Limits, check_depth, check_header
 from ocpp_soap.soap.codec.notes import note
-from ocpp_soap.soap.faults import VersionMismatch, fault_body, fault_header
+from ocpp_soap.soap.faults import MustUnderstand, VersionMismatch, fault_body, fault_header
 from ocpp_soap.soap.namespaces import (
     SOAP_11,
     SOAP_12,
@@ -56,7 +56,12 @@ class Envelope:
             read_headers(self.headers, self.header, self.soap_namespace, limits.max_identity, warnings)
 
     def check(self, data: bytes, limits: Limits) -> None:
-        """Raise ProtocolError unless there is one Body and nothing is too deep or too large; ``data``: its bytes."""
+        """Raise MustUnderstand or ProtocolError for what the headers, which are read, demand or hold too much of.
+
+        ProtocolError too unless there is one Body and nothing is too deep; ``data``: its bytes.
+        """
+        if self.headers.not_understood:
+            raise MustUnderstand(self.headers.not_understood)
         check_depth(self.root, data, limits.max_depth)
         if self.body is None:
             raise ProtocolError("The envelope has no Body.", kind="no_body")

@@ -15,7 +15,7 @@ from ocpp_soap.soap.addressing import check_identity
 from ocpp_soap.soap.bounds import SHORT, check_elements, check_markup
 from ocpp_soap.soap.codec import body_name, decode, encode
 from ocpp_soap.soap.exchange import Exchange
-from ocpp_soap.soap.faults import MustUnderstand, http_status
+from ocpp_soap.soap.faults import http_status
 from ocpp_soap.soap.namespaces import SOAP_12, service_namespace
 from ocpp_soap.soap.operations import Operations
 from ocpp_soap.soap.settings import SoapServerSettings
@@ -56,11 +56,7 @@ class OcppProtocol(Soap12):  # type: ignore[misc]
         if is_long:
             check_markup(ctx.in_string, self.settings.most_elements(ctx.in_string))
         ctx.in_document = envelope.open_envelope(ctx.in_string, ctx.warnings, charset or ctx.charset)
-        try:
-            ctx.in_document.read_headers(limits, ctx.warnings)
-        except MustUnderstand:
-            ctx.identity = ctx.in_document.headers.identity
-            raise
+        ctx.in_document.read_headers(limits, ctx.warnings)
         ctx.in_document.headers.action = ctx.in_document.headers.action or ctx.http_action
         ctx.identity = self._identity(ctx)
         ctx.in_document.check(ctx.in_string, limits)
