@@ -47,10 +47,11 @@ def copy(
 ) -> list[Copied]:
     """Copy the documents of the collections, and let the counters of the target go on behind those of the source.
 
-    Called again after it broke off, it goes on. Raises StorageError if the target holds something else or a part of
-    another copy, and if both differ in the end, because something wrote meanwhile.
+    Called again after it broke off, it goes on. Raises StorageError if the source holds nothing, if the target holds
+    something else or a part of another copy, and if both differ in the end, because something wrote meanwhile.
     """
     if target.count(PROGRESS) == 0:
+        _refuse_empty(source, collections)
         _refuse_foreign(target, collections)
         target.put(PROGRESS, {collection.name: {"done": 0, "cursor": None} for collection in collections})
     for collection in collections:
@@ -61,6 +62,16 @@ def copy(
     for collection in collections:
         target.delete(PROGRESS, collection.name)
     return copied
+
+
+def _refuse_empty(source: Storage, collections: Sequence[Collection]) -> None:
+    if not any(map(source.count, collections)):
+        about = source.check()
+        place = ", ".join(f"{name} {value}" for name, value in about.detail.items() if name != "bytes")
+        raise StorageError(
+            f"The source, {about.backend} with {place}, holds nothing: check its place in the configuration (a "
+            "relative path begins at the current folder)"
+        )
 
 
 def _refuse_foreign(target: Storage, collections: Sequence[Collection]) -> None:

@@ -97,6 +97,14 @@ def test_a_copy_that_broke_off_in_its_first_page_goes_on(tmp_path: Path) -> None
             assert new.count(copy.PROGRESS) == 0
 
 
+def test_a_source_that_holds_nothing_is_named(tmp_path: Path) -> None:
+    with closing(FileStorage(tmp_path / "old.sqlite")) as old, closing(FileStorage(tmp_path / "new.sqlite")) as new:
+        with pytest.raises(StorageError, match=r"^The source, file with path .*/old\.sqlite, holds nothing: check its"):
+            copy.copy(old, new, COLLECTIONS, [])
+        old.create(STATIONS, "CP1", {})
+        assert [item.documents for item in copy.copy(old, new, COLLECTIONS, [])] == [1, 0]
+
+
 def test_a_target_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with closing(FileStorage(tmp_path / "old.sqlite")) as old, closing(FileStorage(tmp_path / "new.sqlite")) as new:
         old.create(STATIONS, "CP1", {"vendor": "old"})
