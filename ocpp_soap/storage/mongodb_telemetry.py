@@ -23,7 +23,7 @@ from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.mongodb_commits import Step
 from ocpp_soap.storage.private_files import FILE_MODE, make_folder, opener
-from ocpp_soap.storage.process_logs import OwnLog, StoredLog, framed
+from ocpp_soap.storage.process_logs import OwnLog, StoredLog, framed, is_log
 
 FOLD_SECONDS = 0.1
 MOST_BYTES = 2**26
@@ -202,7 +202,7 @@ class Telemetry:
         logs = []
         with suppress(FileNotFoundError):
             for entry in os.scandir(self._folder):
-                if entry.name.startswith(self._prefix):
+                if is_log(entry.name, self._prefix):
                     with suppress(FileNotFoundError):
                         about = entry.stat()
                         logs.append(_Log(about.st_mtime_ns, self._folder / entry.name, about.st_size))

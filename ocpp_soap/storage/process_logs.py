@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import struct
 import zlib
@@ -20,10 +21,17 @@ from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.private_files import folder_mode, make_folder, open_file
 
 _HEAD = struct.Struct(">II")
+_AFTER_PREFIX = re.compile("[0-9]+-[0-9a-f]{8}")
+"""What is in the name of a log behind its prefix: the process, and what makes the name unique."""
 READ_AT_ONCE = 2**17
 """Bytes of a piece, for which whoever reads it may make others wait."""
 
 SelfLog = TypeVar("SelfLog", bound="StoredLog")
+
+
+def is_log(name: str, prefix: str) -> bool:
+    """Whether a file of that name is an :class:`OwnLog` of this prefix, not one of a longer prefix."""
+    return name.startswith(prefix) and _AFTER_PREFIX.fullmatch(name, len(prefix)) is not None
 
 
 def framed(content: bytes) -> bytes:

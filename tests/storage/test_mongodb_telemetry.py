@@ -27,8 +27,8 @@ from ocpp_soap.storage.process_logs import OwnLog
 class Place:
     """A database and the folder of its logs."""
 
-    def __init__(self, server: MongoServer, folder: Path) -> None:
-        self.url = server.url(f"test_{uuid4().hex}")
+    def __init__(self, server: MongoServer, folder: Path, name: str = "") -> None:
+        self.url = server.url(name or f"test_{uuid4().hex}")
         self.folder = folder
         self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(self.url)
         self.database = self.mongo.get_default_database()
@@ -150,13 +150,18 @@ def test_what_is_stored_twice_is_there_once(place: Place, tmp_path: Path) -> Non
         assert found.document["hour"] == 2
 
 
-def test_a_log_of_another_database_is_left_alone(place: Place, replica_set: MongoServer) -> None:
+@pytest.mark.parametrize("suffix", ["", "-staging", "-1"], ids=["other name", "longer name", "name with a number"])
+def test_a_log_of_another_database_is_left_alone(replica_set: MongoServer, tmp_path: Path, suffix: str) -> None:
+    elsewhere = Place(replica_set, tmp_path / "log")
+    place = Place(replica_set, tmp_path / "log", f"{elsewhere.database.name}{suffix}" if suffix else "")
     killed(place, lambda store: store.write(append={SAMPLES: samples(1)}))
-    elsewhere = Place(replica_set, place.folder)
     with closing(elsewhere.store()) as store:
         assert store.count(SAMPLES) == 0
-    elsewhere.mongo.close()
     assert len(place.logs()) == 1
+    with closing(place.store()) as store:
+        assert store.count(SAMPLES) == 1
+    place.mongo.close()
+    elsewhere.mongo.close()
 
 
 def test_while_mongodb_is_away_telemetry_waits_in_its_log(
