@@ -12,6 +12,7 @@ from pymongo.errors import (
 
 AUTHENTICATION_FAILED = 18
 UNAUTHORIZED = 13
+INDEX_NOT_FOUND = 27
 
 # Shutting down, stepping down, not (yet) the primary, interrupted, out of time: another attempt may find a server.
 _PASSING = frozenset({6, 7, 50, 64, 89, 91, 189, 262, 358, 9001, 10107, 11600, 11602, 13435, 13436})

@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage.base import Collection
-from ocpp_soap.storage.mongodb_errors import UNAUTHORIZED
+from ocpp_soap.storage.mongodb_errors import INDEX_NOT_FOUND, UNAUTHORIZED
 from ocpp_soap.storage.mongodb_searches import index_fields
 
 _EXPIRY = "expiry"
@@ -43,13 +43,21 @@ def create_indexes(target: MongoCollection[dict[str, Any]], collection: Collecti
 def _set_expiry(target: MongoCollection[dict[str, Any]], there: dict[str, Any] | None, days: float | None) -> None:
     if days is None:
         if there is not None:
-            target.drop_index(_EXPIRY)
+            _drop_expiry(target)
         return
     seconds = int(days * 86_400)
     if there is None:
         target.create_index([("_at", 1)], name=_EXPIRY, expireAfterSeconds=seconds)
     elif there.get("expireAfterSeconds") != seconds:
         _change_expiry(target, seconds)
+
+
+def _drop_expiry(target: MongoCollection[dict[str, Any]]) -> None:
+    try:
+        target.drop_index(_EXPIRY)
+    except OperationFailure as error:
+        if error.code != INDEX_NOT_FOUND:  # another process has just done it
+            raise
 
 
 def _change_expiry(target: MongoCollection[dict[str, Any]], seconds: int) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from typing import Any
 from uuid import uuid4
 
 import pymongo
 import pytest
+from pymongo.collection import Collection as MongoCollection
 from storage_contract import READINGS, STATIONS
 from storage_servers import MongoServer
 
@@ -62,6 +66,28 @@ def test_a_user_that_may_not_change_the_retention_is_told_the_role_it_needs(stan
     role = rf"retention_days it needs the role dbAdmin on the database {url.rpartition('/')[2]}, or at least collMod \("
     with refused(standalone, "collMod"), opened(url, days=2) as store, pytest.raises(StoreUnavailable, match=role):
         store.find(READINGS)
+
+
+@pytest.mark.parametrize(("before", "after"), [(30, None), (30, 60), (None, 30)])
+def test_processes_that_begin_at_once_follow_a_change_of_the_retention(
+    url: str, monkeypatch: pytest.MonkeyPatch, before: float | None, after: float | None
+) -> None:
+    with opened(url, days=before) as store:
+        store.append(READINGS, [("a", {})])
+    have_looked, look = threading.Barrier(2), MongoCollection.index_information
+
+    def look_at_once(target: MongoCollection[Any]) -> Any:
+        found = look(target)
+        have_looked.wait(10)
+        return found
+
+    monkeypatch.setattr(MongoCollection, "index_information", look_at_once)
+    with opened(url, days=after) as one, opened(url, days=after) as other, ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda store: store.count(READINGS), [one, other])) == [1, 1]
+    monkeypatch.undo()
+    with pymongo.MongoClient[dict[str, Any]](url) as client:
+        expiry = client.get_default_database()["readings"].index_information().get("expiry")
+    assert (expiry and expiry["expireAfterSeconds"]) == (after and after * 86_400)
 
 
 def test_only_the_missing_index_is_made(url: str) -> None:
