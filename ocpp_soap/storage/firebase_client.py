@@ -13,7 +13,7 @@ from uuid import uuid4
 import firebase_admin
 from firebase_admin import credentials, firestore
 from google.api_core import exceptions
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 
@@ -27,6 +27,10 @@ _PASSING = (
     exceptions.Aborted,
     exceptions.DeadlineExceeded,
 )
+_PLUGIN_FAILED = "Getting metadata from plugin failed"
+"""How gRPC says, as UNAVAILABLE, that the credentials have given nothing to be sent with a call."""
+_KEY_REFUSED = "invalid_grant"
+"""How Google says that it is for the key or the clock; no other attempt finds that changed."""
 
 
 class _EmulatorCredential(credentials.Base):  # type: ignore[misc]
@@ -51,9 +55,7 @@ class FirestoreClient:
             raise ConfigurationError(f"storage.firebase: {error}") from error
         self.limits: dict[str, Any] = {
             "timeout": timeout,
-            "retry": Retry(
-                predicate=if_exception_type(*_PASSING), initial=0.05, maximum=1.0, multiplier=2.0, timeout=timeout
-            ),
+            "retry": Retry(predicate=_is_passing, initial=0.05, maximum=1.0, multiplier=2.0, timeout=timeout),
         }
 
     def run(self, work: Callable[[dict[str, Any]], T], *, conflicts: tuple[type[Exception], ...] = ()) -> T:
@@ -94,9 +96,18 @@ class FirestoreClient:
                 "or not in native mode: create it, or check storage.firebase.database and storage.firebase.project_id "
                 f"({error})"
             )
+        if _PLUGIN_FAILED in str(error):
+            return StoreUnavailable(
+                "Cloud Firestore: Google gave no access token: check storage.firebase.credentials, the clock of this "
+                f"machine and its way to Google ({error})"
+            )
         if isinstance(error, (exceptions.RetryError, *_PASSING)):
             return StoreUnavailable(f"Cloud Firestore did not answer within {self._timeout:g} s ({error})")
         return StoreUnavailable(f"Cloud Firestore: {error}")
+
+
+def _is_passing(error: Exception) -> bool:
+    return isinstance(error, _PASSING) and _KEY_REFUSED not in str(error)
 
 
 def _credential(file: str | None) -> credentials.Base:

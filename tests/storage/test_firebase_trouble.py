@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import closing
@@ -24,6 +25,14 @@ DATASTORE_MODE = (
 )
 NO_INDEX = (grpc.StatusCode.FAILED_PRECONDITION, "The query requires an index. You can create it here: https://…")
 NOT_ALLOWED = (grpc.StatusCode.PERMISSION_DENIED, "Missing or insufficient permissions.")
+KEY_REMOVED = (
+    grpc.StatusCode.UNAVAILABLE,
+    "Getting metadata from plugin failed with error: ('invalid_grant: Invalid JWT Signature.', {})",
+)
+NO_WAY_TO_TOKENS = (
+    grpc.StatusCode.UNAVAILABLE,
+    "Getting metadata from plugin failed with error: HTTPSConnectionPool(host='oauth2.googleapis.com', port=443): …",
+)
 SENTENCE = (
     r"the database index-1 of project my-project is not there or not in native mode: create it, or check "
     r"storage\.firebase\.database and storage\.firebase\.project_id"
@@ -113,3 +122,15 @@ def test_a_user_that_is_refused_is_told_the_role_it_needs(firestore: Refusing, s
     firestore.answer = NOT_ALLOWED
     with pytest.raises(StoreUnavailable, match=r"refuses this user: .* the role roles/datastore\.user \(403 Missing"):
         store.get(STATIONS, "CP1")
+
+
+@pytest.mark.parametrize("answer", [KEY_REMOVED, NO_WAY_TO_TOKENS], ids=["key removed", "no way"])
+def test_credentials_with_which_no_token_can_be_had_are_named(
+    firestore: Refusing, store: FirebaseStorage, answer: tuple[grpc.StatusCode, str]
+) -> None:
+    firestore.answer = answer
+    begin = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=r"no access token: check storage\.firebase\.credentials, the clock of"):
+        store.get(STATIONS, "CP1")
+    is_tried_again = answer is NO_WAY_TO_TOKENS
+    assert (time.monotonic() - begin > 4) == is_tried_again
