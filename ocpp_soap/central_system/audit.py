@@ -11,6 +11,7 @@ from ocpp_soap.central_system.collections import AUDIT
 from ocpp_soap.central_system.masking import masked
 from ocpp_soap.central_system.records import Listing, document_of, record_of, select
 from ocpp_soap.storage.base import Storage
+from ocpp_soap.storage.encoding import is_held_by_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,10 @@ class Audit:
         status: int | None = None,
         data: dict[str, Any] | None = None,
     ) -> AuditEntry:
-        """Write an entry, of ``data`` without its secrets; it is stored on return."""
+        """Write an entry, of ``data`` without its secrets; it is stored on return.
+
+        What not every store holds is kept as Python writes it.
+        """
         entry = AuditEntry(
             entry_id=uuid4().hex,
             at=datetime.now(timezone.utc),
@@ -55,7 +59,7 @@ class Audit:
             target=target,
             address=address,
             status=status,
-            data=masked(data or {}),
+            data={_kept(name): _kept(value) for name, value in masked(data or {}).items()},
         )
         self._store.append(AUDIT, [(entry.entry_id, document_of(entry))])
         return entry
@@ -82,3 +86,7 @@ class Audit:
             limit=limit,
             after=after,
         )
+
+
+def _kept(value: Any) -> Any:
+    return value if is_held_by_all(value) else repr(value)

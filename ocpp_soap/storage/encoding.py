@@ -6,6 +6,7 @@ A key of the document that begins with a dollar gets a second one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from operator import methodcaller
@@ -41,6 +42,25 @@ def encode(document: Document, *, sort_keys: bool = False) -> str:
     except (TypeError, RecursionError) as error:
         raise ValueError(f"This cannot be stored: {error.__cause__ or error}") from None
     return text.decode()
+
+
+def is_held_by_all(value: Any) -> bool:
+    """Whether a document of any store can hold the value.
+
+    ``encode`` does not see all that it should refuse, since that would cost: an integer of 2**63 and more is written,
+    and null for a float that is not finite.
+    """
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and is_held_by_all(name) and is_held_by_all(value[name]) for name in value)
+    if isinstance(value, (list, tuple)):
+        return all(map(is_held_by_all, value))
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return value is None or (isinstance(value, datetime) and value.tzinfo is not None)
 
 
 def decode(text: str) -> Document:

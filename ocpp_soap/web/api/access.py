@@ -76,17 +76,10 @@ def _write(key: ApiKey, status: int) -> None:
         data = None
     kept = _without_secrets(data)
     try:
-        try:
-            _add(key, status, kept)
-        except ValueError:  # no store holds it, such as an integer beyond 64 bits
-            _add(key, status, {repr(name): repr(value) for name, value in kept.items()})
+        target = request.path.removeprefix("/api/v1")
+        system().audit.add(key.actor, request.method, target, address=g.peer, status=status, data=kept)
     except (StorageError, ValueError) as error:
         _log.error("the audit trail could not be written", actor=key.actor, path=request.path, error=str(error))
-
-
-def _add(key: ApiKey, status: int, data: dict[str, Any]) -> None:
-    target = request.path.removeprefix("/api/v1")
-    system().audit.add(key.actor, request.method, target, address=g.peer, status=status, data=data)
 
 
 def _without_secrets(data: Any) -> dict[str, Any]:
