@@ -47,8 +47,9 @@ def copy(
 ) -> list[Copied]:
     """Copy the documents of the collections, and let the counters of the target go on behind those of the source.
 
-    Called again after it broke off, it goes on. Raises StorageError if the source holds nothing, if the target holds
-    something else or a part of another copy, and if both differ in the end, because something wrote meanwhile.
+    Called again after it broke off, it goes on. Raises StorageError if the source holds nothing or what the target
+    cannot hold, if the target holds something else or a part of another copy, and if both differ in the end, because
+    something wrote meanwhile.
     """
     if target.count(PROGRESS) == 0:
         _refuse_empty(source, collections)
@@ -93,10 +94,13 @@ def _copy(source: Storage, target: Storage, collection: Collection, changes: Cha
     progress("copy", collection.name, done, total)
     for page in _pages(source, collection, cursor):
         entries = [(item.key, change(item.document)) for item in page.items]
-        if collection.append_only:
-            target.append(collection, entries, durable=True)
-        else:
-            target.put(collection, dict(entries))
+        try:
+            if collection.append_only:
+                target.append(collection, entries, durable=True)
+            else:
+                target.put(collection, dict(entries))
+        except ValueError as error:
+            raise StorageError(f"{collection.name}: the target cannot hold one of its documents: {error}") from error
         done += len(entries)
         target.put(PROGRESS, {collection.name: {"done": done, "cursor": page.cursor}})
         progress("copy", collection.name, done, total)

@@ -105,6 +105,23 @@ def test_a_source_that_holds_nothing_is_named(tmp_path: Path) -> None:
         assert [item.documents for item in copy.copy(old, new, COLLECTIONS, [])] == [1, 0]
 
 
+@pytest.mark.parametrize("collection", COLLECTIONS, ids=lambda collection: collection.name)
+def test_what_the_target_cannot_hold_is_told_in_a_sentence(
+    collection: Collection, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The file store holds some integers beyond 64 bits, see storage/encoding.py."""
+    with (
+        closing(opened("file", request, tmp_path)) as old,
+        closing(opened("mongodb", request, tmp_path)) as new,
+    ):
+        if collection.append_only:
+            old.append(collection, [("a", {"n": 2**63})])
+        else:
+            old.put(collection, {"a": {"n": 2**63}})
+        with pytest.raises(StorageError, match=rf"^{collection.name}: the target cannot hold .* fit 64 bits"):
+            copy.copy(old, new, COLLECTIONS, [])
+
+
 def test_a_target_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with closing(FileStorage(tmp_path / "old.sqlite")) as old, closing(FileStorage(tmp_path / "new.sqlite")) as new:
         old.create(STATIONS, "CP1", {"vendor": "old"})
