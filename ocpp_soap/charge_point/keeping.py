@@ -20,26 +20,33 @@ class Keeping:
     def __init__(self, charge_box_identity: str) -> None:
         self._charge_box_identity = charge_box_identity
         self._owed: dict[Hashable, Callable[[], object]] = {}
+        self._failing = False
 
     def write(self, place: Hashable, operation: Callable[[], object]) -> None:
         """Write, after all that is owed; what cannot be done now is owed, of each ``place`` the last operation."""
-        failed_before = bool(self._owed)
         self._owed.pop(place, None)
         self._owed[place] = operation
+        self.settle()
+
+    def settle(self) -> bool:
+        """Write what is owed; False: it cannot be done now."""
         while self._owed:
-            owed, write = next(iter(self._owed.items()))
+            place, write = next(iter(self._owed.items()))
             try:
                 write()
             except StoreUnavailable as error:
-                if not failed_before:
+                if not self._failing:
+                    self._failing = True
                     self._tell("the station's state cannot be written and is kept in memory", reason=str(error))
-                return
+                return False
             except BaseException:
-                del self._owed[owed]
+                del self._owed[place]
                 raise
-            del self._owed[owed]
-        if failed_before:
+            del self._owed[place]
+        if self._failing:
+            self._failing = False
             self._tell("the station's state is written again")
+        return True
 
     def _tell(self, event: str, **more: str) -> None:
         _log.warning(event, charge_box_identity=self._charge_box_identity, **more)

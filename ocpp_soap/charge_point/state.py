@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
-from ocpp_soap.charge_point.keeping import Keeping
 from ocpp_soap.charge_point.local_list import ListEntry
 from ocpp_soap.charge_point.reservations import Reservation
 from ocpp_soap.messages import IdTagInfo, MeterValue, UpdateFirmwareRequest
@@ -35,10 +34,9 @@ Each is written once, as all of them would be too much to write at each reading.
 class StoredState:
     """The state of one station in a store; without a store, nothing is kept."""
 
-    def __init__(self, storage: Storage | None, station: Station, keeping: Keeping) -> None:
+    def __init__(self, storage: Storage | None, station: Station) -> None:
         self._storage = storage
         self._station = station
-        self._keeping = keeping
         self._restoring = False
 
     def save(self) -> None:
@@ -100,12 +98,12 @@ class StoredState:
             while storage.delete_where(TRANSACTION_DATA, {"transaction": handle}):
                 pass
 
-        self._keeping.write(handle, delete)
+        self._station.keeping.write(handle, delete)
 
     def _put(self, collection: Collection, key: str, document: Document) -> None:
         if self._storage is not None:
             storage = self._storage
-            self._keeping.write((collection.name, key), lambda: storage.put(collection, {key: document}))
+            self._station.keeping.write((collection.name, key), lambda: storage.put(collection, {key: document}))
 
     def _document(self) -> Document:
         station = self._station

@@ -102,10 +102,10 @@ class Station(Operation):
         self.registration = Registration(self, self.options.backoff)
         self.diagnostics = Diagnostics(self)
         self.firmware = Firmware(self)
-        keeping = Keeping(charge_box_identity)
-        journal = StoredJournal(storage, charge_box_identity, keeping) if storage is not None else None
+        self.keeping = Keeping(charge_box_identity)
+        journal = StoredJournal(storage, charge_box_identity, self.keeping) if storage is not None else None
         self.outbox = Outbox(self._send, schedule, self, lock=self.lock, journal=journal, backoff=self.options.backoff)
-        self.state = StoredState(storage, self, keeping)
+        self.state = StoredState(storage, self)
 
     # --- life -----------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import time
 
+import pytest
+from running_box import Running, wait_until
+
+from ocpp_soap.charge_point.chargebox.exchange import START_TRANSACTIONS, STOP_TRANSACTIONS
 from ocpp_soap.charge_point.journal import OUTBOX
 from ocpp_soap.charge_point.state import CONNECTORS
 from ocpp_soap.errors import StoreUnavailable
@@ -19,6 +23,10 @@ class Disk(FileStorage):
     def create(self, *arguments, **more):
         self._check()
         return super().create(*arguments, **more)
+
+    def replace(self, *arguments, **more):
+        self._check()
+        return super().replace(*arguments, **more)
 
     def put(self, *arguments, **more):
         self._check()
@@ -125,3 +133,24 @@ def test_a_station_that_boots_while_it_is_full_is_in_use(make_station, schedule,
     assert station.registration.accepted
     start(station, schedule)
     assert energy_messages(central_system) == ["BootNotification", "StartTransaction"]
+
+
+def test_an_answer_to_a_charge_box_is_written_later_and_not_asked_for_again(sink, disk):
+    sink.mode = "down"
+    box = Running(sink.url, disk)
+    try:
+        start = box.exchange.started(1, "TAG1", 100)
+        wait_until(lambda: box.document(START_TRANSACTIONS, start)["state"] == "Queued")
+        disk.full = True
+        sink.mode = "usual"
+        wait_until(lambda: "startTransaction" in sink.operations("BOX1"))
+        time.sleep(0.2)
+        disk.full = False
+        answered = box.answered(START_TRANSACTIONS, start)
+        stop = box.answered(STOP_TRANSACTIONS, box.exchange.stopped(start, 200))
+        assert (answered["state"], stop["state"]) == ("Answered", "Answered")
+        assert answered["transaction_id"] > 0
+        assert sink.operations("BOX1").count("startTransaction") == 1
+        wait_until(lambda: box.boot_state() == 3)
+    finally:
+        box.close()

@@ -180,10 +180,8 @@ class ChargeBox:
                 self.end()
 
     def _set_boot_state(self, state: BootState, reason: str = "") -> None:
-        self.exchange.update(
-            CHARGE_BOX,
-            self.options.identity,
-            boot_state=int(state),
-            reason=reason,
-            changed=datetime.now(timezone.utc),
-        )
+        changes = {"boot_state": int(state), "reason": reason, "changed": datetime.now(timezone.utc)}
+        with self.station.lock:
+            self.station.keeping.write(
+                CHARGE_BOX.name, lambda: self.exchange.update(CHARGE_BOX, self.options.identity, **changes)
+            )

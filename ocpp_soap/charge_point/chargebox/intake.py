@@ -61,12 +61,20 @@ class Intake:
                 self._exchange.update(collection, stored.key, state=RECEIVED)
 
     def take(self) -> None:
-        """Queue every new document. Raises StoreUnavailable and StoreClosed: what is not queued yet can be later."""
+        """Queue every new document, when all answers are written.
+
+        Raises StoreUnavailable and StoreClosed: what is not queued yet can be later.
+        """
+        with self._station.lock:
+            if not self._station.keeping.settle():
+                return
         for collection, stored in self._exchange.in_state(RECEIVED):
             with self._station.lock:
                 if _source(collection, stored.key) in self._station.outbox.sources():
                     self._exchange.update(collection, stored.key, state=QUEUED)
                     continue
+                if (self._exchange.get(collection, stored.key) or {}).get("state") != RECEIVED:
+                    continue  # it was answered since it was found
                 try:
                     self._take[collection.name](stored.key, stored.document)
                 except Unusable as reason:
@@ -90,12 +98,14 @@ class Intake:
         elif isinstance(response, StopTransactionResponse) and response.id_tag_info is not None:
             answer = {"status_of_tag": str(response.id_tag_info.status)}
         collection, key = _place(entry.source)
-        self._exchange.update(collection, key, state=ANSWERED, answered=self._station.now(), **answer)
+        self._tell(collection, key, state=ANSWERED, answered=self._station.now(), **answer)
 
     def given_up(self, entry: Entry, error: OcppSoapError) -> None:
         """Say in the document why its request cannot be delivered."""
         if entry.source:
-            self._fail(*_place(entry.source), str(error))
+            collection, key = _place(entry.source)
+            _log_failed(collection, key, str(error))
+            self._tell(collection, key, state=FAILED, reason=str(error))
 
     def _tag(self, key: str, content: Document) -> None:
         request: TagRequest = documents.read(TagRequest, content)
@@ -107,7 +117,7 @@ class Intake:
         connector = self._station.connectors[request.connector_id]
         reservations = self._station.reservations
         admitted = reservations.admits(connector, request.id_tag, decision.parent_id_tag)
-        self._exchange.update(
+        self._tell(
             TAG_REQUESTS,
             key,
             state=ANSWERED,
@@ -206,8 +216,17 @@ class Intake:
         self._exchange.update(collection, key, state=QUEUED)
 
     def _fail(self, collection: Collection, key: str, reason: str) -> None:
-        _log.warning("document failed", collection=collection.name, key=key, reason=reason)
+        _log_failed(collection, key, reason)
         self._exchange.update(collection, key, state=FAILED, reason=reason)
+
+    def _tell(self, collection: Collection, key: str, **changes: Any) -> None:
+        """Write what became of a document that was taken, later where the store cannot do it now."""
+        place = (collection.name, key, changes["state"])
+        self._station.keeping.write(place, lambda: self._exchange.update(collection, key, **changes))
+
+
+def _log_failed(collection: Collection, key: str, reason: str) -> None:
+    _log.warning("document failed", collection=collection.name, key=key, reason=reason)
 
 
 def _source(collection: Collection, key: str) -> str:
