@@ -123,10 +123,14 @@ class Check(Step):
 
     def _wrong(self, stage: Stage) -> str:
         for connector_id, expected in self.status.items():
+            if connector_id:
+                stage.connector(connector_id)
             found = stage.station.status_of(connector_id)
             if str(found) != expected:
                 return f"connector {connector_id} is {found}, expected {expected}"
         for key, expected in self.configuration.items():
+            if stage.station.configuration.read([key])[1]:
+                raise StepFailed(f"the station has no key {key}")
             if stage.station.configuration.text(key) != expected:
                 return f"{key} is {stage.station.configuration.text(key)}, expected {expected}"
         return ""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from ocpp_soap.charge_point.documents import from_document
@@ -41,11 +42,19 @@ def differs(message: Any, fields: dict[str, Any]) -> str:
 
 
 def message_of(record: type[Any], fields: dict[str, Any]) -> Any:
-    """The message of class ``record`` with these fields."""
+    """The message of class ``record`` with these fields. Raises ConfigurationError if it has others, or needs more."""
     return from_document(record, _meant_fields(record, fields))
 
 
 def _meant_fields(record: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
+    known = [info.name for info in describe(record)]
+    for name in fields:
+        if name not in known:
+            raise ConfigurationError(f"{name}: {record.__name__} has no such field; expected {', '.join(known)}")
+    for part in dataclasses.fields(record):
+        has_default = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
+        if not has_default and part.name not in fields:
+            raise ConfigurationError(f"{part.name}: {record.__name__} cannot be without it")
     return {info.name: _meant_value(info, fields[info.name]) for info in describe(record) if info.name in fields}
 
 
