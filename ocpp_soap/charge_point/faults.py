@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import dataclass, fields
@@ -37,7 +38,7 @@ class Injection:
                 number = float(value)
             except ValueError:
                 number = -1.0
-            if name not in known or number < 0 or (name not in ("delay", "seed") and number > 1):
+            if name not in known or not 0 <= number < math.inf or (name not in ("delay", "seed") and number > 1):
                 raise ConfigurationError(f"{part!r}: expected NAME=NUMBER, with a name of {', '.join(sorted(known))}")
             values[name] = int(number) if name == "seed" else number
         return cls(**values)

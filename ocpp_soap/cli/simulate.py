@@ -13,7 +13,7 @@ from ocpp_soap.charge_point.faults import Injection
 from ocpp_soap.charge_point.quirks import QUIRKS
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
 from ocpp_soap.charge_point.simulator import BUILT_IN, SimulationOptions, run_simulation
-from ocpp_soap.cli.bounds import Seconds
+from ocpp_soap.cli.bounds import Seconds, identity
 from ocpp_soap.cli.context import load_settings
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
@@ -70,7 +70,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.option("--central", "central_url", required=True, metavar="URL", help="URL of the CentralSystemService.")
 @click.option("--version", type=click.Choice([str(v) for v in Version]), default="1.5", show_default=True)
-@click.option("--id", "identity", default="CP001", show_default=True, help="Identity of the first charge point.")
+@click.option(
+    "--id", "identity", type=identity, default="CP001", show_default=True, help="Identity of the first charge point."
+)
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Number of charge points.")
 @click.option("--connectors", type=click.IntRange(min=1), default=2, show_default=True, help="Connectors of each.")
 @click.option(

@@ -189,7 +189,9 @@ class TestInjection:
         assert Injection.of("drop=0.1, delay=2,seed=7") == Injection(drop=0.1, delay=2.0, seed=7)
         assert Injection.of("") == Injection()
 
-    @pytest.mark.parametrize("wrong", ["drop", "drop=2", "explode=1", "delay=-1", "drop=often"])
+    @pytest.mark.parametrize(
+        "wrong", ["drop", "drop=2", "explode=1", "delay=-1", "drop=often", "seed=nan", "delay=inf"]
+    )
     def test_what_is_wrong_is_said(self, wrong):
         with pytest.raises(ConfigurationError, match=wrong.split("=")[0]):
             Injection.of(wrong)

@@ -62,3 +62,9 @@ def test_names_are_listed_as_text_and_as_json(cli: Any, option: str) -> None:
     assert listed == json.loads(cli("simulate", "--json", option).stdout)
     lines = cli("simulate", option).stdout.splitlines()
     assert [line.split(maxsplit=1) for line in lines] == [[row["name"], row["description"]] for row in listed]
+
+
+def test_a_simulated_station_has_an_identity(cli: Any) -> None:
+    done = cli("simulate", "--central", NOBODY, "--id", "", "--duration", "1")
+    assert done.exit_code == 2
+    assert "identity that is not empty" in done.stderr
