@@ -40,7 +40,7 @@ class Driver:
         self.sessions = self.delivered = 0
         self._handle = ""
         self._open: set[str] = set()
-        self._begun = False
+        self._begun = self._left = False
 
     @property
     def done(self) -> bool:
@@ -48,22 +48,19 @@ class Driver:
         return not self.problem and not self._open and (self.plan is None or self._handle != "")
 
     def arrive(self) -> None:
-        """Switch the station on and begin the plan."""
+        """Switch the station on and begin the plan, unless it is too late."""
+        if self._left:
+            return
         self.station.start()
         if self.plan is not None:
             self.station.after(self.plan.patience, self._begin)
             if self.plan.end is not None:
-                self.station.after(self.plan.end, self.leave)
+                self.station.after(self.plan.end, self._end_sessions)
 
     def leave(self) -> None:
-        """End the sessions, the planned one by its tag, and take the cables out."""
-        with self.station.lock:
-            for connector in self.station.connectors.values():
-                transaction = connector.transaction
-                if transaction is not None and transaction.handle == self._handle:
-                    self.station.present_tag(connector.connector_id, transaction.id_tag)
-                else:
-                    self.station.stop_transaction(connector.connector_id)
+        """End the sessions, and those that begin later at once: nobody would be there to end them."""
+        self._left = True
+        self._end_sessions()
 
     def observe(self, name: str, subject: Any) -> None:
         """React to an event of the station. Called with its lock held."""
@@ -76,6 +73,8 @@ class Driver:
             self._open.add(subject.handle)
             if self.plan is not None and not self._handle and subject.connector_id == 1:
                 self._handle = subject.handle
+            if self._left:
+                self.station.after(0, self._end_sessions)
         elif name == "stopped" and self._reacts:
             self._stopped(subject)
         elif name == "refused" and self.plan is not None and not self._handle:
@@ -88,8 +87,18 @@ class Driver:
         elif name == "session_lost":
             self.problem = self.problem or "its start or stop was given up; the log says why"
 
+    def _end_sessions(self) -> None:
+        """End the sessions, the planned one by its tag, and take the cables out."""
+        with self.station.lock:
+            for connector in self.station.connectors.values():
+                transaction = connector.transaction
+                if transaction is not None and transaction.handle == self._handle:
+                    self.station.present_tag(connector.connector_id, transaction.id_tag)
+                else:
+                    self.station.stop_transaction(connector.connector_id)
+
     def _begin(self) -> None:
-        if self.plan is not None and not self._begun:
+        if self.plan is not None and not self._begun and not self._left:
             self._begun = True
             self.station.plug(1)
             self.station.present_tag(1, self.plan.id_tag)

@@ -168,6 +168,8 @@ class Simulation:
         )
 
     def _is_busy(self, station: Station) -> bool:
+        if not station.registration.begun:
+            return False
         running = any(connector.transaction for connector in station.connectors.values())
         return not station.registration.accepted or running or station.outbox.waiting > 0
 
@@ -187,6 +189,8 @@ def _open(options: SimulationOptions) -> Storage | None:
 
 def _problem(driver: Driver) -> str:
     station = driver.station
+    if not station.registration.begun:
+        return "it was not switched on before the end"
     if not station.registration.accepted:
         return f"the boot was not accepted: {station.registration.last_answer}"
     if not driver.done:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from rich.console import Console
+from running_box import wait_until
 
 from ocpp_soap import config
 from ocpp_soap.charge_point import fleet, simulation
@@ -158,6 +159,31 @@ def test_what_a_killed_simulation_left_is_delivered_by_the_next(sink, quick, tmp
     operations = sink.operations("CP001")
     assert operations.count("stopTransaction") == 1
     assert sink.complaints == []
+
+
+def test_a_ramp_that_is_cut_short_leaves_no_session_behind(sink):
+    made = SimulationOptions(central_url=sink.url, scenario="charge", count=3, ramp=1.5)
+    ended = threading.Event()
+    with Simulation(made, config.load(None, {})) as simulated:
+        threading.Timer(0.2, ended.set).start()
+        simulated.run(ended)
+        simulated.deliver()
+        threading.Event().wait(1.2)
+        summary = simulated.summary()
+    sent = [operation for _, _, operation, _ in sink.requests]
+    assert sent.count("startTransaction") == sent.count("stopTransaction")
+    assert summary.problems[-2:] == [f"CP00{n}: it was not switched on before the end" for n in (2, 3)]
+
+
+def test_a_session_that_begins_when_all_have_left_is_ended_at_once(sink, quick):
+    with Simulation(options(sink), config.load(None, {})) as simulated:
+        simulated.run(threading.Event())
+        station = simulated.drivers["CP001"].station
+        station.plug(1)
+        station.present_tag(1, "TAG1")
+        wait_until(lambda: "startTransaction" in sink.operations("CP001"))
+        simulated.deliver()
+    assert sink.operations("CP001").count("stopTransaction") == 1
 
 
 def test_the_numbers_of_a_run_are_told(sink):

@@ -91,9 +91,6 @@ class ScenarioSimulation(Simulation):
         self._lines[identity] = Line(super()._sender(identity))
         return self._lines[identity]
 
-    def _is_busy(self, station: Station) -> bool:
-        return station.registration.begun and super()._is_busy(station)
-
     def _observe(self, station: Station, name: str, subject: Any) -> None:
         super()._observe(station, name, subject)
         recorder = self._recorders.get(station.charge_box_identity)
