@@ -68,6 +68,14 @@ def test_a_scenario_that_goes_well(play, sink):
     assert sink.complaints == []
 
 
+def test_a_ramp_lets_the_stations_play_one_after_the_other(play, sink):
+    began = time.monotonic()
+    assert play("  - boot\n", count=3, ramp=0.9).ok
+    assert time.monotonic() - began >= 0.6
+    boots = [who for who, _, operation, _ in sink.requests if operation == "bootNotification"]
+    assert boots == ["CP001", "CP002", "CP003"]
+
+
 def test_many_stations_play_at_a_time(play, sink):
     assert play(SESSION, count=5).ok
     assert sink.operations("CP005").count("stopTransaction") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,12 +38,10 @@ class ScenarioSimulation(Simulation):
         self._recorders: dict[str, Recorder] = {}
         configuration = {**scenario.station.configuration, **options.configuration}
         connectors = scenario.station.connectors or options.connectors
-        super().__init__(
-            dataclasses.replace(options, configuration=configuration, connectors=connectors, ramp=0), settings
-        )
+        super().__init__(dataclasses.replace(options, configuration=configuration, connectors=connectors), settings)
 
     def run(self, ended: threading.Event) -> None:
-        """Play on all stations, until the duration is over if there is one.
+        """Play on all stations, one after the other over the ramp, until the duration is over if there is one.
 
         What ends it earlier, a KeyboardInterrupt too, ends the scenarios that run and fails those that wait.
         """
@@ -52,8 +51,12 @@ class ScenarioSimulation(Simulation):
             limit.start()
         pool = ThreadPoolExecutor(min(len(self.drivers), MOST_AT_A_TIME), "scenario")
         try:
-            stages = [self._stage(identity, ended) for identity in self.drivers]
-            for played in [pool.submit(self._play, stage) for stage in stages]:
+            began, interval = time.monotonic(), self.options.ramp / len(self.drivers)
+            plays = []
+            for number, stage in enumerate([self._stage(identity, ended) for identity in self.drivers]):
+                ended.wait(min(began + number * interval - time.monotonic(), LONGEST_WAIT))
+                plays.append(pool.submit(self._play, stage))
+            for played in plays:
                 played.result()
         finally:
             ended.set()
