@@ -58,7 +58,11 @@ class Schedule(ABC):
 
     @abstractmethod
     def now(self) -> datetime:
-        """The time in UTC."""
+        """The time in UTC; it goes on steadily."""
+
+    def clock_set_by(self) -> timedelta:
+        """By how much the machine's clock was set, which :meth:`now` does not follow."""
+        return timedelta()
 
     @abstractmethod
     def after(self, seconds: float, callback: Callback) -> Timer:
@@ -74,9 +78,13 @@ class Schedule(ABC):
 
 
 class Scheduler(Schedule):
-    """The real clock, one timer thread, ``workers`` threads for requests and two for file transfers."""
+    """The real time, one timer thread, ``workers`` threads for requests and two for file transfers.
+
+    The time is that of the machine's clock at first, and then goes on whatever that clock is set to.
+    """
 
     def __init__(self, workers: int = 8) -> None:
+        self._began, self._began_at = datetime.now(timezone.utc), time.monotonic()
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._wake = threading.Condition()
@@ -88,7 +96,11 @@ class Scheduler(Schedule):
 
     def now(self) -> datetime:
         """The time in UTC."""
-        return datetime.now(timezone.utc)
+        return self._began + timedelta(seconds=time.monotonic() - self._began_at)
+
+    def clock_set_by(self) -> timedelta:
+        """By how much the machine's clock was set since the scheduler was made."""
+        return datetime.now(timezone.utc) - self.now()
 
     def after(self, seconds: float, callback: Callback) -> Timer:
         """Run ``callback`` on the timer thread in ``seconds``; it must not block."""

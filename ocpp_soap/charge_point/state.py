@@ -109,7 +109,7 @@ class StoredState:
         station = self._station
         local_list = station.local_list
         return {
-            "clock_offset": station.offset.total_seconds(),
+            "clock_offset": (station.offset - station.schedule.clock_set_by()).total_seconds(),
             "configuration": station.configuration.values(),
             "firmware_version": station.firmware_version,
             "firmware_update": to_document(pending) if (pending := station.firmware.pending) else None,

@@ -95,6 +95,24 @@ def test_the_clock_goes_on_after_a_restart(make_station, call, later, schedule, 
         assert again.reservations.of(1) is not None
 
 
+def test_the_clock_is_right_after_a_restart_if_that_of_the_machine_was_set(
+    make_station, call, later, schedule, set_clock, tmp_path, monkeypatch
+):
+    with closing(FileStorage(tmp_path / "station.db")) as storage:
+        station = make_station(storage=storage)
+        set_clock(station, 3600)
+        reserve(call, station, later, 9000)
+        monkeypatch.setattr(schedule, "clock_set_by", lambda: timedelta(hours=1))
+        station.stop()
+        right = station.now()
+        monkeypatch.undo()
+        schedule.advance(3600)
+        again = make_station(storage=storage, started=False)
+        again.start()
+        assert again.now() == right
+        assert again.reservations.of(1) is not None
+
+
 @pytest.mark.parametrize("ahead", [3600, -3600])
 def test_clock_aligned_values_follow_the_new_clock(make_station, schedule, central_system, set_clock, ahead):
     station = make_station(MeterValueSampleInterval=0, ClockAlignedDataInterval=900)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from ocpp_soap.charge_point import Scheduler, SteppedScheduler
+from ocpp_soap.charge_point import Scheduler, SteppedScheduler, scheduler
 
 
 def test_timers_run_in_the_order_of_their_time():
@@ -86,3 +86,17 @@ def test_stepped_time_moves_only_when_told(noon):
     schedule.advance(15)
     assert seen == [timedelta(seconds=10), timedelta(seconds=25)]
     assert schedule.now() - noon == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=-1), timedelta(days=1)])
+def test_time_goes_on_steadily_whatever_the_clock_of_the_machine_is_set_to(monkeypatch, by):
+    class Set(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + by
+
+    with Scheduler() as schedule:
+        before = schedule.now()
+        monkeypatch.setattr(scheduler, "datetime", Set)
+        assert timedelta() <= schedule.now() - before < timedelta(minutes=1)
+        assert abs(schedule.clock_set_by() - by) < timedelta(minutes=1)
