@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from running_box import wait_until
+from structlog.testing import capture_logs
 
 from ocpp_soap.charge_point.chargebox import ChargeBoxSettings
 from ocpp_soap.charge_point.chargebox.bridges import Outputs, load_bridge
@@ -119,3 +120,21 @@ def test_the_mock_driver_takes_his_tag_away_before_he_shows_it_again():
     assert hardware.read(1).id_tag == "TAG1"
     hardware.write(1, Outputs(enabled=True, locked=True))
     assert [hardware.read(1).id_tag for _ in range(2)] == ["", "TAG1"]
+
+
+def test_a_failure_that_lasts_is_told_once_and_its_end_too(run, monkeypatch):
+    box = run()
+    wait_until(lambda: box.boot_state() == 3)
+    turns = []
+
+    def fail():
+        turns.append(1)
+        raise OSError("the controller does not answer")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            patch.setattr(box.box._bridge, "poll", fail)
+            wait_until(lambda: len(turns) >= 5)
+        wait_until(lambda: len(logs) >= 2)
+    events = [entry["event"] for entry in logs if entry.get("part") == "bridge"]
+    assert events == ["a turn of the main loop failed, as will others for this reason", "the main loop goes on"]

@@ -220,3 +220,17 @@ def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(controller, "time", clock)
     return clock
+
+
+def test_a_connector_that_cannot_be_read_holds_up_no_other(exchange, hardware):
+    def read(connector_id):
+        if connector_id == 1:
+            raise OSError("no such register")
+        return Readings(plugged=True)
+
+    hardware.read = read
+    bridge = Controller(hardware, exchange, [1, 2])
+    with pytest.raises(OSError, match="no such register"):
+        bridge.poll()
+    (status,) = documents(exchange, STATUS_NOTIFICATIONS)
+    assert (status.document["connector_id"], status.document["status"]) == (2, "Occupied")

@@ -49,6 +49,7 @@ class ChargeBox:
         self.options = options
         self.exchange = Exchange(storage, lambda: datetime.now(timezone.utc))
         self._ended = False
+        self._failing: dict[str, str] = {}
         self._refused = False
         self._meter_timer: Timer | None = None
         stations = Stations(load_handlers(Role.CHARGE_POINT, [*settings.handlers.paths, bundled("handlers")]))
@@ -126,21 +127,29 @@ class ChargeBox:
         )
 
     def _controller_answers(self) -> bool:
+        told = ""
         while not self._ended:
             try:
                 if self._bridge.answers():
                     return True
             except Exception as error:
-                _log.warning("controller does not answer", reason=str(error))
+                if str(error) != told:
+                    told = str(error)
+                    _log.warning("controller does not answer", reason=told)
             time.sleep(self.options.bridge.poll_interval)
         return False
 
     def _turn(self) -> None:
-        for step in (self._bridge.poll, self._intake.take):
+        for name, step in (("bridge", self._bridge.poll), ("intake", self._intake.take)):
             try:
                 step()
-            except Exception:
-                _log.exception("a turn of the main loop failed")
+            except Exception as error:
+                if repr(error) != self._failing.get(name):
+                    self._failing[name] = repr(error)
+                    _log.exception("a turn of the main loop failed, as will others for this reason", part=name)
+            else:
+                if self._failing.pop(name, None):
+                    _log.warning("the main loop goes on", part=name)
 
     def _arm_meter(self) -> None:
         if self._meter_timer is not None:

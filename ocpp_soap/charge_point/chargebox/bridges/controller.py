@@ -107,11 +107,17 @@ class Controller:
         self._hardware.close()
 
     def poll(self) -> None:
-        """One turn: commands first, then every connector."""
+        """One turn: commands first, then every connector, whatever becomes of the others. Raises the first failure."""
         for command in self._exchange.commands():
             self._obey(command["action"], command["connector_id"], command.get("id_tag"))
+        failures = []
         for connector_id, connector in self._connectors.items():
-            self._follow(connector_id, connector, self._hardware.read(connector_id))
+            try:
+                self._follow(connector_id, connector, self._hardware.read(connector_id))
+            except Exception as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _remembered(self, connector_id: int) -> _Connector:
         """A connector, with the session that ran when the daemon ended.
