@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import requests
 import structlog
+from urllib3.exceptions import HTTPError
 
 _log = structlog.get_logger("ocpp_soap.charge_point")
 
@@ -26,7 +27,8 @@ _CHUNK = 64 * 1024
 _IMPLICIT_TLS_PORT = 990
 _PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
-_EXPECTED = (OSError, EOFError, ValueError, ftplib.Error, requests.RequestException)
+_CANNOT_RESUME = ("500", "501", "502", "504")
+_EXPECTED = (OSError, EOFError, ValueError, ftplib.Error, requests.RequestException, HTTPError)
 
 
 class TransferFailed(Exception):
@@ -62,8 +64,8 @@ class Transfers:
         url = _parse(location)
         with _as_failure():
             if url.scheme in ("ftp", "ftps"):
-                with self._ftp(url) as ftp, file.open("ab") as target:
-                    ftp.retrbinary(f"RETR {_path(url)}", target.write, _CHUNK, rest=target.tell() or None)
+                with self._ftp(url) as ftp:
+                    _ftp_fetch(ftp, _path(url), file)
                 return
             self._check_http(url)
             self._http_fetch(url.geturl(), file)
@@ -87,14 +89,14 @@ class Transfers:
 
     def _http_fetch(self, url: str, file: Path) -> None:
         there = file.stat().st_size if file.exists() else 0
-        headers = {"Range": f"bytes={there}-"} if there else {}
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
         with self._session().get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             if there and answer.status_code == _RANGE_NOT_SATISFIABLE:
                 return
             _check(answer)
             mode = "ab" if answer.status_code == _PARTIAL_CONTENT else "wb"
             with file.open(mode) as target:
-                for chunk in answer.iter_content(_CHUNK):
+                for chunk in answer.raw.stream(_CHUNK, decode_content=False):
                     target.write(chunk)
 
     def _session(self) -> requests.Session:
@@ -138,6 +140,22 @@ class _Tls(ftplib.FTP_TLS, _Ftp):
         connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - FTP_TLS wraps without a session
         session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
         return self.context.wrap_socket(connection, server_hostname=self.host, session=session), size
+
+
+def _ftp_fetch(ftp: ftplib.FTP, source: str, file: Path) -> None:
+    command = f"RETR {source}"
+    with file.open("ab") as target:
+        there = target.tell()
+        if there:
+            try:
+                ftp.retrbinary(command, target.write, _CHUNK, rest=there)
+            except ftplib.error_perm as error:
+                if str(error)[:3] not in _CANNOT_RESUME:
+                    raise
+                target.truncate(0)
+            else:
+                return
+        ftp.retrbinary(command, target.write, _CHUNK)
 
 
 def _ftp_store(ftp: ftplib.FTP, file: Path, target: str) -> None:

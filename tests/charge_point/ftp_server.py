@@ -139,7 +139,7 @@ class _Session:
         self.say(f"213 {file.stat().st_size}" if file.exists() else "550 no such file")
 
     def do_rest(self, argument: str) -> None:
-        self.rest = int(argument)
+        self.rest = int(argument) if "350" not in self.server.says else 0
         self.say("350 from there")
 
     def do_retr(self, argument: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -59,6 +60,15 @@ def test_an_interrupted_download_goes_on_where_it_ended(ftp, transfers, tmp_path
     transfers.download(f"{ftp.url}/firmware.bin", target)
     assert target.read_bytes() == CONTENT
     assert ftp.commands.count("REST") == 2
+
+
+def test_a_server_that_cannot_resume_is_asked_for_the_whole_file(ftp, transfers, tmp_path):
+    (ftp.root / "firmware.bin").write_bytes(CONTENT)
+    target = tmp_path / "target"
+    target.write_bytes(CONTENT[:1000])
+    ftp.says["350"] = b"502 REST is not implemented"
+    transfers.download(f"{ftp.url}/firmware.bin", target)
+    assert target.read_bytes() == CONTENT
 
 
 def test_a_wrong_password_and_a_missing_file_fail(ftp, transfers, tmp_path):
@@ -152,6 +162,8 @@ class _Http(BaseHTTPRequestHandler):
             return
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         self.send_response(206 if start else 200)
+        if self.path.endswith(".gz"):
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         cut = self.server.cut_after.pop(0) if self.server.cut_after else None
         self.wfile.write(content[start:][:cut])
@@ -185,6 +197,16 @@ def test_http_goes_on_where_it_ended(http, transfers, tmp_path):
     target.write_bytes(CONTENT[:1000])
     transfers.download(f"{http.url}/firmware.bin", target)
     assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("there", [0, 20])
+def test_http_stores_a_compressed_file_as_it_is(http, transfers, tmp_path, there):
+    compressed = gzip.compress(CONTENT)
+    http.files["/firmware.gz"] = compressed
+    target = tmp_path / "target"
+    target.write_bytes(compressed[:there])
+    transfers.download(f"{http.url}/firmware.gz", target)
+    assert target.read_bytes() == compressed
 
 
 def test_http_can_be_forbidden(http, file):
