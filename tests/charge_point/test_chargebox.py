@@ -215,3 +215,11 @@ def test_a_configuration_can_come_from_a_pipe():
     finally:
         os.close(reader)
     assert (settings.identity, settings.connectors) == ("0042", 2)
+
+
+def test_what_a_bridge_reports_has_the_time_of_the_central_system(run, sink):
+    sink.now = (datetime.now(timezone.utc) + timedelta(days=365)).isoformat
+    box = run()
+    wait_until(lambda: box.boot_state() == 3)
+    start = box.exchange.started(1, "TAG1", 1000)
+    assert box.document(START_TRANSACTIONS, start)["timestamp"] > datetime.now(timezone.utc) + timedelta(days=364)

@@ -47,7 +47,7 @@ class ChargeBox:
 
     def __init__(self, options: ChargeBoxSettings, settings: Settings, storage: Storage) -> None:
         self.options = options
-        self.exchange = Exchange(storage, lambda: datetime.now(timezone.utc))
+        self.exchange = Exchange(storage, self._now)
         self._ended = False
         self._failing: dict[str, str] = {}
         self._refused = False
@@ -92,6 +92,9 @@ class ChargeBox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _now(self) -> datetime:
+        return self.station.now()
 
     def _station(self, storage: Storage) -> BoxStation:
         options = self.options
