@@ -23,7 +23,7 @@ from ocpp_soap.central_system.records import (
     warning_documents,
 )
 from ocpp_soap.central_system.texts import LARGEST_DOCUMENT, note, shortened
-from ocpp_soap.central_system.transactions import Transaction, Transactions, read
+from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.dispatch import Call, MessageWarning
 from ocpp_soap.messages import MeterValue, MeterValuesRequest, SampledValue, StopTransactionRequest
 from ocpp_soap.storage.base import Document, Storage, Stored
@@ -74,29 +74,42 @@ class MeterValues:
     def add(self, request: MeterValuesRequest, call: CentralSystemCall) -> None:
         """Store the values of a MeterValues.req with the transaction they belong to.
 
-        That is the one named, if it is this station's; where none is named, the open one of the connector, but for
-        replayed values none that began after they came.
+        That is the one named, if it is this station's; where none is named, the open one of the connector, for replayed
+        values that which was open when they came.
         """
         entries = _entries(call, request.connector_id, request.transaction_id, request.values)
         named = request.transaction_id if request.transaction_id is not None and request.transaction_id > 0 else 0
-        known = named if (call.charge_box_identity, named) in self._sessions else 0
-        if known:
+        is_known = (call.charge_box_identity, named) in self._sessions
+        if is_known or (call.is_replayed and not named):
+            transaction_id = named if is_known else self._open_then(request.connector_id, call)
             for _, document in entries:
-                document["transaction_id"] = known
+                document["transaction_id"] = transaction_id
             self._store.write(append={METER_VALUES: entries}, pending=call.pending)
             return
         where, order = ({"transaction_id": named}, None) if named else Transactions.open_of(call.charge_box_identity)
 
         def session(found: Sequence[Stored]) -> Document:
             mine = [item for item in found if item.document["charge_box_identity"] == call.charge_box_identity]
-            if call.is_replayed and not named:
-                mine = [item for item in mine if read(item.document).arrival[0] <= call.received_at]
             session = mine[-1] if mine and named else Transactions.latest_at(mine, request.connector_id)
             if mine and named:
                 self._remember(call.charge_box_identity, named)
             return {} if session is None else {"transaction_id": session.document["transaction_id"]}
 
         self._store.append_found(METER_VALUES, entries, TRANSACTIONS, where, session, order=order, pending=call.pending)
+
+    def _open_then(self, connector_id: int, call: CentralSystemCall) -> int | None:
+        """The id of the connector's transaction that was open when a replayed message came; None: none of its latest.
+
+        A start that was replayed before may have been closed at once, by those that came later.
+        """
+        found = Transactions(self._store).list(
+            charge_box_identity=call.charge_box_identity, connector_id=connector_id, descending=True
+        )
+        begun = [transaction for transaction in found.items if transaction.arrival[0] <= call.received_at]
+        latest = max(begun, key=lambda transaction: transaction.arrival, default=None)
+        if latest is None or (latest.stop_received_at and latest.stop_received_at <= call.received_at):
+            return None
+        return latest.transaction_id
 
     def _remember(self, charge_box_identity: str, transaction_id: int) -> None:
         """Note that a session is one of that station."""

@@ -20,6 +20,7 @@ from ocpp_soap.messages import (
     Role,
     SampledValue,
     StartTransactionRequest,
+    StopTransactionRequest,
     Version,
 )
 from ocpp_soap.soap.replay import Replay
@@ -265,20 +266,20 @@ def test_what_was_kept_can_be_replayed_without_its_proof_and_is_no_sign_of_life(
     assert central_system.stations.show("CP001").last_seen is None
 
 
-def test_replayed_meter_values_do_not_belong_to_a_session_that_began_after_they_came(central_system, make_call, noon):
-    def start(minute):
-        time = noon + timedelta(minutes=minute)
-        request = StartTransactionRequest(connector_id=1, id_tag="A", timestamp=time, meter_start=minute)
-        return central_system.receive(make_call(request, received_at=time)).transaction_id
+def test_replayed_meter_values_belong_to_the_session_that_was_open_when_they_came(central_system, make_call, noon):
+    def receive(minute, request, by=central_system.receive):
+        return by(make_call(request, version=Version.V12, received_at=noon + timedelta(minutes=minute)))
 
-    def replay(minute):
+    def start(minute, by=central_system.receive):
+        request = StartTransactionRequest(connector_id=1, id_tag="A", timestamp=noon, meter_start=minute)
+        return receive(minute, request, by).transaction_id
+
+    stopped, later = start(10), start(40)
+    receive(20, StopTransactionRequest(transaction_id=stopped, timestamp=noon, meter_stop=20))
+    replayed = start(30, central_system.receive_again)
+    for minute in (5, 15, 25, 35, 45):
         time = noon + timedelta(minutes=minute)
         values = [MeterValue(timestamp=time, value=[SampledValue(value="7")])]
-        request = MeterValuesRequest(connector_id=1, values=values)
-        central_system.receive_again(make_call(request, version=Version.V12, received_at=time))
-
-    transaction_id = start(30)
-    replay(10)
-    replay(40)
+        receive(minute, MeterValuesRequest(connector_id=1, values=values), central_system.receive_again)
     stored = central_system.meter_values.list(charge_box_identity="CP001").items
-    assert [record.transaction_id for record in stored] == [None, transaction_id]
+    assert [record.transaction_id for record in stored] == [None, stopped, None, replayed, later]
