@@ -2,7 +2,8 @@
 
 Every message is a sign of life (12 §4.5, 15 §4.6). A station is silent when nothing was heard for so many of its
 heartbeat intervals. Each search looks only at the stations whose last message came to that age since the search
-before, so it costs little however many stations there are.
+before, so it costs little however many stations there are. Once in an hour it looks at all that were not heard for so
+long: one of them may have been accepted, or been given a shorter interval, only since.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ocpp_soap.central_system.stations import Registration
 from ocpp_soap.storage.base import Document, Range, Storage
 
 PAGE = 500
+WHOLE = timedelta(hours=1)
+"""How often a search looks at all stations that were not heard for long enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +65,12 @@ class Silences:
         if not self._heartbeats:
             return mark
         now = at or datetime.now(timezone.utc)
-        new: Document = {}
+        whole_at = mark.get("whole_at")
+        is_whole = whole_at is None or abs(now - whole_at) >= WHOLE
+        new: Document = {"whole_at": now if is_whole else whole_at}
         for interval in {self._heartbeat_interval, *self._own_intervals()}:
             until = now - timedelta(seconds=self._heartbeats * interval + LONGEST_DELAY)
-            for identity, last_seen in self._last_heard(mark.get(str(interval)), until, interval):
+            for identity, last_seen in self._last_heard(None if is_whole else mark.get(str(interval)), until, interval):
                 self._gone(identity, last_seen, now)
             new[str(interval)] = until
         return new
@@ -97,15 +102,18 @@ class Silences:
             above = interval + 1
 
     def _last_heard(self, since: datetime | None, until: datetime, interval: int) -> Iterator[tuple[str, datetime]]:
-        """The accepted stations of that interval whose last message came in that time."""
+        """The accepted stations of that interval whose last message came in that time, unless known as silent."""
         after = None
         while since is None or since < until:
             page = self._store.find(CONTACTS, {"last_seen": Range(since, until)}, limit=PAGE, after=after)
-            stations = self._store.get_many(STATIONS, [item.key for item in page.items])
-            for item in page.items:
-                stored = stations.get(item.key)
-                if stored is not None and self._concerns(stored.document, interval):
-                    yield item.key, item.document["last_seen"]
+            heard = {item.key: item.document["last_seen"] for item in page.items}
+            for name, silence in self._store.get_many(SILENCES, heard).items():
+                if silence.document["since"] == heard[name]:
+                    del heard[name]
+            stations = self._store.get_many(STATIONS, heard)
+            for name, last_seen in heard.items():
+                if name in stations and self._concerns(stations[name].document, interval):
+                    yield name, last_seen
             after = page.next
             if after is None:
                 return

@@ -89,6 +89,27 @@ def test_a_blocked_station_is_not_missed(system: CentralSystem, heard: Any) -> N
     assert told(system) == []
 
 
+@pytest.mark.parametrize("what", ["approved", "given a shorter interval"])
+def test_a_station_that_counts_only_after_it_fell_silent_is_found_within_an_hour(
+    system: CentralSystem, heard: Any, now: datetime, what: str
+) -> None:
+    heard("SHORT", 0)
+    system.stations.set_heartbeat_interval("SHORT", 60)
+    heard("GONE", 400 if what == "approved" else 250)
+    if what == "approved":
+        system.stations.block("GONE")
+    mark = system.silences.search({}, now)
+    assert told(system) == []
+    if what == "approved":
+        system.stations.allow("GONE")
+    else:
+        system.stations.set_heartbeat_interval("GONE", 60)
+    for minutes in (1, 59, 61, 125):
+        heard("SHORT", -60 * minutes)
+        mark = system.silences.search(mark, now + timedelta(minutes=minutes))
+        assert told(system) == ([("station.silent", "GONE")] if minutes > 60 else [])
+
+
 def test_a_silent_station_that_speaks_is_back(system: CentralSystem, heard: Any, now: datetime) -> None:
     heard("QUIET", 400)
     system.duties.do_all()
