@@ -16,6 +16,10 @@ DASHBOARD: dict[str, Any] = json.loads((DOCS / "grafana-dashboard.json").read_te
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 OUTSIDE = {"job", "le", "instance"}
 """Labels that Prometheus or a histogram adds."""
+COUNTED_IN_THE_STORE = {
+    metric.name
+    for metric in (catalogue.STATIONS, catalogue.CONNECTORS, catalogue.OPEN_TRANSACTIONS, catalogue.COMMANDS)
+}
 
 
 def test_every_panel_has_its_own_place() -> None:
@@ -34,6 +38,11 @@ def test_a_query_names_a_metric_and_its_labels(query: str) -> None:
         re.findall(r"\w+", "".join(re.findall(r"by \(([^)]*)\)", query)))
     )
     assert named <= set(metric.labels) | OUTSIDE
+
+
+@pytest.mark.parametrize("query", [query for query in QUERIES if any(name in query for name in COUNTED_IN_THE_STORE)])
+def test_what_every_machine_counts_in_the_same_store_is_not_added_up(query: str) -> None:
+    assert query.startswith("max")
 
 
 def test_the_page_explains_every_metric() -> None:
