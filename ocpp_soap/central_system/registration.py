@@ -67,7 +67,9 @@ class Admission:
             return station
         if station.is_known and call.action.name in ALWAYS_RECORDED:
             return station
-        raise SecurityError(f"The station is {station.registration} here and may not use {call.action.name}.")
+        raise SecurityError(
+            f"The station is {station.registration} here and may not use {call.action.name}.", kind=station.registration
+        )
 
     def is_proven(self, exchanged: Exchanged) -> bool | None:
         """Whether a message proves what the station that it names must; None: no such station is known."""

@@ -224,11 +224,13 @@ def _complete(values: dict[str, Any], info: FieldInfo, record: type[Any], warnin
     elif info.if_missing is not None:
         values[info.name] = info.if_missing
     elif info.name in _given(record):
-        raise ProtocolError(f"{info.wire_name} is missing or empty; expected {_WHAT[info.kind]}")
+        expected = _WHAT[info.kind]
+        raise ProtocolError(f"{info.wire_name} is missing or empty; expected {expected}", kind="missing")
     note(warnings, "missing", info.wire_name)
 
 
 def _repeated(info: FieldInfo, first: Any, second: Any, warnings: Warnings) -> None:
     if first != second:
-        raise ProtocolError(f"{info.wire_name} is there twice, as {shown(str(first))} and {shown(str(second))}")
+        both = f"{shown(str(first))} and {shown(str(second))}"
+        raise ProtocolError(f"{info.wire_name} is there twice, as {both}", kind="repeated")
     note(warnings, "repeated", info.wire_name)

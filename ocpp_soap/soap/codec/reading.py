@@ -153,9 +153,9 @@ def _odd_integer(text: str, where: str, warnings: Warnings, *, is_energy: bool) 
         number = round(Decimal(text))
         note(warnings, "rounded", where, text)
     else:
-        raise ProtocolError(f"{where}: expected a whole number, got {shown(text)}")
+        raise ProtocolError(f"{where}: expected a whole number, got {shown(text)}", kind="no_integer")
     if number not in INT64:
-        raise ProtocolError(f"{where}: expected a whole number of 32 bits, got {shown(text)}")
+        raise ProtocolError(f"{where}: expected a whole number of 32 bits, got {shown(text)}", kind="out_of_range")
     if number not in INT32:
         note(warnings, "out_of_range", where, text)
     return number
@@ -167,7 +167,7 @@ def _boolean_reader(where: str) -> TextReader:
         if value is None:
             value = _BOOLEANS.get(text.lower())
             if value is None:
-                raise ProtocolError(f"{where}: expected true or false, got {shown(text)}")
+                raise ProtocolError(f"{where}: expected true or false, got {shown(text)}", kind="no_boolean")
             note(warnings, "odd_boolean", where, text)
         return value
 

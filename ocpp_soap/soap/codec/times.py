@@ -79,7 +79,7 @@ def _oddities(match: re.Match[str], midnight: bool, leap: bool) -> list[str]:
 
 
 def _no_time(text: str, where: str) -> ProtocolError:
-    return ProtocolError(f"{where}: expected a time like 2012-06-08T10:00:00Z, got {shown(text)}")
+    return ProtocolError(f"{where}: expected a time like 2012-06-08T10:00:00Z, got {shown(text)}", kind="no_time")
 
 
 class _Latest:

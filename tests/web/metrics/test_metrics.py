@@ -111,6 +111,28 @@ def test_warnings_are_counted_by_kind(application: Application) -> None:
     assert read(application)["ocpp_warnings_total", "zoneless_time"] == 1
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("<idTag>T</idTag>", "", "missing"),
+        ("<idTag>T</idTag>", "<idTag>T</idTag><idTag>U</idTag>", "repeated"),
+        ("2026-01-05T12:00:00", "noon", "no_time"),
+        ("<connectorId>1<", "<connectorId>one<", "no_integer"),
+        ("<connectorId>1<", "<connectorId>9223372036854775808<", "out_of_range"),
+    ],
+)
+def test_a_refusal_says_in_a_word_what_was_wrong(application: Application, right: str, wrong: str, kind: str) -> None:
+    post(application, START.replace(right.encode(), wrong.encode()))
+    assert read(application)["ocpp_refusals_total", kind, "ProtocolError"] == 1
+
+
+def test_so_does_that_of_a_station_that_is_not_accepted(application: Application, settings: config.Settings) -> None:
+    with CentralSystem.open(settings) as system:
+        system.stations.block("CP1")
+    post(application, HEARTBEAT)
+    assert read(application)["ocpp_refusals_total", "blocked", "SecurityError"] == 1
+
+
 def test_the_store_s_verbs_are_timed(application: Application) -> None:
     post(application, START)
     found = read(application)
