@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from ocpp_soap.errors import (
     AlreadyExists,
     CallFailed,
+    DocumentTooLarge,
     InvalidMessage,
     NoAddress,
     NotFound,
@@ -101,6 +102,10 @@ def register(app: APIFlask) -> None:
 
     @app.errorhandler(InvalidMessage)
     def invalid(error: InvalidMessage) -> Response:
+        return problem(422, str(error))
+
+    @app.errorhandler(DocumentTooLarge)
+    def too_large(error: DocumentTooLarge) -> Response:
         return problem(422, str(error))
 
     @app.errorhandler(StorageError)

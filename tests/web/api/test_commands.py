@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from ocpp_soap.errors import DocumentTooLarge
 from ocpp_soap.messages import HeartbeatRequest
+from ocpp_soap.storage.file import FileStorage
 
 START = {"action": "RemoteStartTransaction", "payload": {"id_tag": "04A2", "connector_id": 1}}
 
@@ -24,6 +26,24 @@ def test_a_command_is_stored_for_each_station(api: Any, send: Any) -> None:
     assert [
         item["charge_box_identity"] for item in api.items("/commands?sort=-created_at&charge_box_identity=CP2")
     ] == ["CP2"]
+
+
+def test_a_command_that_the_store_cannot_hold_is_not_to_be_asked_for_again(
+    api: Any, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cloud Firestore holds 1 MiB in a document."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise DocumentTooLarge("commands: the document '0000000001' has 1100000 bytes")
+
+    send(HeartbeatRequest())
+    monkeypatch.setattr(FileStorage, "_change", refuse)
+    answer = api.post("/commands", json={**START, "charge_box_identities": ["CP001"]})
+    assert (answer.status_code, answer.json["detail"]) == (
+        422,
+        "commands: the document '0000000001' has 1100000 bytes",
+    )
+    assert "Retry-After" not in answer.headers
 
 
 def test_a_command_is_for_the_stations_that_meet_conditions(api: Any, send: Any) -> None:
