@@ -1,13 +1,15 @@
 """Stations that have gone silent, and that are back: told as events, and kept while they last.
 
 Every message is a sign of life (12 §4.5, 15 §4.6). A station is silent when nothing was heard for so many of its
-heartbeat intervals. Each search looks only at the stations whose last message came to that age since the search
-before, so it costs little however many stations there are. Once in an hour it looks at all that were not heard for so
-long: one of them may have been accepted, or been given a shorter interval, only since.
+heartbeat intervals: of the one that it has here or, if that is longer, that it was told last. Each search looks only at
+the stations whose last message came to that age since the search before, so it costs little however many stations there
+are. Once in an hour it looks at all that were not heard for so long: one of them may have been accepted, or been given
+a shorter interval, only since.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -16,7 +18,7 @@ from typing import Any
 from ocpp_soap.central_system.collections import CONTACTS, STATIONS
 from ocpp_soap.central_system.contacts import LONGEST_DELAY
 from ocpp_soap.central_system.events import Events
-from ocpp_soap.central_system.fleet_collections import SILENCES
+from ocpp_soap.central_system.fleet_collections import CONFIGURATIONS, SILENCES
 from ocpp_soap.central_system.records import Listing, document_of, record_of, select
 from ocpp_soap.central_system.stations import Registration
 from ocpp_soap.storage.base import Document, Range, Storage
@@ -24,6 +26,10 @@ from ocpp_soap.storage.base import Document, Range, Storage
 PAGE = 500
 WHOLE = timedelta(hours=1)
 """How often a search looks at all stations that were not heard for long enough."""
+
+HEARTBEAT_INTERVAL = "heartbeatinterval"
+"""The configuration key (12/15 §7), in lower case."""
+_SECONDS = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +75,10 @@ class Silences:
         is_whole = whole_at is None or abs(now - whole_at) >= WHOLE
         new: Document = {"whole_at": now if is_whole else whole_at}
         for interval in {self._heartbeat_interval, *self._own_intervals()}:
-            until = now - timedelta(seconds=self._heartbeats * interval + LONGEST_DELAY)
+            until = now - self._patience(interval)
             for identity, last_seen in self._last_heard(None if is_whole else mark.get(str(interval)), until, interval):
-                self._gone(identity, last_seen, now)
+                if last_seen < now - self._patience(self._told_interval(identity)):
+                    self._gone(identity, last_seen, now)
             new[str(interval)] = until
         return new
 
@@ -89,6 +96,21 @@ class Silences:
                 seconds=round((times[identity] - since).total_seconds()),
             )
             self._store.delete(SILENCES, identity)
+
+    def _patience(self, interval: int) -> timedelta:
+        return timedelta(seconds=self._heartbeats * interval + LONGEST_DELAY)
+
+    def _told_interval(self, identity: str) -> int:
+        """The longer one of those that it was told at its boot and since then as a configuration key; 0: none."""
+        station = self._store.get(STATIONS, identity)
+        known = self._store.get(CONFIGURATIONS, identity)
+        told: int = (station and station.document.get("told_interval")) or 0
+        booted_at = station and station.document.get("booted_at")
+        for key, entry in (known.document.get("keys", {}) if known else {}).items():
+            if key.lower() == HEARTBEAT_INTERVAL and (booted_at is None or entry["known_at"] > booted_at):
+                value = entry.get("value") or ""
+                told = max(told, int(value) if _SECONDS.fullmatch(value) else 0)
+        return told
 
     def _own_intervals(self) -> Iterator[int]:
         """Each heartbeat interval that some station has for itself, once."""

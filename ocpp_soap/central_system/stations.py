@@ -40,10 +40,11 @@ class Station:
 
     ``spelling`` is its identity as it spells it, if that differs in letter case from the one it is registered by.
     ``version`` is the OCPP version it spoke last. ``learned_url`` is where it said it listens, ``set_url`` where the
-    operator says it does. ``boot`` is its last BootNotification as sent. ``oddities`` are the breaches of the
-    specification seen in its messages, one example of each, by ``kind where``. ``requirements`` is what its messages
-    must prove (:mod:`.access`), ``profile`` how it is called (:mod:`.profiles`). ``last_seen`` and ``peer``, when and
-    from where its last message came, are set by ``show`` and ``list`` only.
+    operator says it does. ``boot`` is its last BootNotification as sent, ``told_interval`` the heartbeat interval that
+    it was told then. ``oddities`` are the breaches of the specification seen in its messages, one example of each, by
+    ``kind where``. ``requirements`` is what its messages must prove (:mod:`.access`), ``profile`` how it is called
+    (:mod:`.profiles`). ``last_seen`` and ``peer``, when and from where its last message came, are set by ``show`` and
+    ``list`` only.
     """
 
     charge_box_identity: str
@@ -54,6 +55,7 @@ class Station:
     learned_url: str = ""
     set_url: str = ""
     heartbeat_interval: int | None = None
+    told_interval: int | None = None
     vendor: str | None = None
     model: str | None = None
     boot: dict[str, Any] | None = None
@@ -202,11 +204,20 @@ class Stations:
         request: BootNotificationRequest,
         at: datetime,
         warnings: _Warnings | None = None,
+        *,
+        told_interval: int | None = None,
     ) -> None:
-        """Keep what the station said of itself at a boot; ``warnings`` tells what had to be cut."""
+        """Keep what the station said of itself at a boot, and was told; ``warnings`` tells what had to be cut."""
         boot = storable(request, [] if warnings is None else warnings)
         vendor, model = boot.get("charge_point_vendor"), boot.get("charge_point_model")
-        self.change(station.charge_box_identity, boot=boot, booted_at=at, vendor=vendor, model=model)
+        self.change(
+            station.charge_box_identity,
+            boot=boot,
+            booted_at=at,
+            vendor=vendor,
+            model=model,
+            told_interval=told_interval,
+        )
 
     def _set_registration(self, charge_box_identity: str, registration: Registration) -> Station:
         station = self.change(charge_box_identity, registration=registration.value)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
-from ocpp_soap.messages import HeartbeatRequest
+from ocpp_soap.central_system.command_queue.record import Command
+from ocpp_soap.messages import BootNotificationRequest, HeartbeatRequest
 
 
 @pytest.fixture
@@ -31,6 +32,22 @@ def heard(system: CentralSystem, make_call: Callable[..., Any], now: datetime) -
         system.contacts.flush()
 
     return speak
+
+
+def make_changed(identity: str, key: str, value: str, at: datetime) -> Command:
+    """A command by which a station was given a configuration key."""
+    return Command(
+        command_id=1,
+        charge_box_identity=identity,
+        action="ChangeConfiguration",
+        payload={"key": key, "value": value},
+        state="done",
+        created_at=at,
+        deadline=at,
+        max_attempts=1,
+        answer={"status": "Accepted"},
+        closed_at=at,
+    )
 
 
 def told(system: CentralSystem) -> list[tuple[str, str | None]]:
@@ -108,6 +125,28 @@ def test_a_station_that_counts_only_after_it_fell_silent_is_found_within_an_hour
         heard("SHORT", -60 * minutes)
         mark = system.silences.search(mark, now + timedelta(minutes=minutes))
         assert told(system) == ([("station.silent", "GONE")] if minutes > 60 else [])
+
+
+@pytest.mark.parametrize("how", ["at its boot", "by ChangeConfiguration", "and booted since"])
+def test_a_station_is_not_missed_before_the_interval_that_it_was_told_is_over(
+    system: CentralSystem, heard: Any, make_call: Any, now: datetime, how: str
+) -> None:
+    booted_at = now - timedelta(seconds=500 if how != "and booted since" else 310)
+    system.stations.allow("CP1")
+    if how == "at its boot":
+        system.stations.set_heartbeat_interval("CP1", 900)
+    boot = BootNotificationRequest(charge_point_vendor="V", charge_point_model="M")
+    system.receive(make_call(boot, "CP1", received_at=booted_at))
+    if how == "at its boot":
+        system.stations.set_heartbeat_interval("CP1", None)
+    else:
+        changed = make_changed("CP1", "HeartBeatInterval", "900", now - timedelta(seconds=400))
+        system.configurations.learn(changed)
+    heard("CP1", 320)
+    mark = system.silences.search({}, now)
+    assert told(system) == ([("station.silent", "CP1")] if how == "and booted since" else [])
+    system.silences.search(mark, now + timedelta(hours=1))
+    assert told(system) == [("station.silent", "CP1")]
 
 
 def test_a_silent_station_that_speaks_is_back(system: CentralSystem, heard: Any, now: datetime) -> None:
