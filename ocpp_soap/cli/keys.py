@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
 from ocpp_soap.central_system.api_keys import Role
+from ocpp_soap.cli.author import author
 from ocpp_soap.cli.context import central_system, every, first, limit_option
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_table
 from ocpp_soap.errors import NotFound
@@ -49,13 +48,14 @@ def add(
     with central_system(ctx) as system:
         old = [key for key in every(system.api_keys.list, name=name) if replace and key.revoked_at is None]
         try:
-            key, token = system.api_keys.add(name, Role(role), networks=networks, by=_actor())
+            key, token = system.api_keys.add(name, Role(role), networks=networks, by=author())
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        system.audit.add(_actor(), "keys.add", f"/keys/{key.key_id}", data={"name": name, "role": role})
+        made = {"name": key.name, "role": key.role, "networks": key.networks}
+        system.audit.add(author(), "keys.add", f"/keys/{key.key_id}", data=made)
         for other in old:
-            system.api_keys.revoke(other.key_id, by=_actor())
-            system.audit.add(_actor(), "keys.revoke", f"/keys/{other.key_id}")
+            system.api_keys.revoke(other.key_id, by=author())
+            system.audit.add(author(), "keys.revoke", f"/keys/{other.key_id}")
     if as_json:
         print_json({"key": key, "token": token})
         return
@@ -95,15 +95,8 @@ def revoke(ctx: click.Context, key_id: str) -> None:
       ocpp-soap keys revoke 5f1c0a9b3d2e
     """
     with central_system(ctx) as system:
-        key = system.api_keys.revoke(key_id, by=_actor())
+        key = system.api_keys.revoke(key_id, by=author())
         if key is None:
             raise NotFound(f"there is no key {key_id}; `ocpp-soap keys list` shows all")
-        system.audit.add(_actor(), "keys.revoke", f"/keys/{key_id}")
+        system.audit.add(author(), "keys.revoke", f"/keys/{key_id}")
     print_hint(f"{key.name} ({key_id}) may no longer use the API.")
-
-
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli:unknown"

@@ -71,6 +71,12 @@ def test_a_key_that_another_replaces_is_noted_as_revoked(cli: Any, trail: Any) -
     ]
 
 
+def test_what_a_key_may_do_and_from_where_is_noted(cli: Any, trail: Any) -> None:
+    cli("keys", "add", "office", "--role", "operate", "--network", "10.1.0.0/16")
+    (entry,) = trail()
+    assert entry.data == {"name": "office", "role": "operate", "networks": ["10.1.0.0/16"]}
+
+
 def test_a_password_is_not_noted(cli: Any, trail: Any) -> None:
     cli("stations", "allow", "CP001")
     done = cli("stations", "require", "CP001", "--username", "station", stdin="topsecret\n")
