@@ -73,8 +73,7 @@ class Admission:
 
     def is_proven(self, exchanged: Exchanged) -> bool | None:
         """Whether a message proves what the station that it names must; None: no such station is known."""
-        identity = exchanged.charge_box_identity
-        station = (self._stations.recall(identity) or self._stations.match(identity)) if identity else None
+        station = self._known(exchanged.charge_box_identity)
         if station is None:
             return None
         try:
@@ -83,9 +82,19 @@ class Admission:
             return False
         return True
 
+    def demands_proof(self, charge_box_identity: str) -> bool:
+        """Whether a station of that identity is known and must prove something."""
+        station = self._known(charge_box_identity)
+        return station is not None and bool(station.requirements)
+
     def heartbeat_interval(self, station: Station) -> int:
         """Seconds between heartbeats, or until the next boot of a station that was not accepted."""
         return station.heartbeat_interval or self._heartbeat_interval
+
+    def _known(self, charge_box_identity: str) -> Station | None:
+        if not charge_box_identity:
+            return None
+        return self._stations.recall(charge_box_identity) or self._stations.match(charge_box_identity)
 
     def _find(self, call: Call) -> Station:
         identity = call.charge_box_identity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ocpp_soap.central_system.kept import UNDERSTOOD, outcome_of
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from ocpp_soap.dispatch import Exchanged
 
 
-def replay(system: CentralSystem, envelope: KeptEnvelope) -> Exchanged:
+def replay(system: CentralSystem, envelope: KeptEnvelope, *, is_named: bool = True) -> Exchanged:
     """Answer an envelope again, as received when it was, and note it as replayed if it is understood now.
 
-    The outcome is UNDERSTOOD then, else as :func:`outcome_of` says.
+    The outcome is UNDERSTOOD then, else as :func:`outcome_of` says. Of one that could not even be read far enough to
+    tell its station, nobody knows whether it proved what that must: it is believed only if the operator named it.
     """
-    again = Replay(Role.CENTRAL_SYSTEM, system.receive_again, server_settings(system.settings, Role.CENTRAL_SYSTEM))
+    receive = partial(system.receive_again, is_believed=is_named or envelope.charge_box_identity is not None)
+    again = Replay(Role.CENTRAL_SYSTEM, receive, server_settings(system.settings, Role.CENTRAL_SYSTEM))
     exchanged = again(
         system.kept.body(envelope),
         received_at=envelope.at,

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ocpp_soap import storage
-from ocpp_soap.central_system.access import Access
+from ocpp_soap.central_system.access import UNPROVEN, Access
 from ocpp_soap.central_system.answers import leave_out_unsendable
 from ocpp_soap.central_system.api_keys import ApiKeys
 from ocpp_soap.central_system.approval import Approval
@@ -46,7 +46,7 @@ from ocpp_soap.central_system.tags import Tags
 from ocpp_soap.central_system.transactions import Transaction, Transactions
 from ocpp_soap.central_system.webhooks import Delivery, Webhooks
 from ocpp_soap.dispatch import Call, Exchanged, Handlers, load_handlers
-from ocpp_soap.errors import RetryLater, StoreClosed, StoreUnavailable
+from ocpp_soap.errors import RetryLater, SecurityError, StoreClosed, StoreUnavailable
 from ocpp_soap.messages import Role, StartTransactionRequest, StatusNotificationRequest, StopTransactionRequest
 from ocpp_soap.paths import bundled
 from ocpp_soap.soap.guard import Guard
@@ -188,11 +188,14 @@ class CentralSystem:
             self._station_limit.check(call.charge_box_identity)
         return self._answer(call, replayed=False)
 
-    def receive_again(self, call: Call) -> Any:
+    def receive_again(self, call: Call, *, is_believed: bool = True) -> Any:
         """Answer a kept request that an operator replays, as :meth:`receive`.
 
-        It need not prove again what its station must, and does not count as a sign of life.
+        It need not prove again what its station must, and does not count as a sign of life. One that is not believed
+        gets SecurityError if its station must prove anything.
         """
+        if not is_believed and self.admission.demands_proof(call.charge_box_identity):
+            raise SecurityError("Whether it is from this station was not found out when it came.", kind=UNPROVEN)
         return self._answer(call, replayed=True)
 
     def _answer(self, call: Call, *, replayed: bool) -> Any:

@@ -125,7 +125,7 @@ def replay(ctx: click.Context, messages: tuple[str, ...], every_one: bool, as_js
             _tell_passed_over(len(kept_now) - len(envelopes))
         else:
             envelopes = [_kept(system, message) for message in messages]
-        outcomes = [_replayed(system, envelope) for envelope in envelopes]
+        outcomes = [_replayed(system, envelope, is_named=not every_one) for envelope in envelopes]
     if as_json:
         print_json(outcomes)
     else:
@@ -172,8 +172,8 @@ def _tell_passed_over(number: int) -> None:
         )
 
 
-def _replayed(system: CentralSystem, envelope: KeptEnvelope) -> dict[str, Any]:
-    exchanged = replay_again(system, envelope)
+def _replayed(system: CentralSystem, envelope: KeptEnvelope, *, is_named: bool) -> dict[str, Any]:
+    exchanged = replay_again(system, envelope, is_named=is_named)
     identity = exchanged.charge_box_identity or envelope.charge_box_identity
     return {"id": envelope.id, "station": identity, "action": envelope.action, "outcome": exchanged.outcome}
 

@@ -30,10 +30,9 @@ def exchanged(cli: Any) -> Callable[..., None]:
                 seconds=0.012,
                 status=200 if outcome == "ok" else 500,
                 outcome=outcome,
-                charge_box_identity="CP001",
                 action=action,
                 version=Version.V15,
-                **{"request": ENVELOPE, **more},
+                **{"request": ENVELOPE, "charge_box_identity": "CP001", **more},
             )
             system.observe(message)
 
@@ -109,6 +108,26 @@ def test_what_did_not_prove_its_station_is_replayed_only_if_it_is_named(cli: Any
     (outcome,) = cli.json("messages", "replay", unproven["id"])
     assert outcome["outcome"] == "ok"
     assert len(cli.json("transactions", "list")) == 2
+
+
+def test_what_was_not_read_far_enough_to_tell_its_station_proves_nothing(cli: Any, exchanged: Any) -> None:
+    exchanged("", "ProtocolError", request=START.encode(), charge_box_identity="")
+    cli("stations", "allow", "CP001")
+    cli("stations", "require", "CP001", "--network", "10.0.0.0/8")
+    everything = cli("messages", "replay", "--all")
+    assert everything.exit_code == 1
+    assert "SecurityError" in everything.stdout
+    assert cli.json("transactions", "list") == []
+    (kept,) = cli.json("messages", "kept", "--state", "kept")
+    (outcome,) = cli.json("messages", "replay", kept["id"])
+    assert outcome["outcome"] == "ok"
+    assert len(cli.json("transactions", "list")) == 1
+
+
+def test_what_was_not_read_far_enough_is_believed_where_nothing_is_to_be_proved(cli: Any, exchanged: Any) -> None:
+    exchanged("", "ProtocolError", request=START.encode(), charge_box_identity="")
+    (outcome,) = cli.json("messages", "replay", "--all")
+    assert (outcome["outcome"], outcome["station"]) == ("ok", "CP001")
 
 
 def test_what_is_still_not_understood_stays_kept(cli: Any, exchanged: Any) -> None:
