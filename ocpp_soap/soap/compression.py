@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import zlib
 
+from ocpp_soap.soap.charsets import CHARSETS
+
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _MAGIC = b"\x1f\x8b"
 _MOST_MEMBERS = 100
 _MOST_CODINGS = 2
-_PLAIN = ("", "identity")
+_PLAIN = frozenset({"", "identity", *CHARSETS})
+"""What codes nothing; a charset, which does not belong there, is what some senders name."""
 _NAMES = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}
 
 

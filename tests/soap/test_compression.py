@@ -18,6 +18,11 @@ def test_all_members_of_a_gzip_body_are_read() -> None:
     assert decompress(MEMBERS, "gzip", len(BODY)) == BODY
 
 
+@pytest.mark.parametrize("name", ["utf-8", "UTF-8", "ISO-8859-1", "utf-8, gzip"])
+def test_a_charset_in_the_place_of_a_coding_codes_nothing(name: str) -> None:
+    assert decompress(gzip.compress(BODY) if "gzip" in name else BODY, name, len(BODY)) == BODY
+
+
 def test_the_limit_is_one_for_all_members() -> None:
     with pytest.raises(TooLarge):
         decompress(MEMBERS, "gzip", len(BODY) - 1)
