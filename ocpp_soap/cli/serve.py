@@ -16,7 +16,10 @@ from ocpp_soap import config, log
 from ocpp_soap.cli.output import print_hint
 from ocpp_soap.cli.tls_files import check_server
 from ocpp_soap.cli.workers import serve
+from ocpp_soap.dispatch import load_handlers, load_hook
 from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.messages import Role
+from ocpp_soap.paths import bundled
 from ocpp_soap.settings import ServerSettings
 
 PATH = "/Ocpp/CentralSystemService"
@@ -27,7 +30,9 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 @click.option("--host", help="Address to listen on.  [default: server.host]")
 @click.option("--port", type=click.IntRange(1, 65535), help="TCP port to listen on.  [default: server.port]")
 @click.option("--workers", type=click.IntRange(min=0), help="Worker processes.  [default: server.workers]")
-@click.option("--check", is_flag=True, help="Only check the settings and whether the address is free.")
+@click.option(
+    "--check", is_flag=True, help="Only check the settings, the handler files and whether the address is free."
+)
 @click.pass_context
 def command(ctx: click.Context, /, *, check: bool, **options: Any) -> None:
     """Run the central system until SIGTERM or Ctrl-C.
@@ -43,7 +48,10 @@ def command(ctx: click.Context, /, *, check: bool, **options: Any) -> None:
     log.configure(settings.log)
     check_server(settings.server)
     address = _ip_address(settings.server)
-    if not check:
+    if check:
+        load_handlers(Role.CENTRAL_SYSTEM, [*settings.handlers.paths, bundled("handlers")])
+        load_hook("wake_up", settings.handlers.paths)
+    else:
         serve(settings, address, announce=lambda: _announce(ctx, settings))
 
 

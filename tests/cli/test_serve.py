@@ -376,6 +376,17 @@ def test_a_check_says_whether_the_address_is_free_and_starts_nothing(cli: Any) -
     assert cli("serve", "--check", "--host", "127.0.0.1", "--port", str(free_port())).exit_code == 0
 
 
+@pytest.mark.parametrize("misspelt", ["central_sytem", "hooks/wakeup.py"])
+def test_a_check_names_handlers_that_would_end_the_start(cli: Any, tmp_path: Path, misspelt: str) -> None:
+    (tmp_path / "mine" / misspelt).mkdir(parents=True)
+    with cli.config_file.open("a") as file:
+        file.write(f"handlers: {{paths: [{tmp_path / 'mine'}]}}\n")
+    done = cli("serve", "--check", "--host", "127.0.0.1", "--port", str(free_port()))
+    assert done.exit_code == 3
+    assert misspelt in done.stderr
+    assert not (tmp_path / "store.sqlite").exists()
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 def test_a_second_make_run_leaves_the_key_of_the_first_alone(cli: Any) -> None:
     key = cli.json("keys", "add", "make-run")["key"]
