@@ -15,6 +15,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
     ]
 )
 _OWNER = "give the file and what stands beside it to the user that runs this program (chown -R), or mend the mount"
+NOT_OURS = "it is not a file of this program: give storage.file.path another name, or restore a backup"
+_NO_PLACE = "this user can neither make nor reach it: choose another place, or mend owner and permissions of its folder"
 _READ_ONLY = "the file is read-only for this user: mend its owner and permissions, or the mount"
 _ADVICE = (
     ("disk is full", "the disk is full: free some space on it"),
@@ -30,7 +32,7 @@ _ADVICE = (
     ("permission denied", f"something of the store is not this user's: {_OWNER}"),
     ("unable to open", "the file cannot be opened: its folder, or files beside it, are not writable for this user"),
     ("locked", "another program keeps it locked: end that program (a backup tool, a database browser)"),
-    ("not a database", "it is not a file of this program: give storage.file.path another name, or restore a backup"),
+    ("not a database", NOT_OURS),
     ("malformed", "the file is damaged: restore a backup, or mend it with: sqlite3 FILE .recover"),
 )
 
@@ -38,7 +40,10 @@ _ADVICE = (
 def unavailable(path: Path, error: sqlite3.Error | OSError) -> StoreUnavailable:
     """The error to raise for one of SQLite or of the operating system, which is its cause."""
     text = str(error)
-    advice = next((f"{advice} ({text})" for symptom, advice in _ADVICE if symptom in text.lower()), text)
+    if isinstance(error, PermissionError) and not os.path.exists(path):
+        advice = f"{_NO_PLACE} ({text})"
+    else:
+        advice = next((f"{advice} ({text})" for symptom, advice in _ADVICE if symptom in text.lower()), text)
     found = StoreUnavailable(f"{path}: {advice}")
     found.__cause__ = error
     return found

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ocpp_soap.errors import StoreUnavailable
-from ocpp_soap.storage.sqlite_errors import is_locked
+from ocpp_soap.storage.sqlite_errors import NOT_OURS, is_locked
 from ocpp_soap.storage.sqlite_turns import BUSY_SECONDS
 
 FORMAT = 3
@@ -34,10 +34,14 @@ def connect(path: Path, *, cache: int = 2000) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file one of ours, in WAL mode; several processes may do so at once. Raises StoreUnavailable.
+    """Make an empty file one of ours, in WAL mode; several processes may do so at once.
 
-    A backup is in another mode until it is used; one that cannot be written is read as it is.
+    A backup is in another mode until it is used; one that cannot be written is read as it is. Raises StoreUnavailable
+    for a file of another program, which is left as it is, and for one of a newer version.
     """
+    tables, ours = connection.execute("SELECT count(*), total(name = 'counters') FROM sqlite_master").fetchone()
+    if tables and not ours:
+        raise StoreUnavailable(f"{path}: {NOT_OURS}")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT:
         raise StoreUnavailable(f"{path} was written by a newer version of this program: install that version")

@@ -131,6 +131,8 @@ class Process:
             if self._inode:
                 return
             refuse_network_file_system(self.path)
+            if self.path.is_dir():
+                raise StoreUnavailable(f"{self.path}: it is a folder: storage.file.path names a file")
             make_folder(self.path.parent)
             make_file(self.path)
             connection = connect(self.path)

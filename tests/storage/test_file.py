@@ -20,6 +20,7 @@ from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import sqlite_process, sqlite_upkeep
 from ocpp_soap.storage.base import Collection, Only
 from ocpp_soap.storage.file import FileStorage
+from ocpp_soap.storage.sqlite_errors import unavailable
 
 
 class TestFileStorage(StorageContract):
@@ -193,6 +194,30 @@ def test_a_backup_does_not_overwrite(store: FileStorage, tmp_path: Path) -> None
     with pytest.raises(StoreUnavailable, match=r"copy\.sqlite.*another name"):
         store.backup(tmp_path / "copy.sqlite")
     assert (tmp_path / "copy.sqlite").read_text() == "mine"
+
+
+@pytest.mark.parametrize("version", [0, 3, 99])
+def test_the_sqlite_file_of_another_program_is_left_alone(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with closing(FileStorage(path)) as store, pytest.raises(StoreUnavailable, match="not a file of this program"):
+        store.get(STATIONS, "CP1")
+    assert path.read_bytes() == before
+
+
+def test_a_folder_in_the_place_of_the_file_is_called_one(path: Path) -> None:
+    path.mkdir()
+    with closing(FileStorage(path)) as store, pytest.raises(StoreUnavailable, match="it is a folder"):
+        store.get(STATIONS, "CP1")
+
+
+def test_what_this_user_may_not_make_is_not_said_to_be_there(path: Path) -> None:
+    refused = PermissionError(13, "Permission denied", str(path.parent))
+    assert "choose another place" in str(unavailable(path, refused))
+    path.touch()
+    assert "not this user's" in str(unavailable(path, refused))
 
 
 def test_the_file_of_a_newer_version_is_left_alone(store: FileStorage, path: Path) -> None:
