@@ -154,7 +154,7 @@ def list_(ctx: click.Context, charge_box_identity: str | None, limit: int, as_js
         return
     columns = ("ID", "STATION", "NAME", "BYTES", "RECEIVED", "COMMAND")
     rows = ((f.file_id, f.charge_box_identity, f.name, f.size, f.received_at, f.command_id) for f in found)
-    print_table(columns, rows, nothing="No files were uploaded.")
+    print_table(columns, rows, nothing="No files were uploaded.", filters=[charge_box_identity])
 
 
 @command.command()

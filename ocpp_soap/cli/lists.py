@@ -108,7 +108,9 @@ def list_(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> N
         print_json(found)
         return
     rows = (tuple(result.values()) for result in found)
-    print_table(("ID", "STATE", "VERSION", "ENTRIES", "REASON"), rows, nothing="No list was synchronised yet.")
+    print_table(
+        ("ID", "STATE", "VERSION", "ENTRIES", "REASON"), rows, nothing="No list was synchronised yet.", filters=[state]
+    )
 
 
 def _sync_all(system: CentralSystem, stations: Sequence[str], *, full: bool, chunk: int | None) -> list[dict[str, Any]]:

@@ -47,7 +47,12 @@ def list_(ctx: click.Context, /, limit: int, as_json: bool, **filters: Any) -> N
         print_json(entries)
         return
     columns = ("MESSAGE", "TIME", "STATION", "", "ACTION", "OUTCOME", "MS", "WARNINGS")
-    print_table(columns, map(_row, entries), nothing="No messages; journal.enabled tells whether they are kept.")
+    print_table(
+        columns,
+        map(_row, entries),
+        nothing="No messages; journal.enabled tells whether they are kept.",
+        filters=filters.values(),
+    )
 
 
 @command.command()
@@ -91,7 +96,7 @@ def kept(ctx: click.Context, state: str | None, limit: int, as_json: bool) -> No
         print_json(envelopes)
         return
     columns = ("MESSAGE", "TIME", "STATION", "ACTION", "OUTCOME", "STATE", "PROOF")
-    print_table(columns, map(_kept_row, envelopes), nothing="No envelope had to be kept.")
+    print_table(columns, map(_kept_row, envelopes), nothing="No envelope had to be kept.", filters=[state])
 
 
 @command.command()

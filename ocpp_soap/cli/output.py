@@ -89,11 +89,17 @@ def _in_json(found: re.Match[str]) -> str:
     return "\\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1]
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
-    """Print rows below their column names, or the sentence ``nothing`` (to stderr) where there are none."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str, filters: Iterable[Any] = ()
+) -> None:
+    """Print rows below their column names, or the sentence ``nothing`` (to stderr) where there are none.
+
+    Where one of the ``filters`` is not None, that says only that none meets them.
+    """
     texts = [[_cut(_cell(value)) for value in row] for row in rows]
     if not texts:
-        click.echo(nothing, err=True)
+        is_filtered = any(value is not None for value in filters)
+        click.echo("None meets these options." if is_filtered else nothing, err=True)
         return
     widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
     for line in [columns, *texts]:

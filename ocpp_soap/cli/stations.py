@@ -55,7 +55,12 @@ def list_(ctx: click.Context, registration: str | None, vendor: str | None, limi
         (s.charge_box_identity, s.registration, s.version, s.vendor, s.model, s.last_seen, s.callback_url or None)
         for s in stations
     )
-    print_table(columns, rows, nothing="No charge points yet. One appears with its first message.")
+    print_table(
+        columns,
+        rows,
+        nothing="No charge points yet. One appears with its first message.",
+        filters=(registration, vendor),
+    )
 
 
 @command.command()

@@ -80,7 +80,7 @@ def list_(ctx: click.Context, status: str | None, limit: int, as_json: bool) -> 
         return
     columns = ("TAG", "STATUS", "PARENT", "EXPIRES", "MAX")
     rows = ((t.id_tag, t.status, t.parent_id_tag, t.expiry_date, t.max_concurrent) for t in tags)
-    print_table(columns, rows, nothing="No tags. `ocpp-soap tags add TAG` lets one charge.")
+    print_table(columns, rows, nothing="No tags. `ocpp-soap tags add TAG` lets one charge.", filters=[status])
 
 
 @command.command()

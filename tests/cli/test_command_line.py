@@ -221,6 +221,22 @@ def test_what_cannot_be_meant_is_wrong_usage(cli: Any, line: list[str]) -> None:
     assert cli(*line).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "stations list --vendor Acme",
+        "stations list --registration blocked",
+        "tags list --status Blocked",
+        "lists list --state failed",
+        "messages list --action Reset",
+        "messages kept --state replayed",
+        "files list --station CP002",
+    ],
+)
+def test_a_list_that_was_filtered_does_not_say_that_there_is_nothing_at_all(cli: Any, arguments: str) -> None:
+    assert cli(*arguments.split()).stderr == "None meets these options.\n"
+
+
 def test_wrong_usage_ends_with_2(cli: Any) -> None:
     assert cli("stations", "lits").exit_code == 2
     assert cli("tags", "add").exit_code == 2
