@@ -4,7 +4,9 @@
 .PHONY: help run demo test test-commands test-api test-scale test-lowest lint type wsdl bench bench-storage bench-api bench-million bench-fleet bench-growth soak crash fuzz clean
 
 BIN := .venv/bin
-OCPP_SOAP := $(BIN)/ocpp-soap --config config/local.yaml
+CONFIG := config/local.yaml
+OCPP_SOAP := $(BIN)/ocpp-soap --config $(CONFIG)
+PORT = $(BIN)/python -c 'from pathlib import Path; from ocpp_soap import config; print(config.load(Path("$(CONFIG)")).server.port)'
 SOURCES := ocpp_soap handlers tests scripts fuzz benchmarks
 
 help:  ## Say what can be made
@@ -13,7 +15,7 @@ help:  ## Say what can be made
 run: .venv/installed  ## Run the central system on port 9220 with data in data/
 	@$(OCPP_SOAP) serve --check && \
 	key=$$($(OCPP_SOAP) keys add make-run --role admin --network 127.0.0.0/8 --network ::1/128 --replace) && \
-	printf 'REST API, from this machine:\n\n  curl -H "Authorization: Bearer %s" http://127.0.0.1:9220/api/v1/stations\n' "$$key" && \
+	printf 'REST API, from this machine:\n\n  curl -H "Authorization: Bearer %s" http://127.0.0.1:%s/api/v1/stations\n' "$$key" "$$($(PORT))" && \
 	exec $(OCPP_SOAP) serve
 
 demo: .venv/installed  ## A central system and three simulated charge points through a charging session

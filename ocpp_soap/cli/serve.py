@@ -66,7 +66,7 @@ def _ip_address(server: ServerSettings) -> str:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
             f"server.host {server.host}, server.port {server.port}: cannot be listened on: {reason}; "
-            "choose another with --host and --port"
+            "choose another in the settings, or with --host and --port"
         ) from None
     return str(place[0])
 

@@ -402,6 +402,15 @@ def test_a_second_make_run_leaves_the_key_of_the_first_alone(cli: Any) -> None:
     assert cli.json("keys", "list") == [key]
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_run_names_the_port_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCPP_SOAP__SERVER__PORT", "9223")
+    bin_folder = Path(sys.executable).parent
+    command = ["make", "--old-file=.venv/installed", "run", f"BIN={bin_folder}", "OCPP_SOAP=echo"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert "http://127.0.0.1:9223/api/v1/stations" in done.stdout
+
+
 def test_with_a_certificate_it_speaks_tls_and_can_require_one_of_its_clients(serve: Any, monkeypatch: Any) -> None:
     for name, file in (("CERTIFICATE", "server.pem"), ("KEY", "server.pem"), ("CLIENT_CA", "ca.pem")):
         monkeypatch.setenv(f"OCPP_SOAP__SERVER__TLS_{name}", str(TLS / file))
