@@ -42,7 +42,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     variables: Mapping[str, str] = os.environ if environ is None else environ
     own = {} if path is None else _read(path)
     defaults = read_yaml(bundled("config") / "default.yaml")
-    _check_environment(variables)
+    known, problems = _from_environment(variables)
 
     class Loaded(Settings):
         @classmethod
@@ -50,13 +50,16 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
             cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             environment = EnvSettingsSource(settings_cls)
-            environment.env_vars = {name.lower(): value for name, value in variables.items()}
+            environment.env_vars = {name.lower(): value for name, value in known.items()}
             return (environment, *(InitSettingsSource(settings_cls, content) for content in (own, defaults)))
 
     try:
-        return Loaded()  # type: ignore[call-arg]
+        settings = Loaded()  # type: ignore[call-arg]
     except _ValidationError as error:
-        raise ConfigurationError("\n".join(_explain(error, _Sources(variables, path, own)))) from None
+        problems += _explain(error, _Sources(known, path, own))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return settings
 
 
 def overridden(environ: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
@@ -79,20 +82,40 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_environment(environ: Mapping[str, str]) -> None:
-    """Refuse names that no setting has, and two for one setting: the library passes over both in silence."""
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The variables that are settings, and what is wrong with the names of others.
+
+    Those that no setting has, and two for one setting, the library would pass over in silence.
+    """
+    values: dict[str, str] = {}
     problems = []
     names: dict[str, str] = {}
+    known = set(map(_variable_of, _known_keys()))
     for name, value in sorted(environ.items()):
+        shown = _without_password(value)
         if name.upper().startswith(ENVIRONMENT_PREFIX):
-            key = name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
-            shown = _without_password(value)
-            if key not in _known_keys():
-                problems.append(f"{name}={shown}: unknown setting; {_suggestion(key)}")
-            elif names.setdefault(key, name) != name:
-                problems.append(f"{name}={shown}: {names[key]} is the same setting; expected one of them")
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+            if name.upper() not in known:
+                problems.append(f"{name}={shown}: unknown setting; {_meant_by(name)}")
+            elif (first := names.setdefault(name.upper(), name)) != name:
+                problems.append(f"{name}={shown}: {first} is the same setting; expected one of them")
+            else:
+                values[name] = value
+        elif (meant := name.upper().replace("OCPP_SOAP_", ENVIRONMENT_PREFIX, 1)) in known:
+            problems.append(f"{name}={shown}: unknown setting; did you mean {meant}?")
+    return values, problems
+
+
+def _variable_of(key: str) -> str:
+    return ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
+
+
+def _meant_by(variable: str) -> str:
+    """What to do about a variable that is no setting."""
+    within = f"{variable.upper()}__"
+    for name in map(_variable_of, _known_keys()):
+        if name.startswith(within):
+            return f"name one of that section, such as {name}"
+    return _suggestion(variable[len(ENVIRONMENT_PREFIX) :].lower().replace("__", "."))
 
 
 def _known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:

@@ -137,6 +137,8 @@ def test_a_wrong_file_is_refused_with_key_value_and_what_was_expected(
         ("OCPP_SOAP__SERVER__PROT", "1", "", "did you mean server.port?"),
         ("OCPP_SOAP__SERVER__PORT__X", "1", "", "unknown setting"),
         ("OCPP_SOAP__SERVER", '{"port": 1}', "", "unknown setting"),
+        ("OCPP_SOAP__SERVER", '{"port": 1}', "", "name one of that section, such as OCPP_SOAP__SERVER__HOST"),
+        ("OCPP_SOAP_SERVER__PORT", "1", "", "did you mean OCPP_SOAP__SERVER__PORT?"),
         ("OCPP_SOAP__SERVER__PORT", "x", "server.port", "integer"),
         ("OCPP_SOAP__HANDLERS__PATHS", "folder", "handlers.paths", "a list or a mapping as JSON"),
         ("OCPP_SOAP__LOG__FORMAT", "xml", "log.format", "'console' or 'json'"),
@@ -175,6 +177,26 @@ def test_what_mongodb_can_remove_by_its_age_is_every_time_series() -> None:
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, "server: {port: x, prot: 1}\nlog: {level: loud}"))
     assert len(message.splitlines()) == 3
+
+
+def test_problems_of_the_file_are_told_beside_names_in_the_environment_that_no_setting_has(tmp_path: Path) -> None:
+    environ = {"OCPP_SOAP__SERVR__PORT": "1", "OCPP_SOAP__SERVER__PROT": "1", "OCPP_SOAP__LOG__FORMAT": "xml"}
+    message = refusal(write(tmp_path, "server: {prot: 1}"), environ)
+    assert {line.split(": ")[0] for line in message.splitlines()} == {
+        "OCPP_SOAP__SERVER__PROT=1",
+        "OCPP_SOAP__SERVR__PORT=1",
+        "environment variable OCPP_SOAP__LOG__FORMAT",
+        str(tmp_path / "settings.yaml"),
+    }
+
+
+def test_variables_that_others_set_for_a_service_of_our_name_are_none_of_ours() -> None:
+    kubernetes = {
+        "OCPP_SOAP_SERVICE_HOST": "10.0.0.1",
+        "OCPP_SOAP_PORT_9220_TCP": "tcp://…",
+        "OCPP_SOAP_SERVER_PORT": "x",
+    }
+    assert config.load(None, kubernetes).server.port == 9220
 
 
 def test_a_section_that_is_named_twice_is_refused_rather_than_half_forgotten(tmp_path: Path) -> None:
