@@ -27,13 +27,23 @@ _PROCESSORS: list[structlog.typing.Processor] = [
 
 
 class _Stderr:
-    """Whatever ``sys.stderr`` is when something is written."""
+    """Whatever ``sys.stderr`` is when something is written.
+
+    What it does not take, a file on a full disk or a pipe that nobody reads any more, is lost: nothing else must fail
+    with it.
+    """
 
     def write(self, text: str) -> None:
-        sys.stderr.write(text)
+        try:
+            sys.stderr.write(text)
+        except OSError:
+            return
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        try:
+            sys.stderr.flush()
+        except OSError:
+            return
 
 
 def configure(settings: LogSettings) -> None:

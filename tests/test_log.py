@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -45,6 +47,28 @@ def test_what_lies_below_the_level_is_not_logged(capsys: pytest.CaptureFixture[s
     configure(level="warning")
     structlog.get_logger("ocpp_soap.test").info("started")
     assert capsys.readouterr().err == ""
+
+
+def full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def pipe_that_nobody_reads() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize("place", [full_disk, pipe_that_nobody_reads])
+def test_nothing_fails_because_it_cannot_be_logged(place: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
+    done = False
+    with suppress(OSError), open(place(), "w", buffering=1) as stderr:  # what it still holds fails when it is closed
+        monkeypatch.setattr("sys.stderr", stderr)
+        configure()
+        structlog.get_logger("ocpp_soap.test").warning("started")
+        logging.getLogger("library").warning("so do libraries")
+        done = True
+    assert done
 
 
 def test_a_traceback_stays_within_its_event(capsys: pytest.CaptureFixture[str]) -> None:
