@@ -63,7 +63,7 @@ class OwnLog:
             make_folder(folder, folder_mode(mode))
             handle = open_file(self.path, os.O_APPEND | os.O_WRONLY, mode)
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is_at(handle, self.path):  # nobody took it for one that is over before it was locked
+            if is_at(handle, self.path):  # nobody took it for one that is over before it was locked
                 self._file = handle
             else:
                 os.close(handle)
@@ -75,6 +75,10 @@ class OwnLog:
             os.ftruncate(self._file, self.size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.size += written
+
+    def is_there(self) -> bool:
+        """Whether it is still the log at its path, from where others read it."""
+        return is_at(self._file, self.path)
 
     def close(self) -> None:
         """Write no more: whoever reads it next may remove it."""
@@ -107,7 +111,7 @@ class StoredLog:
 
     def is_there(self) -> bool:
         """Whether it is still the log at its path."""
-        return _is_at(self._file, self.path)
+        return is_at(self._file, self.path)
 
     def size(self) -> int:
         """The size of the file now."""
@@ -122,8 +126,8 @@ class StoredLog:
         self.path.unlink(missing_ok=True)
 
 
-def _is_at(handle: int, path: Path) -> bool:
-    """Whether an open file is the one at the path."""
+def is_at(handle: int, path: Path) -> bool:
+    """Whether an open file, or folder, is the one at the path."""
     try:
         there = path.stat()
     except FileNotFoundError:

@@ -125,6 +125,7 @@ class Process:
         if inode != self._inode:
             self._looked_at = 0.0
             raise StoreUnavailable(f"{self.path} was replaced while it was in use: restart this program")
+        self.telemetry.look()
 
     def _open(self) -> None:
         with INSIDE, self._opening:

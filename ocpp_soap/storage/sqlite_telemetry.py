@@ -18,11 +18,11 @@ from pathlib import Path
 
 import structlog
 
-from ocpp_soap.errors import StorageError, StoreClosed
+from ocpp_soap.errors import StorageError, StoreClosed, StoreUnavailable
 from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.group_commit import GroupCommit
 from ocpp_soap.storage.private_files import folder_mode, make_folder
-from ocpp_soap.storage.process_logs import READ_AT_ONCE, OwnLog
+from ocpp_soap.storage.process_logs import READ_AT_ONCE, OwnLog, is_at
 from ocpp_soap.storage.sqlite_committing import Committing
 from ocpp_soap.storage.sqlite_errors import unavailable
 from ocpp_soap.storage.sqlite_logs import FoldedLog, Steps, folded, forget, frames
@@ -84,6 +84,18 @@ class Telemetry:
                     return
             self._begin_log()
 
+    def look(self) -> None:
+        """Give up this process's log if somebody has removed it, from where nobody can fold it: the next one is new."""
+        with self._lock:
+            log = self._log
+            if log is None or self._stopped.is_set() or log.is_there():
+                return
+            self._log = None
+            log.close()
+        _logger.error(
+            "a log was removed while it was in use: telemetry of the last moment may be lost", log=str(log.path)
+        )
+
     def settle(self) -> None:
         """Have everything folded that any process has added so far. Raises StorageError.
 
@@ -120,9 +132,10 @@ class Telemetry:
     def tend(self, stop: threading.Event, committing: Committing | None = None) -> None:
         """Fold the logs of all processes until ``stop`` is set, whenever no other process does.
 
-        ``committing`` is served meanwhile, and before anything else; it ends before the next one can begin. Without it,
-        whoever has it gets a chance to take over now and then: a process that does nothing else and came later, since
-        the one before it was killed.
+        ``committing`` is served meanwhile, and before anything else; it ends before the next one can begin. When its
+        folder is removed, StoreUnavailable is raised: another has to begin, in a new one. Without it, whoever has it
+        gets a chance to take over now and then: a process that does nothing else and came later, since the one before
+        it was killed.
         """
         make_folder(self.folder, folder_mode(self._path.stat().st_mode & 0o777))
         role = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -137,6 +150,8 @@ class Telemetry:
                 if self.tends and committing is not None:
                     committing.listen()
                 everything = round_ % _ROUNDS == 0
+                if everything and committing is not None and not is_at(role, self.folder):
+                    raise StoreUnavailable(f"{self.folder} was removed while it was in use")
                 if self.tends and not self._settle_or_warn(everything=everything):
                     wait(_PAUSE_AFTER_FAILURE)
                 elif committing is None:

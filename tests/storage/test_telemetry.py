@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,12 +19,14 @@ from typing import Any
 
 import pytest
 from killed import in_child
+from tending import commit_socket, eventually
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import Collection
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.process_logs import contents
 from ocpp_soap.storage.sqlite_logs import MOST_ROWS, frames, steps_of
+from ocpp_soap.storage.sqlite_process import LOOK_SECONDS
 from ocpp_soap.storage.sqlite_rows import MISSING
 from ocpp_soap.storage.sqlite_telemetry import MOST_LOGS
 
@@ -236,6 +239,35 @@ def test_a_log_grows_only_so_far(path: Path, monkeypatch: pytest.MonkeyPatch) ->
             assert len(logs(path)) <= MOST_LOGS + 3
         assert len(keys(store)) == 200
     assert logs(path) == []
+
+
+def test_after_the_folder_of_the_logs_was_removed_messages_are_kept_in_a_new_one(path: Path) -> None:
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(1)})
+        assert keys(store) == ["s1"]
+        shutil.rmtree(path.with_name(f"{path.name}-log"))
+        time.sleep(LOOK_SECONDS)
+        store.write(append={SAMPLES: samples(2)})
+        assert keys(store) == ["s1", "s2"]
+    assert logs(path) == []
+
+
+def test_who_tends_the_store_gives_way_when_the_folder_of_the_logs_was_removed(path: Path) -> None:
+    with closing(FileStorage(path)) as keeper:
+        told: list[str] = []
+
+        def tend() -> None:
+            try:
+                keeper.tend(threading.Event())
+            except StoreUnavailable as error:
+                told.append(str(error))
+
+        tending = threading.Thread(target=tend, daemon=True)
+        tending.start()
+        eventually(commit_socket(path).exists)
+        shutil.rmtree(path.with_name(f"{path.name}-log"))
+        tending.join(10)
+        assert told == [f"{path}-log was removed while it was in use"]
 
 
 def test_a_full_disk_refuses_the_message_and_keeps_what_was_there(path: Path) -> None:
