@@ -20,6 +20,7 @@ from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import sqlite_process, sqlite_upkeep
 from ocpp_soap.storage.base import Collection, Only
 from ocpp_soap.storage.file import FileStorage
+from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.sqlite_errors import unavailable
 
 
@@ -218,6 +219,22 @@ def test_what_this_user_may_not_make_is_not_said_to_be_there(path: Path) -> None
     assert "choose another place" in str(unavailable(path, refused))
     path.touch()
     assert "not this user's" in str(unavailable(path, refused))
+
+
+def test_of_two_backups_to_one_file_at_once_one_is_told_to_wait(store: FileStorage, tmp_path: Path) -> None:
+    store.create(STATIONS, "CP1", {})
+    path = tmp_path / "copy.sqlite"
+    with open(tmp_path / ".copy.sqlite.unfinished", "w") as other:
+        other.write("as far as it came")
+        other.flush()
+        assert lock_now(other.fileno())
+        with pytest.raises(StoreUnavailable, match=r"copy\.sqlite: another backup writes it"):
+            store.backup(path)
+        assert (tmp_path / ".copy.sqlite.unfinished").read_text() == "as far as it came"
+    store.backup(path)
+    with closing(FileStorage(path)) as copy:
+        assert copy.count(STATIONS) == 1
+    assert not (tmp_path / ".copy.sqlite.unfinished").exists()
 
 
 def test_the_file_of_a_newer_version_is_left_alone(store: FileStorage, path: Path) -> None:
