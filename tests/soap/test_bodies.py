@@ -1,7 +1,9 @@
-"""Bodies that come slowly, or too many at a time."""
+"""Bodies that are too large, come slowly, or too many at a time."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import threading
 import time
 from dataclasses import replace
@@ -34,6 +36,29 @@ class Source:
 
 def environ(source, length):
     return {"wsgi.input": source, "CONTENT_LENGTH": str(length)}
+
+
+def stated(body):
+    return environ(io.BytesIO(body), len(body))
+
+
+def chunked(body):
+    return {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+
+
+def packed(body):
+    return {**stated(gzip.compress(body)), "HTTP_CONTENT_ENCODING": "gzip"}
+
+
+@pytest.mark.parametrize("sent", [stated, chunked, packed])
+@pytest.mark.parametrize(("beginning", "most"), [(b"<any/>", 10_000), (b"<stopTransactionRequest/>", 20_000)])
+def test_a_body_may_have_as_many_bytes_as_it_is_allowed_and_not_one_more(sent, beginning, most):
+    bodies = Bodies(replace(SETTINGS, max_body=10_000, large_body=20_000))
+    body = beginning.ljust(most)
+    assert bodies.read(sent(body)) == body
+    with pytest.raises(Refused) as caught:
+        bodies.read(sent(body + b" "))
+    assert (caught.value.kind, caught.value.answer.status) == ("body_too_large", 413)
 
 
 @pytest.mark.parametrize(("length", "reads"), [(500, 1), (5_000, 2), (100_000, 3)])

@@ -140,6 +140,17 @@ def test_known_headers_may_have_to_be_understood(flag):
     assert found.identity == "A"
 
 
+@pytest.mark.parametrize("namespace", ["", "http://elsewhere/"])
+def test_an_identity_in_any_namespace_may_have_to_be_understood(namespace):
+    marked = f'<chargeBoxIdentity xmlns="{namespace}" e:mustUnderstand="1">A</chargeBoxIdentity>'
+    assert headers(marked).identity == "A"
+
+
+@pytest.mark.parametrize("namespace", ["", CS, "http://schemas.xmlsoap.org/ws/2003/03/addressing"])
+def test_an_action_that_is_meant_as_that_of_addressing_may_have_to_be_understood(namespace):
+    assert headers(f'<Action xmlns="{namespace}" e:mustUnderstand="1">/Heartbeat</Action>').action == "/Heartbeat"
+
+
 def test_an_unknown_header_that_must_be_understood_is_refused():
     with pytest.raises(MustUnderstand) as caught:
         headers('<x:Security xmlns:x="urn:wsse" e:mustUnderstand="1"/>')
