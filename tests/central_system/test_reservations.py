@@ -312,6 +312,7 @@ def test_a_reservation_is_cancelled_at_the_station(system: CentralSystem, statio
     assert (cancelled.state, cancelled.reason) == ("cancelled", "by operator; the station answered Accepted")
     assert station.requests[-1].reservation_id == made.reservation_id
     assert system.reservations.cancel(made.reservation_id) == cancelled
+    assert len(station.requests) == 2
     assert system.reservations.cancel(4711) is None
 
 
