@@ -30,7 +30,7 @@ os.register_at_fork(after_in_child=ThisProcess.ask)
 class Periodic:
     """Calls ``work`` every ``interval`` seconds from the first :meth:`begin` on, in whichever process that is.
 
-    A StorageError of the work is logged and the work tried again, except StoreClosed, which ends it.
+    An error of the work is logged and the work tried again, except StoreClosed, which ends it.
     """
 
     def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
@@ -67,3 +67,5 @@ class Periodic:
                 return
             except StorageError as error:
                 _log.warning("could not be stored, trying again", what=self._name, error=str(error))
+            except Exception:
+                _log.exception("could not be stored, going on without it", what=self._name)
