@@ -88,6 +88,7 @@ def test_a_transaction_that_ran_is_ended_once_with_what_was_known(
         second.stop()
     stops = central_system.sent("StopTransaction")
     assert [(s.transaction_id, s.meter_stop) for s in stops] == [(101, 275 if orderly else 183)]
+    assert central_system.names()[0] == "BootNotification"
 
 
 def test_the_meter_goes_on_from_its_register(make_station, schedule, central_system, storage):
