@@ -118,6 +118,13 @@ def test_a_station_that_another_process_has_just_allowed_is_not_said_to_spell_it
     assert other.stations.get("CP001").oddities == {}
 
 
+def test_the_version_of_a_station_is_the_one_it_spoke_last(central_system, send):
+    central_system.stations.allow("CP001")
+    for version in (Version.V12, Version.V15, Version.V12):
+        send(HeartbeatRequest(), version=version)
+        assert central_system.stations.get("CP001").ocpp_version is version
+
+
 def test_a_blocked_station_is_refused_but_its_energy_is_recorded(central_system, send, noon):
     send(BOOT)
     central_system.stations.block("CP001")
