@@ -124,6 +124,27 @@ def test_a_message_that_cannot_be_written_is_given_up(station, schedule, central
     assert important(central_system) == ["StartTransaction"]
 
 
+def test_a_message_that_nobody_can_write_says_nothing_of_the_line(station, schedule, central_system):
+    def unwritable(_request):
+        raise InvalidMessage("too long")
+
+    central_system.answers["Authorize"] = unwritable
+    station.present_tag(1, "TAG1")
+    schedule.run()
+    assert station.outbox.online
+
+
+def test_a_fault_shows_that_the_line_is_there_again(station, schedule, central_system):
+    central_system.down = True
+    station.plug(1)
+    schedule.advance(1)
+    assert not station.outbox.online
+    central_system.down = False
+    central_system.answers["StatusNotification"] = ProtocolError()
+    schedule.advance(1)
+    assert station.outbox.online
+
+
 def test_a_station_that_lost_the_connection_with_nothing_to_say_looks_for_it(station, schedule, central_system):
     central_system.down = True
     station.present_tag(1, "TAG1")
