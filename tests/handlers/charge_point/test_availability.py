@@ -80,11 +80,20 @@ def test_what_does_not_exist_is_rejected(station, change, connector, type_):
     assert change(station, connector, type_) == "Rejected"
 
 
-def test_an_inoperative_connector_lets_nobody_in(station, change, schedule, call):
-    change(station, 1, INOPERATIVE)
+@pytest.mark.parametrize("connector", [0, 1])
+def test_an_inoperative_connector_or_station_lets_nobody_in(station, change, schedule, call, connector):
+    change(station, connector, INOPERATIVE)
     start(station, schedule)
     assert station.connectors[1].transaction is None
     assert call(station, RemoteStartTransactionRequest(id_tag="TAG1", connector_id=1)).status == "Rejected"
+
+
+def test_a_station_that_is_to_become_inoperative_lets_nobody_in_any_more(station, change, schedule):
+    start(station, schedule)
+    assert change(station, 0, INOPERATIVE) == "Scheduled"
+    start(station, schedule, connector=2)
+    assert station.connectors[1].transaction is not None
+    assert station.connectors[2].transaction is None
 
 
 def test_unlocking_ends_the_session_first(station, schedule, call, central_system):
