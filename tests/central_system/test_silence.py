@@ -10,6 +10,7 @@ import pytest
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.record import Command
+from ocpp_soap.central_system.contacts import LONGEST_DELAY
 from ocpp_soap.messages import BootNotificationRequest, HeartbeatRequest
 
 
@@ -63,6 +64,15 @@ def test_a_station_not_heard_for_three_intervals_is_silent(system: CentralSystem
     assert [(s.charge_box_identity, s.since) for s in system.silences.list().items] == [
         ("QUIET", now - timedelta(seconds=320))
     ]
+
+
+def test_a_station_is_not_silent_before_its_last_message_must_be_stored(
+    system: CentralSystem, heard: Any, now: datetime
+) -> None:
+    heard("QUIET", 300 + LONGEST_DELAY + 1)
+    heard("LIVELY", 300 + LONGEST_DELAY - 1)
+    system.silences.search({}, now)
+    assert told(system) == [("station.silent", "QUIET")]
 
 
 def test_a_silence_is_told_once(system: CentralSystem, heard: Any) -> None:

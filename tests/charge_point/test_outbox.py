@@ -271,6 +271,25 @@ class TestAnswersThatAreNotOcpp:
         assert central_system.sent("StopTransaction")[0].transaction_id == 101
         assert station.outbox.set_aside == ()
 
+    def test_a_start_that_gets_nothing_else_again_is_tried_once_more_and_holds_nothing_up(
+        self, station, schedule, central_system
+    ):
+        tries = []
+
+        def page(_request):
+            tries.append(schedule.now())
+            raise BadAnswer("502 Bad Gateway, which is no SOAP answer")
+
+        central_system.answers["StartTransaction"] = page
+        start(station, schedule)
+        schedule.advance(59)
+        tries.clear()
+        station.unplug(1)
+        schedule.advance(59)
+        assert len(tries) == 1
+        assert len(station.outbox.set_aside) == 2
+        assert station.outbox.waiting == 0
+
     def test_where_everything_gets_a_page_the_line_is_broken_and_all_is_kept(self, station, schedule, central_system):
         start(station, schedule)
         usual = central_system._usual

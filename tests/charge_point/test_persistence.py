@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.errors import Unreachable
 from ocpp_soap.messages import (
     AuthorisationData,
     AuthorizationStatus,
@@ -55,6 +56,29 @@ def test_what_was_queued_is_delivered_in_order_by_the_next_process(make_station,
     assert names == ["BootNotification", "StartTransaction", "MeterValues", "MeterValues", "StopTransaction"]
     assert central_system.sent("StopTransaction")[0].transaction_id == 102
     assert {r.transaction_id for r in central_system.sent("MeterValues")} == {102}
+
+
+def test_a_stop_keeps_the_id_that_its_start_was_answered_with(make_station, schedule, central_system, storage):
+    def away(_request):
+        raise Unreachable("the network is down")
+
+    first = make_station(storage=storage)
+    start(first, schedule)
+    first.unplug(1)
+    schedule.run()
+    central_system.down = True
+    start(first, schedule)
+    first.unplug(1)
+    central_system.answers["StopTransaction"] = away
+    central_system.down = False
+    schedule.advance(15)
+    first.outbox.stop()
+    assert [r.id_tag for r in central_system.sent("StartTransaction")] == ["TAG1", "TAG1"]
+    del central_system.answers["StopTransaction"]
+    central_system.requests.clear()
+    make_station(storage=storage, started=False).start()
+    schedule.advance(10)
+    assert [r.transaction_id for r in central_system.sent("StopTransaction")] == [102]
 
 
 def test_what_was_delivered_is_not_delivered_again(make_station, schedule, central_system, storage):
