@@ -127,3 +127,17 @@ def test_a_constant_heartbeat_is_sent_whatever_else_was(make_station, schedule, 
         (station.unplug if station.connectors[1].plugged else station.plug)(1)
     schedule.advance(1)
     assert len(central_system.sent("Heartbeat")) == 3
+
+
+def test_what_changes_while_a_station_boots_again_is_reported_once(station, schedule, central_system):
+    central_system.down = True
+    station.restart()
+    schedule.advance(20)
+    station.plug(1)
+    schedule.advance(20)
+    central_system.down = False
+    central_system.requests.clear()
+    schedule.advance(30)
+    assert central_system.names() == ["BootNotification"] + ["StatusNotification"] * 3
+    reported = {r.connector_id: r.status for r in central_system.sent("StatusNotification")}
+    assert reported == {0: "Available", 1: "Occupied", 2: "Available"}
