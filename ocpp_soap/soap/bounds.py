@@ -22,6 +22,8 @@ _MOST_DECLARATIONS = 50
 """Namespaces that one element may declare."""
 _LONGEST_NAMESPACE = 1_000
 """Bytes of a namespace."""
+_MOST_ATTRIBUTES = 100
+"""Attributes of one element, with the namespaces that it declares."""
 _VALUE_OF_ATTRIBUTE = re.compile(rb"=\s*(\"[^\"]*\"|'[^']*')")
 _USUAL_DEPTH = 8
 _UNUSUALLY_DEEP = etree.XPath("/*" * (_USUAL_DEPTH + 1))
@@ -44,18 +46,20 @@ def check_markup(data: bytes, max_elements: int) -> None:
     """Raise ProtocolError for far more markup than ``max_elements`` elements need, before a tree is made of it.
 
     A tree takes up to 60 times the memory of its text. The same for an element that declares many namespaces: each that
-    is in scope costs time at each element within; and for a long one: each element within is named with all of it.
+    is in scope costs time at each element within; for a long one: each element within is named with all of it; and for
+    an element with many attributes: lxml looks for each of them among all.
     """
     if data.count(b"<") > _MARKUP_OF_AN_ELEMENT * max_elements:
         raise ProtocolError(f"The message has more than {max_elements} elements.", kind="too_many_elements")
-    tags = [tag for tag in _as_utf_8(data).split(b"<") if _DECLARATION in tag]
-    most = max((tag.count(_DECLARATION) for tag in tags), default=0)
+    tags = _as_utf_8(data).split(b"<")
+    most = max(tag.count(_DECLARATION) for tag in tags)
     if most > _MOST_DECLARATIONS:
         raise ProtocolError(
             f"An element declares {most} namespaces; expected {_MOST_DECLARATIONS} at most.", kind="namespaces"
         )
-    if any(len(tag) > _LONGEST_NAMESPACE and _longest_namespace(tag) > _LONGEST_NAMESPACE for tag in tags):
-        raise ProtocolError(f"A namespace is longer than {_LONGEST_NAMESPACE} bytes.", kind="namespaces")
+    for tag in tags:
+        if len(tag) > _LONGEST_NAMESPACE:
+            _check_attributes(tag)
 
 
 def _as_utf_8(data: bytes) -> bytes:
@@ -66,17 +70,18 @@ def _as_utf_8(data: bytes) -> bytes:
     return data.decode(encoding, "replace").encode("utf-8", "replace")
 
 
-def _longest_namespace(tag: bytes) -> int:
-    """The length of the longest namespace that is declared in a tag, behind which text may stand."""
-    longest = end = 0
-    for value in _VALUE_OF_ATTRIBUTE.finditer(tag):
+def _check_attributes(tag: bytes) -> None:
+    """Raise ProtocolError for too many attributes or too long a namespace in a tag, behind which text may stand."""
+    end = 0
+    for number, value in enumerate(_VALUE_OF_ATTRIBUTE.finditer(tag), 1):
         name = tag[end : value.start()]
         if b">" in name:
-            break
-        if _DECLARATION in name:
-            longest = max(longest, len(value[1]) - len("''"))
+            return
+        if _DECLARATION in name and len(value[1]) - len("''") > _LONGEST_NAMESPACE:
+            raise ProtocolError(f"A namespace is longer than {_LONGEST_NAMESPACE} bytes.", kind="namespaces")
+        if number > _MOST_ATTRIBUTES:
+            raise ProtocolError(f"An element has more than {_MOST_ATTRIBUTES} attributes.", kind="attributes")
         end = value.end()
-    return longest
 
 
 def check_depth(root: Element, data: bytes, max_depth: int) -> None:

@@ -69,6 +69,29 @@ def test_a_namespace_with_which_thousands_of_elements_would_be_named_is_refused_
     assert reply.fault[1:] == ("{urn://Ocpp/2012/02/}ProtocolError", "A namespace is longer than 1000 bytes.")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("where", ["header", "value", "values"])
+def test_an_element_with_thousands_of_attributes_is_refused_at_once(where, encoding, service, envelope):
+    many = "".join(f" a{n}='>'" for n in range(60_000))
+    value, values = (many if place == where else "" for place in ("value", "values"))
+    sent = envelope(
+        f"<c:meterValuesRequest><c:connectorId>1</c:connectorId><c:values{values}><c:timestamp>2012-06-08T10:00:00Z"
+        f"</c:timestamp><c:value{value}>1</c:value></c:values></c:meterValuesRequest>",
+        headers=f"<c:x{many if where == 'header' else ''}/>",
+    )
+    began = time.thread_time()
+    reply = service(OCPP_SOAP__SERVER__MAX_BODY="4194304").post(sent.encode(encoding))
+    assert time.thread_time() - began < 1
+    assert reply.fault[2] == "An element has more than 100 attributes."
+
+
+def test_an_element_may_have_a_hundred_attributes():
+    hundred = "".join(f' attribute-{n}="{n}"' for n in range(100))
+    check_markup(f'<a{hundred}>b="1" c="2"</a>'.encode(), 10_000)
+    with pytest.raises(ProtocolError, match="more than 100 attributes"):
+        check_markup(f'<a{hundred} b="1">c="2"</a>'.encode(), 10_000)
+
+
 def test_a_text_behind_a_declaration_may_be_long():
     text = """a="'""" + "x" * 1_200 + """'" xmlns:y='""" + "y" * 1_200 + "'"
     check_markup(f"<a xmlns:p='{'u' * 1_000}' b=\"{'b' * 2_000}\">{text}</a>".encode(), 10_000)
