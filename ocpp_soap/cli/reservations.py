@@ -24,7 +24,9 @@ def command() -> None:
 @command.command()
 @click.argument("charge_box_identity", metavar="ID")
 @click.option("--id-tag", required=True, help="The idTag that may charge.")
-@click.option("--connector-id", type=click.IntRange(min=0), default=0, show_default=True, help="0: any connector.")
+@click.option(
+    "--connector-id", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="0: any connector."
+)
 @click.option("--until", type=time_option, metavar="TIME", required=True, help="When it ends: a time or +1h.")
 @json_option
 @click.pass_context

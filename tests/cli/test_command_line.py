@@ -208,6 +208,7 @@ def run(cli: Any, *arguments: str, stdout: Any, **variables: str) -> subprocess.
         ["transactions", "list", "--connector-id", "99999999999999999999"],
         ["commands", "list", "--batch", "99999999999999999999"],
         ["lists", "sync", "CP001", "--chunk", "99999999999999999999"],
+        ["reservations", "add", "CP001", "--connector-id", "9999999999", "--id-tag", "TAG1", "--until", "+1h"],
         ["call", "CP001", "ClearCache", "--timeout", "nan"],
         ["call", "CP001", "ClearCache", "--attempts", "99999999999999999999", "--no-wait"],
         ["simulate", "--central", "http://127.0.0.1:9/", "--duration", "nan"],
