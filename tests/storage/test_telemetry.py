@@ -24,7 +24,7 @@ from tending import commit_socket, eventually
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.storage import Collection
 from ocpp_soap.storage.file import FileStorage
-from ocpp_soap.storage.process_logs import contents
+from ocpp_soap.storage.process_logs import contents, framed
 from ocpp_soap.storage.sqlite_logs import MOST_ROWS, frames, steps_of
 from ocpp_soap.storage.sqlite_process import LOOK_SECONDS
 from ocpp_soap.storage.sqlite_rows import MISSING
@@ -127,6 +127,12 @@ def test_kill_9_loses_nothing_that_was_acknowledged_and_doubles_nothing(path: Pa
 
 def numbers_of(found: list[Any], thread: str) -> list[int]:
     return [item.document["number"] for item in found if item.key.rpartition("-")[0] == thread]
+
+
+@pytest.mark.parametrize("rest", [b"", framed(b"two")[:5], framed(b"two")[:-1], framed(b"two")[:-1] + b"x"])
+def test_a_frame_that_is_cut_off_or_damaged_is_not_read(rest: bytes) -> None:
+    whole = framed(b"one")
+    assert list(contents(whole + rest)) == [(len(whole), b"one")]
 
 
 def test_a_dead_process_s_log_is_folded_once_and_removed(path: Path) -> None:
