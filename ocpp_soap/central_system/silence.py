@@ -27,6 +27,9 @@ PAGE = 500
 WHOLE = timedelta(hours=1)
 """How often a search looks at all stations that were not heard for long enough."""
 
+OUTAGE = timedelta(minutes=1)
+"""Time without a search in which nobody was there to hear stations: searches follow each other in seconds else."""
+
 HEARTBEAT_INTERVAL = "heartbeatinterval"
 """The configuration key (12/15 §7), in lower case."""
 _SECONDS = re.compile(r"[0-9]{1,6}")
@@ -67,15 +70,23 @@ class Silences:
         )
 
     def search(self, mark: Document, at: datetime | None = None) -> Document:
-        """Find the stations that have gone silent since the search that returned ``mark``; ``at``: now."""
+        """Find the stations that have gone silent since the search that returned ``mark``; ``at``: now.
+
+        After an outage of ours each gets as long to be heard again as it may be silent.
+        """
         if not self._heartbeats:
             return mark
         now = at or datetime.now(timezone.utc)
         whole_at = mark.get("whole_at")
         is_whole = whole_at is None or abs(now - whole_at) >= WHOLE
-        new: Document = {"whole_at": now if is_whole else whole_at}
+        back_at = _back_at(mark, now)
+        new: Document = {"whole_at": now if is_whole else whole_at, "searched_at": now, "back_at": back_at}
         for interval in {self._heartbeat_interval, *self._own_intervals()}:
             until = now - self._patience(interval)
+            if back_at is not None and until < back_at <= now:
+                if str(interval) in mark:
+                    new[str(interval)] = mark[str(interval)]
+                continue
             for identity, last_seen in self._last_heard(None if is_whole else mark.get(str(interval)), until, interval):
                 if last_seen < now - self._patience(self._told_interval(identity)):
                     self._gone(identity, last_seen, now)
@@ -149,3 +160,10 @@ class Silences:
         self._events.add("station.silent", identity, key=key, last_seen=last_seen)
         silence = Silence(charge_box_identity=identity, since=last_seen, found_at=now)
         self._store.put(SILENCES, {identity: document_of(silence)})
+
+
+def _back_at(mark: Document, now: datetime) -> datetime | None:
+    """When the last outage of ours ended."""
+    searched_at: datetime | None = mark.get("searched_at")
+    back_at: datetime | None = mark.get("back_at")
+    return now if searched_at is not None and now - searched_at > OUTAGE else back_at

@@ -56,6 +56,11 @@ def told(system: CentralSystem) -> list[tuple[str, str | None]]:
     return [(e.kind, e.charge_box_identity) for e in events if e.kind in ("station.silent", "station.back")]
 
 
+def gone_on(mark: dict[str, Any], until: datetime) -> dict[str, Any]:
+    """The mark where searches went on until then, whose findings it does not have."""
+    return {**mark, "searched_at": until}
+
+
 def test_a_station_not_heard_for_three_intervals_is_silent(system: CentralSystem, heard: Any, now: datetime) -> None:
     heard("QUIET", 320)
     heard("LIVELY", 280)
@@ -72,6 +77,20 @@ def test_a_station_is_not_silent_before_its_last_message_must_be_stored(
     heard("QUIET", 300 + LONGEST_DELAY + 1)
     heard("LIVELY", 300 + LONGEST_DELAY - 1)
     system.silences.search({}, now)
+    assert told(system) == [("station.silent", "QUIET")]
+
+
+def test_after_an_outage_of_ours_a_station_is_silent_when_it_does_not_come_back(
+    system: CentralSystem, heard: Any, now: datetime
+) -> None:
+    heard("QUIET", 3700)
+    heard("LIVELY", 3700)
+    mark = system.silences.search({}, now - timedelta(seconds=3600))
+    for seconds in range(0, 310, 15):
+        mark = system.silences.search(mark, now + timedelta(seconds=seconds))
+    heard("LIVELY", -200)
+    assert told(system) == []
+    system.silences.search(mark, now + timedelta(seconds=311))
     assert told(system) == [("station.silent", "QUIET")]
 
 
@@ -133,7 +152,8 @@ def test_a_station_that_counts_only_after_it_fell_silent_is_found_within_an_hour
         system.stations.set_heartbeat_interval("GONE", 60)
     for minutes in (1, 59, 61, 125):
         heard("SHORT", -60 * minutes)
-        mark = system.silences.search(mark, now + timedelta(minutes=minutes))
+        at = now + timedelta(minutes=minutes)
+        mark = system.silences.search(gone_on(mark, at), at)
         assert told(system) == ([("station.silent", "GONE")] if minutes > 60 else [])
 
 
@@ -155,7 +175,8 @@ def test_a_station_is_not_missed_before_the_interval_that_it_was_told_is_over(
     heard("CP1", 320)
     mark = system.silences.search({}, now)
     assert told(system) == ([("station.silent", "CP1")] if how == "and booted since" else [])
-    system.silences.search(mark, now + timedelta(hours=1))
+    at = now + timedelta(hours=1)
+    system.silences.search(gone_on(mark, at), at)
     assert told(system) == [("station.silent", "CP1")]
 
 
