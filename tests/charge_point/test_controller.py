@@ -204,7 +204,9 @@ def test_a_tag_waits_for_the_cable_no_longer_than_connection_time_out(switch_on,
 
 
 def last_status(exchange):
-    return documents(exchange, STATUS_NOTIFICATIONS)[-1].document["status"]
+    return max(documents(exchange, STATUS_NOTIFICATIONS), key=lambda stored: stored.document["created"]).document[
+        "status"
+    ]
 
 
 class Clock:
