@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 Network = IPv4Network | IPv6Network
+_WITH_PORT = re.compile(r"\[(.*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
+"""An address as some proxies tell it: ``192.0.2.7:1234``, ``[2001:db8::7]:1234``, ``[2001:db8::7]``."""
 
 
 class Peers:
@@ -34,10 +37,11 @@ class Peers:
         peer: str = environ.get("REMOTE_ADDR", "")
         if not self._trusted or not self._is_trusted(peer):
             return peer
-        for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        for told in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+            hop = _without_port(told.strip())
             if parse_address(hop) is None:
                 break
-            peer = hop.strip()
+            peer = hop
             if not self._is_trusted(peer):
                 break
         return peer
@@ -47,11 +51,16 @@ class Peers:
         return address is not None and any(address in network for network in self._trusted)
 
 
+def _without_port(told: str) -> str:
+    found = _WITH_PORT.fullmatch(told)
+    return (found[1] or found[2]) if found else told
+
+
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """An IP address, an IPv4 one written as IPv6 included; None if it is none."""
     try:
-        address = ip_address(text.strip().strip("[]"))
+        address = ip_address(text.strip("[]"))
     except ValueError:
         return None
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

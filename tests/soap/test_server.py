@@ -117,6 +117,14 @@ class TestCall:
         trusting.post(envelope(HEARTBEAT), HTTP_X_FORWARDED_FOR="198.51.100.1", REMOTE_ADDR="203.0.113.5")
         assert trusting.calls[1].peer == "203.0.113.5"
 
+    @pytest.mark.parametrize("peer", ["192.0.2.7", "2001:db8::7"])
+    @pytest.mark.parametrize("port", ["", ":1234"])
+    def test_a_proxy_may_tell_the_port_of_the_peer_as_well(self, service, envelope, peer, port):
+        trusting = service(ALIVE, OCPP_SOAP__SERVER__TRUSTED_PROXIES='["10.0.0.0/8"]')
+        told = f"[{peer}]{port}" if ":" in peer else f"{peer}{port}"
+        trusting.post(envelope(HEARTBEAT), HTTP_X_FORWARDED_FOR=f" {told} , 10.0.0.2:99", REMOTE_ADDR="10.0.0.1")
+        assert trusting.calls[0].peer == peer
+
 
 class TestBody:
     @pytest.mark.parametrize(
