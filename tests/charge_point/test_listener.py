@@ -132,3 +132,10 @@ def test_a_websocket_is_refused_with_a_sentence(listener):
     status, body = said(listener, head)
     assert status == 426
     assert "OCPP over WebSocket is not spoken here" in body
+
+
+def test_a_central_system_that_closes_its_half_of_the_connection_is_answered(listener):
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as connection:
+        connection.sendall(b"POST /Ocpp/ChargePointService/CP2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n<a")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
