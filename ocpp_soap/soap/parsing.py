@@ -37,6 +37,8 @@ _DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
 _WIDE_BLANKS = re.compile(rb"(\xff\xfe|\xfe\xff)?(?:\0[ \t\r\n]|[ \t\r\n]\0)+")
 _WIDE = ("utf-16le", "utf-16be")
 """Told by the first character, but found out by the parser only where that begins an XML declaration."""
+_UTF_8 = ("", "utf-8", "utf8")
+"""What an XML declaration says of UTF-8; empty: nothing, since that is the default."""
 _LONGEST_HEAD = 65536
 """Bytes of an HTML page in which its title is looked for."""
 _USUAL = tuple(
@@ -72,7 +74,8 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
 
     Blank lines before the XML declaration and the prefix xsi undeclared are forgiven with a warning. ``charset`` (of
     the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one that
-    it names: UTF-8 that calls itself UTF-16, as it is read too where ``charset`` is none. Raises ProtocolError.
+    it names: UTF-8 that calls itself UTF-16, as it is read too where ``charset`` is none. What should be UTF-8 and is
+    not, since a firmware copies Latin-1 texts into it, is read as that. Raises ProtocolError.
     """
     is_usual = data.startswith(_USUAL)
     encoding = None
@@ -86,7 +89,9 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
     try:
         root = etree.fromstring(data, safe_parser(encoding) if encoding else _own.parser)
     except (etree.XMLSyntaxError, LookupError) as error:
-        root = _parse_undeclared_prefix(data, encoding, warnings)
+        root = _parse_latin_1(data, warnings) if encoding is None else None
+        if root is None:
+            root = _parse_undeclared_prefix(data, encoding, warnings)
         if root is None:
             raise _not_xml(data, error) from None
     finally:
@@ -142,6 +147,22 @@ def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str 
     if charset in ("", "utf-8") or charset not in CHARSETS or told or declared(data):
         return None
     return charset
+
+
+def _parse_latin_1(data: bytes, warnings: list[MessageWarning]) -> Element | None:
+    """The root of what should be UTF-8 and holds texts in ISO-8859-1; None: it is something else."""
+    if told_by_beginning(data) or declared(data) not in _UTF_8:
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            root = etree.fromstring(data, safe_parser("iso-8859-1"))
+        except etree.XMLSyntaxError:
+            return None
+        note(warnings, "encoding", "Envelope", "utf-8")
+        return root
+    return None
 
 
 def _parse_undeclared_prefix(data: bytes, encoding: str | None, warnings: list[MessageWarning]) -> Element | None:

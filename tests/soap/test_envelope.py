@@ -210,6 +210,21 @@ def test_utf_16_without_byte_order_mark_and_declaration_is_told_by_its_first_cha
         assert warnings == kinds
 
 
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="UTF-8"?>'])
+@pytest.mark.parametrize("charset", ["", "utf-8"])
+def test_latin_1_in_what_should_be_utf_8_is_read(declaration, charset):
+    document = declaration + text("<c:chargeBoxIdentity>Säule</c:chargeBoxIdentity>")
+    found, warnings = read(document.encode("iso-8859-1"), charset)
+    assert found.headers.identity == "Säule"
+    assert warnings == ["encoding"]
+
+
+def test_what_is_no_xml_in_latin_1_either_is_refused():
+    with pytest.raises(ProtocolError) as caught:
+        read(text("<c:chargeBoxIdentity>Säule<").encode("iso-8859-1"))
+    assert caught.value.kind == "not_xml"
+
+
 def test_an_encoding_that_hides_markup_is_refused():
     with pytest.raises(ProtocolError) as caught:
         read(b'<?xml version="1.0" encoding="UTF-7"?>' + text().encode())
