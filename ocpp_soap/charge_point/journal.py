@@ -42,12 +42,18 @@ class StoredJournal:
     def add(self, entry: Entry) -> None:
         """Keep a new entry; a Start or Stop is on disk on return, the others are safe from the process's end."""
         key, document = self._key(entry), self._document(entry, "")
+        is_tried = False
 
         def create() -> None:
+            nonlocal is_tried
             try:
                 self._storage.create(OUTBOX, key, document, durable=is_demanded(entry))
             except AlreadyExists:
+                if not is_tried:  # else it may be there since a try that seemed to fail
+                    raise
                 self._storage.put(OUTBOX, {key: document})
+            finally:
+                is_tried = True
 
         self._keeping.write((key,), create)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ocpp_soap.charge_point.documents import from_document, to_document
-from ocpp_soap.errors import Unreachable
+from ocpp_soap.charge_point.journal import StoredJournal
+from ocpp_soap.charge_point.keeping import Keeping
+from ocpp_soap.charge_point.queueing import Entry
+from ocpp_soap.errors import AlreadyExists, Unreachable
 from ocpp_soap.messages import (
     AuthorisationData,
     AuthorizationStatus,
@@ -150,3 +153,11 @@ def test_a_message_is_the_same_after_being_a_document(noon):
     again = from_document(MeterValuesRequest, to_document(message))
     assert again == message
     assert again.values[0].value[0].measurand is Measurand.VOLTAGE
+
+
+def test_another_process_with_the_same_identity_overwrites_nothing(storage):
+    first, second = (StoredJournal(storage, "CP001", Keeping("CP001")) for _ in range(2))
+    first.add(Entry(1, MeterValuesRequest(connector_id=1)))
+    with pytest.raises(AlreadyExists):
+        second.add(Entry(1, MeterValuesRequest(connector_id=2)))
+    assert [entry.request.connector_id for entry in first.load()[0]] == [1]
