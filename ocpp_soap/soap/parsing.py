@@ -35,8 +35,6 @@ _BOM = b"\xef\xbb\xbf"
 _HTML = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
 _DTD = re.compile(rb"<!doctype\s", re.IGNORECASE)
 _WIDE_BLANKS = re.compile(rb"(\xff\xfe|\xfe\xff)?(?:\0[ \t\r\n]|[ \t\r\n]\0)+")
-_WIDE = ("utf-16le", "utf-16be")
-"""Told by the first character, but found out by the parser only where that begins an XML declaration."""
 _UTF_8 = ("", "utf-8", "utf8")
 """What an XML declaration says of UTF-8; empty: nothing, since that is the default."""
 _LONGEST_HEAD = 65536
@@ -139,12 +137,12 @@ def _encoding(data: bytes, charset: str, warnings: list[MessageWarning]) -> str 
     if data[:2] == b"<?" and declared(data).startswith("utf-16"):
         note(warnings, "encoding", "Envelope", "utf-16")
         return "utf-8" if charset.startswith("utf-16") or charset not in CHARSETS else charset
-    told = told_by_beginning(data)
-    if told in _WIDE and b"?" not in data[:4]:
+    if b"\0" in data[:2] and b"?" not in data[:4] and (told := told_by_beginning(data)):
+        # the parser finds that out only where an XML declaration begins so
         if charset not in (told, "utf-16"):
             note(warnings, "encoding", "Envelope", charset)
         return told
-    if charset in ("", "utf-8") or charset not in CHARSETS or told or declared(data):
+    if charset in ("", "utf-8") or charset not in CHARSETS or told_by_beginning(data) or declared(data):
         return None
     return charset
 
