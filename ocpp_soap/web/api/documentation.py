@@ -142,32 +142,17 @@ _REASONS = {
     "422": "A value cannot be.",
     "503": "The store cannot answer now; Retry-After says when to ask again.",
 }
-_IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "required": False,
-    "description": "The ETag of what was read: the change is refused if it is another by now.",
-    "schema": {"type": "string"},
-}
-_IF_CHANGED = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "The ETag of what is known already: it is not sent again (304).",
-    "schema": {"type": "string"},
-}
-_LAST_EVENT_ID = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "required": False,
-    "description": "The last `id` of the stream before: a stream goes on behind it. A page passes over it.",
-    "schema": {"type": "string"},
-}
-_ETAG = {"description": "Stands for this content; for `If-Match` and `If-None-Match`.", "schema": {"type": "string"}}
-_IF_NONE_MATCH = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "`*`: it is made, and refused if it is there already.",
-    "schema": {"type": "string"},
-}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    """The description of a header that a request may have."""
+    return {"name": name, "in": "header", "required": False, "description": description, **_TEXT}
+
+
+_IF_MATCH = _header("If-Match", "The ETag of what was read: the change is refused if it is another by now.")
+_IF_NONE_MATCH = _header("If-None-Match", "`*`: it is made, and refused if it is there already.")
+_IF_CHANGED = _header("If-None-Match", "The ETag of what is known already: it is not sent again (304).")
+_LAST_EVENT_ID = _header(
+    "Last-Event-ID", "The last `id` of the stream before: a stream goes on behind it. A page passes over it."
+)
+_ETAG = {"description": "Stands for this content; for `If-Match` and `If-None-Match`.", **_TEXT}
