@@ -82,7 +82,7 @@ from ocpp_soap.messages.choices import (
     ValueFormat,
 )
 from ocpp_soap.messages.data_transfer import DataTransferRequest, DataTransferResponse
-from ocpp_soap.messages.fields import Choice, FieldInfo, Kind, Text, describe, fields_in, limit_of
+from ocpp_soap.messages.fields import Choice, FieldInfo, Kind, Text, describe, fields_in, limit_of, without_default
 from ocpp_soap.messages.records import AuthorisationData, IdTagInfo, KeyValue, MeterValue, SampledValue, TransactionData
 from ocpp_soap.messages.versions import Role, Version
 
@@ -178,4 +178,5 @@ __all__ = [
     "fields_in",
     "find_action",
     "limit_of",
+    "without_default",
 ]

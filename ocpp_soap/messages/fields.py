@@ -156,6 +156,12 @@ def describe(record: type[Any]) -> tuple[FieldInfo, ...]:
     return known
 
 
+def without_default(record: type[Any]) -> tuple[str, ...]:
+    """The names of the fields without which a record cannot be made, in their order."""
+    missing = dataclasses.MISSING
+    return tuple(f.name for f in dataclasses.fields(record) if f.default is missing and f.default_factory is missing)
+
+
 def fields_in(record: type[Any], version: Version) -> tuple[FieldInfo, ...]:
     """The fields that ``record`` has in ``version``, in the order of the wire."""
     return tuple(info for info in describe(record) if version.has(info.since))

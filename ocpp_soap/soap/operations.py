@@ -14,6 +14,7 @@ from ocpp_soap.errors import Fault, NotSupported, ProtocolError
 from ocpp_soap.messages import ACTIONS, Action, Role, Version, actions, describe, find_action
 from ocpp_soap.soap.codec import body_name
 from ocpp_soap.soap.codec.notes import note, note_unread
+from ocpp_soap.soap.codec.reading import text_within
 from ocpp_soap.soap.envelope import Envelope
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
 
@@ -158,7 +159,7 @@ def _not_in(version: Version, action: Action) -> NotSupported:
 def _note_text_beside(request: Element, warnings: list[MessageWarning]) -> None:
     """Say that what stands beside a request was not understood: it may be meter values of it."""
     for child in request.getparent():
-        text = " ".join("".join(child.itertext()).split())
+        text = text_within(child)
         if child is not request and text:
             note_unread(warnings, _split(child.tag)[1], text)
 

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ocpp_soap.charge_point.documents import from_document
 from ocpp_soap.errors import ConfigurationError
-from ocpp_soap.messages import FieldInfo, Kind, describe
+from ocpp_soap.messages import FieldInfo, Kind, describe, without_default
 from ocpp_soap.yaml_files import as_meant
 
 
@@ -51,10 +50,9 @@ def _meant_fields(record: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
     for name in fields:
         if name not in known:
             raise ConfigurationError(f"{name}: {record.__name__} has no such field; expected {', '.join(known)}")
-    for part in dataclasses.fields(record):
-        has_default = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
-        if not has_default and part.name not in fields:
-            raise ConfigurationError(f"{part.name}: {record.__name__} cannot be without it")
+    for name in without_default(record):
+        if name not in fields:
+            raise ConfigurationError(f"{name}: {record.__name__} cannot be without it")
     return {info.name: _meant_value(info, fields[info.name]) for info in describe(record) if info.name in fields}
 
 

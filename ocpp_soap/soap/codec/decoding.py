@@ -7,8 +7,6 @@ forgives the namespace, a capital first letter, and the names that 1.6 uses for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING
-from dataclasses import fields as dataclass_fields
 from typing import Any, NamedTuple
 
 from ocpp_soap.errors import ProtocolError
@@ -22,6 +20,7 @@ from ocpp_soap.messages import (
     TransactionData,
     Version,
     describe,
+    without_default,
 )
 from ocpp_soap.soap.codec.meter_values import (
     meter_value_reader,
@@ -30,7 +29,7 @@ from ocpp_soap.soap.codec.meter_values import (
 )
 from ocpp_soap.soap.codec.names import body_name, local_name
 from ocpp_soap.soap.codec.notes import ABSENT, note, note_unread, shown
-from ocpp_soap.soap.codec.reading import Element, ElementReader, Warnings, emptiness, value_reader
+from ocpp_soap.soap.codec.reading import Element, ElementReader, Warnings, emptiness, text_within, value_reader
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
 
 _NAMES_OF_16: dict[type[Any], dict[str, str]] = {
@@ -117,7 +116,8 @@ def _record_reader(record: type[Any], version: Version, namespace: str) -> Eleme
     }
     by_tag = {f"{{{namespace}}}{name}": slot for name, slot in slots.items() if version.has(slot.info.since)}
     find = _finder(record, version, namespace, slots)
-    wanted = {info.name: info for info in describe(record) if info.required_in(version) or info.name in _given(record)}
+    given = without_default(record)
+    wanted = {info.name: info for info in describe(record) if info.required_in(version) or info.name in given}
     names = frozenset(wanted)
     holding = _HOLDING_VALUES.get(record)
 
@@ -180,7 +180,7 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         name = local_name(own)
         slot = slots.get(other_names.get(name, name))
         if slot is None:
-            text = " ".join("".join(map(str, child.itertext())).split())
+            text = text_within(child)
             if text and (record in _HOLDING_VALUES or _names_a_value(child)):
                 note_unread(warnings, own, text)
             else:
@@ -212,18 +212,13 @@ def _names_a_value(element: Element) -> bool:
     return any("value" in str(part.tag).rpartition("}")[2].lower() for part in element.iter())
 
 
-def _given(record: type[Any]) -> set[str]:
-    """The fields that have no default."""
-    return {f.name for f in dataclass_fields(record) if f.default is MISSING and f.default_factory is MISSING}
-
-
 def _complete(values: dict[str, Any], info: FieldInfo, record: type[Any], warnings: Warnings) -> None:
     """Fill in a value that the message should hold, or raise ProtocolError."""
     if info.many:
         values[info.name] = []
     elif info.if_missing is not None:
         values[info.name] = info.if_missing
-    elif info.name in _given(record):
+    elif info.name in without_default(record):
         expected = _WHAT[info.kind]
         raise ProtocolError(f"{info.wire_name} is missing or empty; expected {expected}", kind="missing")
     note(warnings, "missing", info.wire_name)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, is_dataclass
-from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from datetime import datetime
 from typing import Any
 
 from ocpp_soap.errors import InvalidMessage, NotSupportedInVersion
-from ocpp_soap.messages import ACTIONS, Choice, FieldInfo, Kind, SampledValue, Version, describe
+from ocpp_soap.messages import ACTIONS, Choice, FieldInfo, Kind, SampledValue, Version, describe, without_default
 from ocpp_soap.soap.codec.meter_values import is_whole_number
 from ocpp_soap.soap.codec.notes import shown
 from ocpp_soap.soap.codec.reading import INT32
@@ -77,7 +76,7 @@ def _compile(record: type[Any], version: Version) -> Writer:
         raise InvalidMessage(f"expected a message, got a {record.__name__}")
     if not version.has(_SINCE.get(record, Version.V12)):
         raise NotSupportedInVersion(f"{record.__name__} does not exist in OCPP {version}")
-    filled = {f.name for f in dataclass_fields(record) if f.default is MISSING and f.default_factory is MISSING}
+    filled = without_default(record)
     steps = [
         (
             info.name,

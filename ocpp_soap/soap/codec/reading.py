@@ -75,6 +75,11 @@ def _plain_integer(text: str) -> int | None:
     return int(text) if _PLAIN_INTEGER(text) else None
 
 
+def text_within(element: Element) -> str:
+    """All text in an element, whatever it is made of, with single spaces."""
+    return " ".join("".join(map(str, element.itertext())).split())
+
+
 def text_of(element: Element, where: str, warnings: Warnings) -> str:
     """The whole text of an element, comments left out; markup that stands where text belongs is kept as text.
 
