@@ -87,8 +87,9 @@ class Silences:
                 if str(interval) in mark:
                     new[str(interval)] = mark[str(interval)]
                 continue
-            for identity, last_seen in self._last_heard(None if is_whole else mark.get(str(interval)), until, interval):
-                if last_seen < now - self._patience(self._told_interval(identity)):
+            since = None if is_whole else mark.get(str(interval))
+            for identity, last_seen, station in self._last_heard(since, until, interval):
+                if last_seen < now - self._patience(self._told_interval(identity, station)):
                     self._gone(identity, last_seen, now)
             new[str(interval)] = until
         return new
@@ -111,12 +112,11 @@ class Silences:
     def _patience(self, interval: int) -> timedelta:
         return timedelta(seconds=self._heartbeats * interval + LONGEST_DELAY)
 
-    def _told_interval(self, identity: str) -> int:
+    def _told_interval(self, identity: str, station: Document) -> int:
         """The longer one of those that it was told at its boot and since then as a configuration key; 0: none."""
-        station = self._store.get(STATIONS, identity)
         known = self._store.get(CONFIGURATIONS, identity)
-        told: int = (station and station.document.get("told_interval")) or 0
-        booted_at = station and station.document.get("booted_at")
+        told: int = station.get("told_interval") or 0
+        booted_at = station.get("booted_at")
         for key, entry in (known.document.get("keys", {}) if known else {}).items():
             if key.lower() == HEARTBEAT_INTERVAL and (booted_at is None or entry["known_at"] > booted_at):
                 value = entry.get("value") or ""
@@ -134,7 +134,9 @@ class Silences:
             yield interval
             above = interval + 1
 
-    def _last_heard(self, since: datetime | None, until: datetime, interval: int) -> Iterator[tuple[str, datetime]]:
+    def _last_heard(
+        self, since: datetime | None, until: datetime, interval: int
+    ) -> Iterator[tuple[str, datetime, Document]]:
         """The accepted stations of that interval whose last message came in that time, unless known as silent."""
         after = None
         while since is None or since < until:
@@ -146,7 +148,7 @@ class Silences:
             stations = self._store.get_many(STATIONS, heard)
             for name, last_seen in heard.items():
                 if name in stations and self._concerns(stations[name].document, interval):
-                    yield name, last_seen
+                    yield name, last_seen, stations[name].document
             after = page.next
             if after is None:
                 return

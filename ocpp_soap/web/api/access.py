@@ -10,7 +10,6 @@ from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from ocpp_soap.central_system.api_keys import ApiKey, Role
-from ocpp_soap.central_system.masking import masked
 from ocpp_soap.errors import StorageError
 from ocpp_soap.soap.peers import Peers
 from ocpp_soap.web.api.context import system
@@ -74,17 +73,16 @@ def _write(key: ApiKey, status: int) -> None:
         data = request.get_json(silent=True, force=True)
     except HTTPException:
         data = None
-    kept = _without_secrets(data)
     try:
         target = request.path.removeprefix("/api/v1")
-        system().audit.add(key.actor, request.method, target, address=g.peer, status=status, data=kept)
+        system().audit.add(key.actor, request.method, target, address=g.peer, status=status, data=_kept(data))
     except (StorageError, ValueError) as error:
         _log.error("the audit trail could not be written", actor=key.actor, path=request.path, error=str(error))
 
 
-def _without_secrets(data: Any) -> dict[str, Any]:
-    """The top level of a JSON body as it is kept: secrets and long values left out."""
+def _kept(data: Any) -> dict[str, Any]:
+    """The top level of a JSON body as it is kept: long values left out."""
     if not isinstance(data, dict):
         return {}
     kept = {name: value for name, value in data.items() if len(repr(value)) <= LONGEST_VALUE}
-    return dict(masked(dict(list(kept.items())[:50])))
+    return dict(list(kept.items())[:50])
