@@ -11,6 +11,7 @@ import logging
 import logging.config
 import sys
 import textwrap
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -34,16 +35,12 @@ class _Stderr:
     """
 
     def write(self, text: str) -> None:
-        try:
+        with suppress(OSError):
             sys.stderr.write(text)
-        except OSError:
-            return
 
     def flush(self) -> None:
-        try:
+        with suppress(OSError):
             sys.stderr.flush()
-        except OSError:
-            return
 
 
 def configure(settings: LogSettings) -> None:

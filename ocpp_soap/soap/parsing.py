@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from typing import Any
 
 from lxml import etree
@@ -151,16 +152,15 @@ def _parse_latin_1(data: bytes, warnings: list[MessageWarning]) -> Element | Non
     """The root of what should be UTF-8 and holds texts in ISO-8859-1; None: it is something else."""
     if told_by_beginning(data) or declared(data) not in _UTF_8:
         return None
-    try:
+    with suppress(UnicodeDecodeError):
         data.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            root = etree.fromstring(data, safe_parser("iso-8859-1"))
-        except etree.XMLSyntaxError:
-            return None
-        note(warnings, "encoding", "Envelope", "utf-8")
-        return root
-    return None
+        return None
+    try:
+        root = etree.fromstring(data, safe_parser("iso-8859-1"))
+    except etree.XMLSyntaxError:
+        return None
+    note(warnings, "encoding", "Envelope", "utf-8")
+    return root
 
 
 def _parse_undeclared_prefix(data: bytes, encoding: str | None, warnings: list[MessageWarning]) -> Element | None:

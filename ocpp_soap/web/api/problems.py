@@ -23,6 +23,7 @@ from ocpp_soap.errors import (
     RevisionConflict,
     StorageError,
 )
+from ocpp_soap.web.api.bodies import DEEPEST
 
 MIME_TYPE = "application/problem+json"
 STORE_RETRY = 5
@@ -101,11 +102,8 @@ def register(app: APIFlask) -> None:
         return problem(409 if isinstance(error, NoAddress) else NO_CALL, str(error))
 
     @app.errorhandler(InvalidMessage)
-    def invalid(error: InvalidMessage) -> Response:
-        return problem(422, str(error))
-
     @app.errorhandler(DocumentTooLarge)
-    def too_large(error: DocumentTooLarge) -> Response:
+    def invalid(error: InvalidMessage | DocumentTooLarge) -> Response:
         return problem(422, str(error))
 
     @app.errorhandler(StorageError)
@@ -120,7 +118,7 @@ def register(app: APIFlask) -> None:
 
 
 _SENTENCES = {
-    400: "The request cannot be understood; a body has to be JSON, nested no deeper than 50 levels.",
+    400: f"The request cannot be understood; a body has to be JSON, nested no deeper than {DEEPEST} levels.",
     404: "There is nothing at this path; /api/v1/openapi.json lists what there is.",
     405: "This path does not have that method; Allow lists those it has.",
     413: "The body is too large.",
