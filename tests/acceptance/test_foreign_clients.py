@@ -50,7 +50,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 CONFIRMED: dict[str, Callable[[Any], bool]] = {
     "Authorize": lambda answer: answer.status in ("Invalid", "Accepted"),
-    "Heartbeat": lambda answer: abs(answer.replace(tzinfo=timezone.utc) - NOW) < timedelta(minutes=5),
+    "Heartbeat": lambda answer: (
+        abs(answer.replace(tzinfo=timezone.utc) - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    ),
     "BootNotification": lambda answer: answer.status == "Accepted" and answer.heartbeatInterval > 0,
     "StartTransaction": lambda answer: answer.transactionId >= 1,
     "GetLocalListVersion": lambda answer: int(answer) >= 0,

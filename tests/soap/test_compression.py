@@ -33,7 +33,9 @@ def test_what_follows_the_last_member_is_left_out(name: str) -> None:
     assert decompress(gzip.compress(BODY) + b"\0\0", name, len(BODY)) == BODY
 
 
-@pytest.mark.parametrize("cut", [MEMBERS[:-9], gzip.compress(BODY)[:-9], b""])
+@pytest.mark.parametrize(
+    "cut", [MEMBERS[:-9], gzip.compress(BODY)[:-9], b""], ids=["in the second", "in the only one", "nothing"]
+)
 def test_a_member_that_is_cut_is_refused(cut: bytes) -> None:
     with pytest.raises(CannotDecompress, match="is not the gzip"):
         decompress(cut, "gzip", len(BODY))
