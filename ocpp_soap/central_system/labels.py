@@ -40,13 +40,8 @@ class Labels:
 
     def stations(self, label: str) -> Iterator[str]:
         """The stations that have a label, by identity."""
-        after = None
-        while True:
-            page = self._store.find(LABELS, {"label": label}, order="charge_box_identity", limit=PAGE, after=after)
+        for page in self._store.find_pages(LABELS, {"label": label}, order="charge_box_identity", limit=PAGE):
             yield from (item.document["charge_box_identity"] for item in page.items)
-            after = page.next
-            if after is None:
-                return
 
 
 def _key(label: str, charge_box_identity: str) -> str:

@@ -24,7 +24,7 @@ from ocpp_soap.central_system.local_list import (
     entry_of,
     parts,
 )
-from ocpp_soap.central_system.records import Listing, document_of, fold, record_of, select
+from ocpp_soap.central_system.records import Listing, document_of, every, fold, record_of, select
 from ocpp_soap.central_system.tags import Tag, Tags
 from ocpp_soap.errors import NotSupportedInVersion
 from ocpp_soap.messages import (
@@ -37,7 +37,6 @@ from ocpp_soap.messages import (
 from ocpp_soap.storage.base import Storage
 
 UNSUPPORTED_VERSION = -1
-PAGE = 500
 
 Call = Callable[[str, Any], Any]
 """Calls a station: identity, request -> response; raises the CallFailed tree."""
@@ -126,7 +125,7 @@ class LocalLists:
     def _current_tags(self) -> Iterator[Tag]:
         """The tags that have not expired."""
         now = datetime.now(timezone.utc)
-        return (tag for tag in _every_tag(self._tags) if tag.expiry_date is None or tag.expiry_date > now)
+        return (tag for tag in every(self._tags.list) if tag.expiry_date is None or tag.expiry_date > now)
 
     def _synced(self, known: LocalList, update_type: UpdateType, difference: Difference) -> LocalList:
         now = datetime.now(timezone.utc)
@@ -149,13 +148,3 @@ class LocalLists:
     def _keep(self, known: LocalList) -> LocalList:
         self._store.put(LOCAL_LISTS, {known.charge_box_identity: document_of(known)})
         return known
-
-
-def _every_tag(tags: Tags) -> Iterator[Tag]:
-    after = None
-    while True:
-        page = tags.list(limit=PAGE, after=after)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return

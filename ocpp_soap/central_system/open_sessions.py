@@ -28,18 +28,14 @@ class OpenSessions:
         if not self._limit:
             return mark
         begun = Range(None, datetime.now(timezone.utc) - timedelta(seconds=self._limit))
-        after = None
-        while True:
-            where = {"state": TransactionState.OPEN.value, "begun_at": begun}
-            page = self._store.find(TRANSACTIONS, where, limit=PAGE, after=after)
+        where = {"state": TransactionState.OPEN.value, "begun_at": begun}
+        for page in self._store.find_pages(TRANSACTIONS, where, limit=PAGE):
             found = {f"transaction.open_too_long:{item.key}": read(item.document) for item in page.items}
             told = self._store.get_many(EVENTS, found)
             for key, transaction in found.items():
                 if key not in told:
                     self._tell("transaction.open_too_long", transaction, key)
-            after = page.next
-            if after is None:
-                return mark
+        return mark
 
     def close(self, transaction_id: int, reason: str, *, by: str = "") -> Transaction | None:
         """Close an open transaction by hand; None: there is no such transaction.

@@ -7,7 +7,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -25,6 +25,7 @@ from ocpp_soap.storage.encoding import datetime_text
 
 T = TypeVar("T")
 ATTEMPTS = 100
+PAGE = 500
 _PLAIN = frozenset({str, int, float, bool, datetime, type(None)})
 _FIELD_NAMES: dict[type[Any], dict[str, None]] = {}
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -204,3 +205,14 @@ def select(
         after = page.next
         if after is None or len(found) >= limit:
             return Listing(found, after)
+
+
+def every(find: Callable[..., Listing[T]], **filters: Any) -> Iterator[T]:
+    """All that a list of the rules finds, read page by page."""
+    after = None
+    while True:
+        page = find(limit=PAGE, after=after, **filters)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return

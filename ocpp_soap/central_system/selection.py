@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from ocpp_soap.central_system.labels import Labels
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.stations import Station, Stations
 
-PAGE = 500
 FIELDS = {
     "id": "charge_box_identity",
     "vendor": "vendor",
@@ -75,12 +75,4 @@ def _labelled(stations: Stations, labels: Labels, asked: Sequence[str]) -> Itera
 def _every(stations: Stations, wanted: Conditions) -> Iterator[Station]:
     """All stations, or those of one vendor or registration, as far as an index finds them."""
     exact = {name: value for name, value in wanted if "*" not in value}
-    after = None
-    while True:
-        page = stations.list(
-            vendor=exact.get("vendor"), registration=exact.get("registration"), limit=PAGE, after=after
-        )
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
+    return every(stations.list, vendor=exact.get("vendor"), registration=exact.get("registration"))

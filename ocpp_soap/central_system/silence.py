@@ -138,9 +138,9 @@ class Silences:
         self, since: datetime | None, until: datetime, interval: int
     ) -> Iterator[tuple[str, datetime, Document]]:
         """The accepted stations of that interval whose last message came in that time, unless known as silent."""
-        after = None
-        while since is None or since < until:
-            page = self._store.find(CONTACTS, {"last_seen": Range(since, until)}, limit=PAGE, after=after)
+        if since is not None and since >= until:
+            return
+        for page in self._store.find_pages(CONTACTS, {"last_seen": Range(since, until)}, limit=PAGE):
             heard = {item.key: item.document["last_seen"] for item in page.items}
             for name, silence in self._store.get_many(SILENCES, heard).items():
                 if silence.document["since"] == heard[name]:
@@ -149,9 +149,6 @@ class Silences:
             for name, last_seen in heard.items():
                 if name in stations and self._concerns(stations[name].document, interval):
                     yield name, last_seen, stations[name].document
-            after = page.next
-            if after is None:
-                return
 
     def _concerns(self, station: dict[str, Any], interval: int) -> bool:
         own = station.get("heartbeat_interval") or self._heartbeat_interval

@@ -76,21 +76,9 @@ class Statuses:
 
     def current(self, charge_box_identity: str) -> list[ConnectorStatus]:
         """The latest status of each connector of a station that ever sent one, connector 0 first."""
-        found: list[ConnectorStatus] = []
-        after = None
-        while True:
-            page = select(
-                self._store,
-                CONNECTORS,
-                {"charge_box_identity": charge_box_identity},
-                _read,
-                order="connector_id",
-                after=after,
-            )
-            found += page.items
-            after = page.next
-            if after is None:
-                return found
+        where = {"charge_box_identity": charge_box_identity}
+        found = self._store.find_all(CONNECTORS, where, order="connector_id")
+        return [_read(stored.document) for stored in found]
 
     def connectors(
         self,

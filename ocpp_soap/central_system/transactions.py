@@ -196,10 +196,5 @@ class Transactions:
         )
 
     def _every(self, where: dict[str, Any], order: str | None = None) -> Iterator[tuple[str, Transaction]]:
-        after = None
-        while True:
-            page = self._store.find(TRANSACTIONS, where, order=order, after=after)
+        for page in self._store.find_pages(TRANSACTIONS, where, order=order):
             yield from ((item.key, read(item.document)) for item in page.items)
-            after = page.next
-            if after is None:
-                return

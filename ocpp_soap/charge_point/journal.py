@@ -30,14 +30,10 @@ class StoredJournal:
         """What was queued, in order, and what was set aside."""
         queued: list[Entry] = []
         aside: list[Entry] = []
-        after: str | None = None
-        while True:
-            page = self._storage.find(OUTBOX, {"station": self._station}, order="sequence", limit=500, after=after)
+        for page in self._storage.find_pages(OUTBOX, {"station": self._station}, order="sequence", limit=500):
             for stored in page.items:
                 (aside if stored.document["reason"] else queued).append(_entry(stored.document))
-            after = page.next
-            if after is None:
-                return queued, aside
+        return queued, aside
 
     def add(self, entry: Entry) -> None:
         """Keep a new entry; a Start or Stop is on disk on return, the others are safe from the process's end."""

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ocpp_soap.central_system.command_queue.record import Command, CommandState
+from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import NUMBER
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.delivering import print_commands
 from ocpp_soap.cli.output import json_option, print_json, print_record
 from ocpp_soap.errors import NotFound

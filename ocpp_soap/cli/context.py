@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
 from ocpp_soap import config, log
 from ocpp_soap.central_system import CentralSystem
-from ocpp_soap.central_system.records import Listing
 from ocpp_soap.cli.audited import NOTHING_DONE, note
 from ocpp_soap.cli.bounds import COUNT
 from ocpp_soap.cli.output import print_hint
 
 T = TypeVar("T")
-
-PAGE = 500
 
 limit_option = click.option("--limit", type=COUNT, default=100, show_default=True, help="The most rows to print.")
 
@@ -47,17 +44,6 @@ def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
         raise
     finally:
         system.close()
-
-
-def every(find: Callable[..., Listing[T]], **filters: Any) -> Iterator[T]:
-    """All that a list of the rules finds, read page by page."""
-    after = None
-    while True:
-        page = find(limit=PAGE, after=after, **filters)
-        yield from page.items
-        after = page.next
-        if after is None:
-            return
 
 
 def first(items: Iterable[T], limit: int) -> list[T]:

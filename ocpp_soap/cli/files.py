@@ -13,8 +13,9 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.command_queue.record import Command, Delivery
 from ocpp_soap.central_system.files.record import StoredFile
 from ocpp_soap.central_system.files.transfers import Protocol
+from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.delivering import answer_of, deliver, print_commands
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option

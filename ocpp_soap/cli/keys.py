@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from ocpp_soap.central_system.api_keys import Role
+from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_table
 from ocpp_soap.errors import NotFound
 

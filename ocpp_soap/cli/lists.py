@@ -10,9 +10,10 @@ import click
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.local_list import LONGEST_TAG, ListState, LocalList
+from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.bounds import COUNT
 from ocpp_soap.cli.choosing import Chosen, chosen_stations
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.exits import NO_ANSWER, REFUSED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import NotFound, OcppSoapError

@@ -10,9 +10,10 @@ import click
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.journal_entries import JournalEntry
 from ocpp_soap.central_system.kept import UNDERSTOOD, KeptEnvelope, KeptState
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.replaying import replay as replay_again
 from ocpp_soap.central_system.replaying import text_of
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option

@@ -6,10 +6,11 @@ from datetime import datetime
 
 import click
 
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.reservation import Reservation, ReservationState
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import NUMBER
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.exits import REFUSED
 from ocpp_soap.cli.output import json_option, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option

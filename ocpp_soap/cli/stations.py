@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ocpp_soap.central_system.overview import StationOverview, overview
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.stations import Registration, Station
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
 from ocpp_soap.cli.station_rules import identity_argument, profile, require

@@ -7,8 +7,9 @@ from datetime import datetime
 import click
 
 from ocpp_soap.central_system.local_list import LONGEST_TAG, can_be_listed
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.tags import Tag
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.errors import NotFound

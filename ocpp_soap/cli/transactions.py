@@ -12,10 +12,11 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.transactions import Transaction, TransactionState
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import COUNT, NUMBER
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, json_text, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option

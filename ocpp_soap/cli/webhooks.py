@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.webhooks import Webhook
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, every, first, limit_option
+from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import NotFound

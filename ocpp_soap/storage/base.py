@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -372,14 +372,24 @@ class Storage(ABC):
         self, collection: Collection, where: Mapping[str, Any], *, order: str | None = None
     ) -> Sequence[Stored]:
         """All that ``find`` finds, which must not be much. Others may get the same documents: leave them alone."""
-        found: list[Stored] = []
+        return [item for page in self.find_pages(collection, where, order=order) for item in page.items]
+
+    def find_pages(
+        self,
+        collection: Collection,
+        where: Mapping[str, Any] | None = None,
+        *,
+        order: str | None = None,
+        limit: int = 100,
+    ) -> Iterator[Page]:
+        """All that ``find`` finds, page by page; a page is read when the one before it was dealt with."""
         after = None
         while True:
-            page = self.find(collection, where, order=order, after=after)
-            found += page.items
+            page = self.find(collection, where, order=order, limit=limit, after=after)
+            yield page
             after = page.next
             if after is None:
-                return found
+                return
 
     @abstractmethod
     def indexes(self, collection: Collection) -> list[str]:

@@ -40,14 +40,9 @@ class Mending:
             self._queue.lines.touch(station, now)
 
     def _tell(self, since: datetime | None, until: datetime) -> None:
-        after = None
-        while True:
-            page = self._store.find(COMMANDS, {"closed_at": Range(since, until)}, limit=PAGE, after=after)
+        for page in self._store.find_pages(COMMANDS, {"closed_at": Range(since, until)}, limit=PAGE):
             commands = {event_key(command): command for command in (read(item.document) for item in page.items)}
             told = self._store.get_many(EVENTS, commands)
             for key, command in commands.items():
                 if key not in told:
                     self._queue.tell(command)
-            after = page.next
-            if after is None:
-                return

@@ -28,18 +28,9 @@ class CommandTable:
 
     def in_line(self, charge_box_identity: str) -> Iterator[Command]:
         """The open commands of a station in the order in which they were created."""
-        after = None
-        while True:
-            page = self._store.find(
-                COMMANDS,
-                {"charge_box_identity": charge_box_identity, "is_open": True},
-                order="created_at",
-                after=after,
-            )
+        where = {"charge_box_identity": charge_box_identity, "is_open": True}
+        for page in self._store.find_pages(COMMANDS, where, order="created_at"):
             yield from (read(item.document) for item in page.items)
-            after = page.next
-            if after is None:
-                return
 
     def counts(self) -> dict[str, int]:
         """How many commands are in each state."""
