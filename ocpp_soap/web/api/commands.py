@@ -17,7 +17,7 @@ from ocpp_soap.central_system.selection import read_conditions, select_stations
 from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Text, Time
 
 blueprint = APIBlueprint("commands", __name__, url_prefix="/api/v1", tag="Commands")
@@ -172,7 +172,7 @@ def create_commands(json_data: NewCommand) -> CreatedCommands:
 @blueprint.doc(responses={404: "There is no such command."})
 def get_command(command_id: int) -> CommandModel:
     """Read a command with its attempts and its answer."""
-    return _found(command_id, system().command_queue.get(command_id))
+    return command_model(found(system().command_queue.get(command_id), f"command {command_id}"))
 
 
 @blueprint.post("/commands/<int:command_id>/cancel")
@@ -180,21 +180,15 @@ def get_command(command_id: int) -> CommandModel:
 @blueprint.doc(responses={404: "There is no such command."})
 def cancel_command(command_id: int) -> CommandModel:
     """Withdraw a command. One that has ended stays as it is; one that is being sent is not sent again."""
-    return _found(command_id, system().command_queue.cancel(command_id, by=key().actor))
+    return command_model(found(system().command_queue.cancel(command_id, by=key().actor), f"command {command_id}"))
 
 
 def _stations(asked: NewCommand) -> list[str]:
     """The stations that a command is for. Raises ValueError if there are none, or too many."""
-    found = list(asked.charge_box_identities)
+    named = list(asked.charge_box_identities)
     if asked.where:
         chosen = select_stations(system().stations, system().labels, read_conditions(asked.where))
-        found += [station.charge_box_identity for station in islice(chosen, MOST + 1)]
-    if not 0 < len(found) <= MOST:
-        raise ValueError(f"a command is for 1 to {MOST} stations; these are {'none' if not found else 'more'}")
-    return found
-
-
-def _found(command_id: int, command: Any) -> CommandModel:
-    if command is None:
-        raise Problem(404, f"There is no command {command_id}.")
-    return command_model(command)
+        named += [station.charge_box_identity for station in islice(chosen, MOST + 1)]
+    if not 0 < len(named) <= MOST:
+        raise ValueError(f"a command is for 1 to {MOST} stations; these are {'none' if not named else 'more'}")
+    return named

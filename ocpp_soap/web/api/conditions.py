@@ -56,13 +56,6 @@ def must_be_new() -> bool:
     return request.if_none_match.star_tag
 
 
-def found(stored: Stored | None, what: str) -> Stored:
-    """The document, or Problem 404."""
-    if stored is None:
-        raise Problem(404, f"There is no {what}.")
-    return stored
-
-
 def body(record: Any) -> dict[str, Any]:
     """The values that a JSON body gives, without those it leaves out."""
     return {name: getattr(record, name) for name in record.model_fields_set}

@@ -18,7 +18,7 @@ from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.web.api.commands import CommandModel, command_model
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("files", __name__, url_prefix="/api/v1", tag="Files")
@@ -157,7 +157,7 @@ def list_firmware() -> FirmwareList:
 @blueprint.doc(responses=ASKS)
 def request_diagnostics(json_data: DiagnosticsRequest) -> CommandModel:
     """Have a station upload its diagnostics here; the file is listed when it has arrived."""
-    _check_station(json_data.charge_box_identity)
+    found(system().stations.get(json_data.charge_box_identity), f"station {json_data.charge_box_identity}")
     return _create(system().file_transfers.get_diagnostics, json_data.charge_box_identity, json_data)
 
 
@@ -167,7 +167,7 @@ def request_diagnostics(json_data: DiagnosticsRequest) -> CommandModel:
 @blueprint.doc(responses=ASKS)
 def request_firmware_update(json_data: FirmwareRequest) -> CommandModel:
     """Have a station fetch a firmware file from here."""
-    _check_station(json_data.charge_box_identity)
+    found(system().stations.get(json_data.charge_box_identity), f"station {json_data.charge_box_identity}")
     return _create(
         system().file_transfers.update_firmware,
         json_data.charge_box_identity,
@@ -175,11 +175,6 @@ def request_firmware_update(json_data: FirmwareRequest) -> CommandModel:
         firmware=json_data.name,
         retrieve_date=json_data.retrieve_date,
     )
-
-
-def _check_station(charge_box_identity: str) -> None:
-    if system().stations.get(charge_box_identity) is None:
-        raise Problem(404, f"There is no station {charge_box_identity}.")
 
 
 def _create(make: Any, charge_box_identity: str, asked: Any, **values: Any) -> CommandModel:
@@ -194,10 +189,7 @@ def _create(make: Any, charge_box_identity: str, asked: Any, **values: Any) -> C
 
 
 def _known(file_id: str) -> StoredFile:
-    found = system().files.get(file_id)
-    if found is None:
-        raise Problem(404, f"There is no file {file_id}.")
-    return found
+    return found(system().files.get(file_id), f"file {file_id}")
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpp_soap.central_system.api_keys import Role
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Text
 
 blueprint = APIBlueprint("keys", __name__, url_prefix="/api/v1", tag="Keys")
@@ -110,9 +110,7 @@ def create_key(json_data: NewKey) -> MadeKey:
 @blueprint.doc(responses={404: "There is no such key."})
 def revoke_key(key_id: str) -> KeyModel:
     """End a key, at once and for good."""
-    revoked = system().api_keys.revoke(key_id, by=key().actor)
-    if revoked is None:
-        raise Problem(404, f"There is no key {key_id}.")
+    revoked = found(system().api_keys.revoke(key_id, by=key().actor), f"key {key_id}")
     return KeyModel.model_validate(revoked)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpp_soap.central_system.local_list import Difference
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 
 blueprint = APIBlueprint("lists", __name__, url_prefix="/api/v1", tag="Lists")
 
@@ -84,10 +84,10 @@ def list_local_lists(query_data: LocalListQuery) -> Response:
 @blueprint.doc(responses={404: "It was never synchronised."})
 def get_local_list(charge_box_identity: str) -> LocalListModel:
     """Read what is known of the list of a station."""
-    found = system().local_lists.get(charge_box_identity)
-    if found is None:
+    known = system().local_lists.get(charge_box_identity)
+    if known is None:
         raise Problem(404, f"The list of {charge_box_identity} was never synchronised.")
-    return _model(found)
+    return _model(known)
 
 
 @blueprint.get("/list-difference")
@@ -95,8 +95,8 @@ def get_local_list(charge_box_identity: str) -> LocalListModel:
 @blueprint.output(ListDifferenceModel)
 def get_list_difference(query_data: ListDifferenceQuery) -> ListDifferenceModel:
     """Tell what a synchronisation would change."""
-    found: Difference = system().local_lists.difference(query_data.charge_box_identity)
-    parts = {name: [entry.id_tag for entry in getattr(found, name)] for name in ListDifferenceModel.model_fields}
+    difference: Difference = system().local_lists.difference(query_data.charge_box_identity)
+    parts = {name: [entry.id_tag for entry in getattr(difference, name)] for name in ListDifferenceModel.model_fields}
     return ListDifferenceModel(**parts)
 
 
@@ -112,8 +112,7 @@ def get_list_difference(query_data: ListDifferenceQuery) -> ListDifferenceModel:
 )
 def sync_list(json_data: SyncRequest) -> LocalListModel:
     """Make the list of a station equal to the tags, and wait until it has answered."""
-    if system().stations.get(json_data.charge_box_identity) is None:
-        raise Problem(404, f"There is no station {json_data.charge_box_identity}.")
+    found(system().stations.get(json_data.charge_box_identity), f"station {json_data.charge_box_identity}")
     synced = system().local_lists.sync(json_data.charge_box_identity, full=json_data.full, chunk=json_data.chunk)
     return _model(synced)
 

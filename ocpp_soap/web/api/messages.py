@@ -14,7 +14,7 @@ from ocpp_soap.central_system.replaying import replay, text_of
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
 from ocpp_soap.web.api.models import WarningModel
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import found
 from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("messages", __name__, url_prefix="/api/v1", tag="Messages")
@@ -122,10 +122,7 @@ def list_messages(query_data: MessageQuery) -> Response:
 @blueprint.doc(responses={404: "There is no such message."})
 def get_message(message_id: str) -> MessageModel:
     """Read a message."""
-    found = system().journal.get(message_id)
-    if found is None:
-        raise Problem(404, f"There is no message {message_id}.")
-    return MessageModel.model_validate(found)
+    return MessageModel.model_validate(found(system().journal.get(message_id), f"message {message_id}"))
 
 
 @blueprint.get("/kept-messages")
@@ -145,8 +142,8 @@ def list_kept_messages(query_data: KeptMessageQuery) -> Response:
 @blueprint.doc(responses={404: "There is no such message."})
 def get_kept_message(message_id: str) -> KeptMessage:
     """Read a kept message with its envelope."""
-    found = _kept(message_id)
-    return KeptMessage(message=KeptMessageModel.model_validate(found), request=text_of(system(), found))
+    kept = _kept(message_id)
+    return KeptMessage(message=KeptMessageModel.model_validate(kept), request=text_of(system(), kept))
 
 
 @blueprint.post("/kept-messages/<message_id>/replay")
@@ -172,7 +169,4 @@ def delete_kept_message(message_id: str) -> Response:
 
 
 def _kept(message_id: str) -> KeptEnvelope:
-    found = system().kept.get(message_id)
-    if found is None:
-        raise Problem(404, f"There is no kept message {message_id}.")
-    return found
+    return found(system().kept.get(message_id), f"kept message {message_id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -24,6 +24,8 @@ from ocpp_soap.errors import (
     StorageError,
 )
 from ocpp_soap.web.api.bodies import DEEPEST
+
+T = TypeVar("T")
 
 MIME_TYPE = "application/problem+json"
 STORE_RETRY = 5
@@ -53,6 +55,13 @@ class Problem(Exception):
         self.status = status
         self.detail = detail
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def found(value: T | None, what: str) -> T:
+    """The value, or Problem 404 where there is none."""
+    if value is None:
+        raise Problem(404, f"There is no {what}.")
+    return value
 
 
 def problem(status: int, detail: str = "", *, errors: Any = None, headers: Mapping[str, str] | None = None) -> Response:

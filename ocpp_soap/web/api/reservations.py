@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
@@ -90,8 +90,7 @@ def list_reservations(query_data: ReservationQuery) -> Response:
 @blueprint.doc(responses=ASKS)
 def create_reservation(json_data: NewReservation) -> ReservationModel:
     """Ask a station to keep a connector for a tag; `state` says whether it does."""
-    if system().stations.get(json_data.charge_box_identity) is None:
-        raise Problem(404, f"There is no station {json_data.charge_box_identity}.")
+    found(system().stations.get(json_data.charge_box_identity), f"station {json_data.charge_box_identity}")
     try:
         made = system().reservations.reserve(**json_data.model_dump(), by=key().actor)
     except ValueError as error:
@@ -104,7 +103,8 @@ def create_reservation(json_data: NewReservation) -> ReservationModel:
 @blueprint.doc(responses={404: "There is no such reservation."})
 def get_reservation(reservation_id: int) -> ReservationModel:
     """Read a reservation."""
-    return _found(reservation_id, system().reservations.get(reservation_id))
+    known = system().reservations.get(reservation_id)
+    return ReservationModel.model_validate(found(known, f"reservation {reservation_id}"))
 
 
 @blueprint.post("/reservations/<int:reservation_id>/cancel")
@@ -112,10 +112,5 @@ def get_reservation(reservation_id: int) -> ReservationModel:
 @blueprint.doc(responses=ASKS)
 def cancel_reservation(reservation_id: int) -> ReservationModel:
     """Cancel a reservation at its station. One that has ended stays as it is."""
-    return _found(reservation_id, system().reservations.cancel(reservation_id, by=key().actor))
-
-
-def _found(reservation_id: int, reservation: Any) -> ReservationModel:
-    if reservation is None:
-        raise Problem(404, f"There is no reservation {reservation_id}.")
-    return ReservationModel.model_validate(reservation)
+    cancelled = system().reservations.cancel(reservation_id, by=key().actor)
+    return ReservationModel.model_validate(found(cancelled, f"reservation {reservation_id}"))

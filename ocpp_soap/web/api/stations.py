@@ -16,7 +16,7 @@ from ocpp_soap.web.api import conditions
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, answer
 from ocpp_soap.web.api.models import ConnectorModel, ConnectorPage, SilenceModel, SilencePage, StationModel, StationPage
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 
 blueprint = APIBlueprint("stations", __name__, url_prefix="/api/v1", tag="Stations")
 
@@ -145,7 +145,7 @@ def get_station(charge_box_identity: str) -> Response:
 @blueprint.doc(responses={404: "There is no such station.", 412: "It was changed since it was read."})
 def change_station(charge_box_identity: str, json_data: StationChange) -> Response:
     """Accept or block a station, set its address or its heartbeat interval."""
-    stored = conditions.found(_stored(charge_box_identity), f"station {charge_box_identity}")
+    stored = found(_stored(charge_box_identity), f"station {charge_box_identity}")
     revision = conditions.expected_revision(stored)
     values = conditions.body(json_data)
     system().stations.change(charge_box_identity, revision=revision, **values)
@@ -232,6 +232,6 @@ def _stored(charge_box_identity: str) -> Stored | None:
 
 
 def _answer(charge_box_identity: str, status: int = 200) -> Response:
-    stored = conditions.found(_stored(charge_box_identity), f"station {charge_box_identity}")
+    stored = found(_stored(charge_box_identity), f"station {charge_box_identity}")
     station = StationModel.model_validate(system().stations.show(charge_box_identity))
     return conditions.tagged(station, stored, status)

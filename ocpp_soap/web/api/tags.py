@@ -17,7 +17,7 @@ from ocpp_soap.web.api import conditions
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, answer
 from ocpp_soap.web.api.models import TagModel, TagPage
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("tags", __name__, url_prefix="/api/v1", tag="Tags")
@@ -59,7 +59,7 @@ def list_tags(query_data: TagQuery) -> Response:
 @blueprint.doc(responses={304: conditions.NOT_CHANGED, 404: "There is no such tag."})
 def get_tag(id_tag: str) -> Response:
     """Read a tag, in any letter case."""
-    return _answer(conditions.found(_stored(id_tag), f"idTag {id_tag}"))
+    return _answer(found(_stored(id_tag), f"idTag {id_tag}"))
 
 
 @blueprint.put("/tags/<whole:id_tag>")
@@ -77,14 +77,14 @@ def put_tag(id_tag: str, json_data: TagValues) -> Response:
         raise Problem(412, "It is there by now: read it and decide anew.") from error
     except ValueError as error:
         raise Problem(422, str(error)) from error
-    return _answer(conditions.found(_stored(id_tag), f"idTag {id_tag}"), 200 if stored else 201)
+    return _answer(found(_stored(id_tag), f"idTag {id_tag}"), 200 if stored else 201)
 
 
 @blueprint.delete("/tags/<whole:id_tag>")
 @blueprint.doc(responses={204: "It is gone.", 404: "There is no such tag.", 412: "It was changed since."})
 def delete_tag(id_tag: str) -> Response:
     """Remove a tag; it is then an unknown one."""
-    stored = conditions.found(_stored(id_tag), f"idTag {id_tag}")
+    stored = found(_stored(id_tag), f"idTag {id_tag}")
     if not system().tags.remove(id_tag, revision=conditions.expected_revision(stored)):
         raise Problem(404, f"There is no idTag {id_tag}.")
     return Response(status=204)

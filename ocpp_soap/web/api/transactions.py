@@ -12,7 +12,7 @@ from ocpp_soap.central_system.transactions import Transaction, TransactionState
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.listing import ListQuery, answer
 from ocpp_soap.web.api.models import MeterRecordModel, MeterRecordPage, TransactionModel, TransactionPage
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Time
 
 blueprint = APIBlueprint("transactions", __name__, url_prefix="/api/v1", tag="Transactions")
@@ -53,10 +53,8 @@ def transaction_model(transaction: Transaction) -> TransactionModel:
 
 def get_known(transaction_id: int) -> Transaction:
     """The session of that id, or Problem 404."""
-    found = system().transactions.get(transaction_id) if transaction_id < 2**31 else None
-    if found is None:
-        raise Problem(404, f"There is no transaction {transaction_id}.")
-    return found
+    known = system().transactions.get(transaction_id) if transaction_id < 2**31 else None
+    return found(known, f"transaction {transaction_id}")
 
 
 @blueprint.get("/transactions")

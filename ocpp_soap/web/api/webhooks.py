@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.events import EventModel
 from ocpp_soap.web.api.listing import ListQuery, Record, answer
-from ocpp_soap.web.api.problems import Problem
+from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Text
 
 blueprint = APIBlueprint("webhooks", __name__, url_prefix="/api/v1", tag="Webhooks")
@@ -126,7 +126,7 @@ def create_webhook(json_data: NewWebhook) -> MadeWebhook:
 @blueprint.doc(responses={404: "There is no such webhook."})
 def get_webhook(webhook_id: str) -> WebhookModel:
     """Read a webhook: how far it is, and what its receiver answered."""
-    return _found(webhook_id, system().webhooks.get(webhook_id))
+    return WebhookModel.model_validate(found(system().webhooks.get(webhook_id), f"webhook {webhook_id}"))
 
 
 @blueprint.patch("/webhooks/<webhook_id>")
@@ -135,7 +135,8 @@ def get_webhook(webhook_id: str) -> WebhookModel:
 @blueprint.doc(responses={404: "There is no such webhook."})
 def change_webhook(webhook_id: str, json_data: WebhookChange) -> WebhookModel:
     """Pause a webhook, or let it go on where it was, at once."""
-    return _found(webhook_id, system().webhooks.set_active(webhook_id, json_data.is_active))
+    changed = system().webhooks.set_active(webhook_id, json_data.is_active)
+    return WebhookModel.model_validate(found(changed, f"webhook {webhook_id}"))
 
 
 @blueprint.delete("/webhooks/<webhook_id>")
@@ -169,9 +170,7 @@ def list_dead_letters(query_data: DeadLetterQuery) -> Response:
 @blueprint.doc(responses={404: "There is no such dead letter."})
 def redeliver(letter_id: str) -> Redelivery:
     """Send a dead letter again, now; it is forgotten if it is taken."""
-    letter = system().webhooks.dead_letter(letter_id)
-    if letter is None:
-        raise Problem(404, f"There is no dead letter {letter_id}.")
+    letter = found(system().webhooks.dead_letter(letter_id), f"dead letter {letter_id}")
     error = system().webhook_delivery.redeliver(letter)
     return Redelivery(is_delivered=not error, error=error or None)
 
@@ -183,9 +182,3 @@ def delete_dead_letter(letter_id: str) -> Response:
     if not system().webhooks.bury(letter_id):
         raise Problem(404, f"There is no dead letter {letter_id}.")
     return Response(status=204)
-
-
-def _found(webhook_id: str, webhook: Any) -> WebhookModel:
-    if webhook is None:
-        raise Problem(404, f"There is no webhook {webhook_id}.")
-    return WebhookModel.model_validate(webhook)
