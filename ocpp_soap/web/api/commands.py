@@ -16,7 +16,7 @@ from ocpp_soap.central_system.masking import masked, masked_text
 from ocpp_soap.central_system.selection import read_conditions, select_stations
 from ocpp_soap.errors import InvalidMessage
 from ocpp_soap.web.api.context import key, system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Text, Time
 
@@ -66,7 +66,7 @@ class CommandPage(BaseModel):
     """Some commands."""
 
     items: list[CommandModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class CommandQuery(ListQuery):

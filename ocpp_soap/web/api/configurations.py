@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.web.api.context import system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem
 from ocpp_soap.web.api.values import Text
 
@@ -38,7 +38,7 @@ class ConfigurationPage(BaseModel):
     """Some configurations."""
 
     items: list[ConfigurationModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class Template(BaseModel):

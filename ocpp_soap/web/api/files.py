@@ -17,7 +17,7 @@ from ocpp_soap.central_system.files.transfers import Protocol
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.web.api.commands import CommandModel, command_model
 from ocpp_soap.web.api.context import key, system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Time
 
@@ -43,7 +43,7 @@ class FilePage(BaseModel):
     """Some files."""
 
     items: list[FileModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class FileQuery(ListQuery):

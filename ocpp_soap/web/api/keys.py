@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.api_keys import Role
 from ocpp_soap.web.api.context import key, system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Text
 
@@ -36,7 +36,7 @@ class KeyPage(BaseModel):
     """Some keys."""
 
     items: list[KeyModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class NewKey(BaseModel):
@@ -73,7 +73,7 @@ class AuditPage(BaseModel):
     """A part of the audit trail."""
 
     items: list[AuditModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class AuditQuery(ListQuery):

@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from flask import Response, has_request_context, stream_with_context
@@ -52,6 +52,7 @@ class ListQuery(BaseModel):
     )
 
 
+Next = Annotated[str | None, Field(description="Give it as `after` to go on; null: there are no more.")]
 Find = Callable[..., Listing[Any]]
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.central_system.local_list import Difference
 from ocpp_soap.web.api.context import system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem, found
 
 blueprint = APIBlueprint("lists", __name__, url_prefix="/api/v1", tag="Lists")
@@ -32,7 +32,7 @@ class LocalListPage(BaseModel):
     """Some lists."""
 
     items: list[LocalListModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class LocalListQuery(ListQuery):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from ocpp_soap.central_system.kept import UNDERSTOOD, KeptEnvelope
 from ocpp_soap.central_system.replaying import replay, text_of
 from ocpp_soap.web.api.context import system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.models import WarningModel
 from ocpp_soap.web.api.problems import found
 from ocpp_soap.web.api.values import Time
@@ -46,7 +46,7 @@ class MessagePage(BaseModel):
     """Some messages."""
 
     items: list[MessageModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class MessageQuery(ListQuery):
@@ -86,7 +86,7 @@ class KeptMessagePage(BaseModel):
     """Some kept messages."""
 
     items: list[KeptMessageModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class KeptMessageQuery(ListQuery):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from ocpp_soap.web.api.listing import Record
+from ocpp_soap.web.api.listing import Next, Record
 
 
 class WarningModel(Record):
@@ -139,39 +139,39 @@ class StationPage(BaseModel):
     """Some stations."""
 
     items: list[StationModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class ConnectorPage(BaseModel):
     """Some connectors, or some of their statuses."""
 
     items: list[ConnectorModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class SilencePage(BaseModel):
     """Some silent stations."""
 
     items: list[SilenceModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class TagPage(BaseModel):
     """Some tags."""
 
     items: list[TagModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class TransactionPage(BaseModel):
     """Some sessions."""
 
     items: list[TransactionModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class MeterRecordPage(BaseModel):
     """Some meter values."""
 
     items: list[MeterRecordModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next

@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.web.api.context import key, system
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Time
 
@@ -45,7 +45,7 @@ class ReservationPage(BaseModel):
     """Some reservations."""
 
     items: list[ReservationModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class ReservationQuery(ListQuery):

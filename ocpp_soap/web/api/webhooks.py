@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_soap.web.api.context import key, system
 from ocpp_soap.web.api.events import EventModel
-from ocpp_soap.web.api.listing import ListQuery, Record, answer
+from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem, found
 from ocpp_soap.web.api.values import Text
 
@@ -66,7 +66,7 @@ class WebhookPage(BaseModel):
     """Some webhooks."""
 
     items: list[WebhookModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class DeadLetterModel(Record):
@@ -84,7 +84,7 @@ class DeadLetterPage(BaseModel):
     """Some dead letters."""
 
     items: list[DeadLetterModel]
-    next: str | None = Field(description="Give it as `after` to go on; null: there are no more.")
+    next: Next
 
 
 class DeadLetterQuery(ListQuery):
