@@ -11,8 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
-from typing import Any
+from ipaddress import ip_network
 
 from ocpp_soap.central_system.collections import SECRETS
 from ocpp_soap.central_system.hashing import Hashing, hashed
@@ -20,6 +19,7 @@ from ocpp_soap.central_system.records import document_of, record_of
 from ocpp_soap.central_system.stations import Station, Stations
 from ocpp_soap.dispatch import Call, Exchanged
 from ocpp_soap.errors import SecurityError
+from ocpp_soap.soap.peers import is_in
 from ocpp_soap.storage.base import Storage
 
 UNPROVEN = "unproven"
@@ -137,9 +137,4 @@ def _unescaped(value: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_in(peer: str, networks: tuple[str, ...]) -> bool:
-    try:
-        address: Any = ip_address(peer.strip("[]"))
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address.version == network.version and address in network for network in map(ip_network, networks))
+    return is_in(peer, map(ip_network, networks))

@@ -8,11 +8,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from ocpp_soap.central_system.collections import API_KEYS
 from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
 from ocpp_soap.messages import Choice
+from ocpp_soap.soap.peers import is_in
 from ocpp_soap.storage.base import Document, Storage
 
 PREFIX = "osk"
@@ -115,20 +116,10 @@ class ApiKeys:
         if stored is None or not hmac.compare_digest(stored.document["digest"], _digest(secret)):
             return None
         key = record_of(ApiKey, stored.document)
-        return key if key.revoked_at is None and _is_within(address, key.networks) else None
+        may_come_from_there = not key.networks or is_in(address, map(ip_network, key.networks))
+        return key if key.revoked_at is None and may_come_from_there else None
 
 
 def _digest(secret: str) -> str:
     """A plain digest is enough: the secret is 256 random bits, which nobody guesses however fast the digest is."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _is_within(address: str, networks: Sequence[str]) -> bool:
-    if not networks:
-        return True
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    found = getattr(found, "ipv4_mapped", None) or found
-    return any(found in ip_network(network) for network in networks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
@@ -25,7 +25,7 @@ class Peers:
 
     def is_proxy(self, environ: dict[str, Any]) -> bool:
         """Tell whether the connection comes from a trusted proxy."""
-        return bool(self._trusted) and self._is_trusted(environ.get("REMOTE_ADDR", ""))
+        return bool(self._trusted) and is_in(environ.get("REMOTE_ADDR", ""), self._trusted)
 
     def client_subject(self, environ: dict[str, Any]) -> str:
         """The subject of the client certificate as a trusted proxy tells it, or an empty text."""
@@ -35,25 +35,27 @@ class Peers:
     def address(self, environ: dict[str, Any]) -> str:
         """The address of the sender: behind trusted proxies, the last one in X-Forwarded-For that is none of them."""
         peer: str = environ.get("REMOTE_ADDR", "")
-        if not self._trusted or not self._is_trusted(peer):
+        if not self._trusted or not is_in(peer, self._trusted):
             return peer
         for told in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             hop = _without_port(told.strip())
             if parse_address(hop) is None:
                 break
             peer = hop
-            if not self._is_trusted(peer):
+            if not is_in(peer, self._trusted):
                 break
         return peer
-
-    def _is_trusted(self, peer: str) -> bool:
-        address = parse_address(peer)
-        return address is not None and any(address in network for network in self._trusted)
 
 
 def _without_port(told: str) -> str:
     found = _WITH_PORT.fullmatch(told)
     return (found[1] or found[2]) if found else told
+
+
+def is_in(text: str, networks: Iterable[Network]) -> bool:
+    """Whether a text is an IP address of one of the networks."""
+    address = parse_address(text)
+    return address is not None and any(address in network for network in networks)
 
 
 @lru_cache(maxsize=4096)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 
 from ocpp_soap.config import Settings
 from ocpp_soap.messages import Action, Role
 from ocpp_soap.soap.bounds import Limits
+from ocpp_soap.soap.peers import Network
 
 PEEK = 32768
 """Bytes of an envelope within which the name of its action must stand to get the limits of the large one."""
@@ -31,7 +31,7 @@ class SoapServerSettings:
     compress_over: int
     max_waiting: int
     read_timeout: float
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    trusted_proxies: tuple[Network, ...]
     client_certificate_header: str
 
     def most_elements(self, data: bytes) -> int:

@@ -13,7 +13,7 @@ from ocpp_soap.errors import StorageError
 from ocpp_soap.messages import Version
 from ocpp_soap.soap import http
 from ocpp_soap.soap.http import Answer
-from ocpp_soap.soap.peers import Peers, parse_address
+from ocpp_soap.soap.peers import Peers, is_in
 from ocpp_soap.web.metrics import catalogue
 from ocpp_soap.web.metrics.counting import Counting, Pair, Series
 from ocpp_soap.web.metrics.exposition import CONTENT_TYPE, lines
@@ -91,8 +91,7 @@ class Metrics:
     def _may_read(self, environ: dict[str, Any]) -> bool:
         peer = self._peers.address(environ)
         is_forwarded = bool(environ.get("HTTP_X_FORWARDED_FOR")) and not self._peers.is_proxy(environ)
-        address = parse_address(peer)
-        if address is not None and not is_forwarded and any(address in network for network in self._networks):
+        if not is_forwarded and is_in(peer, self._networks):
             return True
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         try:
