@@ -120,6 +120,12 @@ class ApiKeys:
         return key if key.revoked_at is None and may_come_from_there else None
 
 
+def bearer_token(authorization: str) -> str:
+    """The token in an Authorization header; empty: it has none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def _digest(secret: str) -> str:
     """A plain digest is enough: the secret is 256 random bits, which nobody guesses however fast the digest is."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

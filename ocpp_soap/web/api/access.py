@@ -9,7 +9,7 @@ from apiflask import APIFlask
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from ocpp_soap.central_system.api_keys import ApiKey, Role
+from ocpp_soap.central_system.api_keys import ApiKey, Role, bearer_token
 from ocpp_soap.errors import StorageError
 from ocpp_soap.soap.peers import Peers
 from ocpp_soap.web.api.context import system
@@ -57,8 +57,7 @@ def admit(authorization: str, peer: str, blueprint: str | None, method: str) -> 
 
 
 def _authenticate(authorization: str, peer: str) -> ApiKey:
-    scheme, _, token = authorization.partition(" ")
-    found = system().api_keys.authenticate(token.strip(), peer) if scheme.lower() == "bearer" else None
+    found = system().api_keys.authenticate(bearer_token(authorization), peer)
     if found is None:
         raise Problem(
             401,

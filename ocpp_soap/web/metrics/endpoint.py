@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ocpp_soap import __version__
+from ocpp_soap.central_system.api_keys import bearer_token
 from ocpp_soap.config import Settings
 from ocpp_soap.dispatch import Exchanged
 from ocpp_soap.errors import StorageError
@@ -93,8 +94,7 @@ class Metrics:
         is_forwarded = bool(environ.get("HTTP_X_FORWARDED_FOR")) and not self._peers.is_proxy(environ)
         if not is_forwarded and is_in(peer, self._networks):
             return True
-        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         try:
-            return scheme.lower() == "bearer" and self._keys.authenticate(token.strip(), peer) is not None
+            return self._keys.authenticate(bearer_token(environ.get("HTTP_AUTHORIZATION", "")), peer) is not None
         except StorageError:
             return False
