@@ -5,6 +5,7 @@ Kinds are ``subject.verb``, such as ``transaction.started``; ``docs/events.md`` 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Collection as Many
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 from ocpp_soap.central_system.collections import EVENTS
 from ocpp_soap.central_system.periodic import Periodic, ThisProcess
-from ocpp_soap.central_system.records import arrival_key, plain, record_of
+from ocpp_soap.central_system.records import arrival_key, document_of, plain, record_of
 from ocpp_soap.errors import StorageError
 from ocpp_soap.pending import Pending
 from ocpp_soap.storage.base import Document, Entries, Range, Storage
@@ -232,6 +233,17 @@ def search_of(charge_box_identity: str | None, kinds: Many[str]) -> Document:
     if charge_box_identity is not None:
         return {"charge_box_identity": charge_box_identity}
     return {"kind": next(iter(kinds))} if len(kinds) == 1 else {}
+
+
+def json_of(event: Event) -> str:
+    """An event as JSON, times in RFC 3339."""
+    return json.dumps(document_of(event), default=_time_text, ensure_ascii=False)
+
+
+def _time_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{value!r} cannot be sent")
 
 
 def _entry(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ocpp_soap import __version__
-from ocpp_soap.central_system.events import Event
+from ocpp_soap.central_system.events import Event, json_of
 from ocpp_soap.central_system.posts import post_json
-from ocpp_soap.central_system.records import digest, document_of
+from ocpp_soap.central_system.records import digest
 from ocpp_soap.central_system.webhooks.table import Webhook
 from ocpp_soap.errors import CallFailed
 
@@ -23,11 +21,6 @@ if TYPE_CHECKING:
     from ocpp_soap.soap.client.transport import Pools
 
 _log = structlog.get_logger("ocpp_soap.central_system")
-
-
-def body_of(event: Event) -> bytes:
-    """The event as JSON, times in RFC 3339."""
-    return json.dumps(document_of(event), default=_time_text, ensure_ascii=False).encode()
 
 
 def name_of(event: Event) -> str:
@@ -46,7 +39,7 @@ def signature(secret: str, name: str, timestamp: int, body: bytes) -> str:
 def post(connections: Pools, webhook: Webhook, event: Event, timeout: float) -> str:
     """Send an event. Returns what went wrong in a few words; empty: it was taken (a status of 200 to 299 in time)."""
     try:
-        body, now, name = body_of(event), int(time.time()), name_of(event)
+        body, now, name = json_of(event).encode(), int(time.time()), name_of(event)
         headers = {
             "User-Agent": f"ocpp-soap/{__version__}",
             "webhook-id": name,
@@ -60,9 +53,3 @@ def post(connections: Pools, webhook: Webhook, event: Event, timeout: float) -> 
         _log.warning("an event cannot be sent", webhook=webhook.webhook_id, event_id=event.event_id, error=repr(error))
         return f"cannot be sent: {type(error).__name__}"
     return "" if 200 <= status < 300 else f"answered {status}"
-
-
-def _time_text(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{value!r} cannot be sent")

@@ -7,15 +7,13 @@ may come again; ``event_id`` tells which.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from threading import BoundedSemaphore
 
 import structlog
 
-from ocpp_soap.central_system.events import Event, EventPage
-from ocpp_soap.central_system.records import document_of
+from ocpp_soap.central_system.events import EventPage, json_of
 from ocpp_soap.errors import StorageError
 
 EVENT_STREAM = "text/event-stream"
@@ -58,7 +56,8 @@ class Streams:
                 return
             if page.cursor != cursor:
                 cursor, said_at = page.cursor, time.monotonic()
-                yield "".join(_event(event) for event in page.items) + f"id: {cursor}\n\n"
+                told = (f"event: {event.kind}\ndata: {json_of(event)}\n\n" for event in page.items)
+                yield "".join(told) + f"id: {cursor}\n\n"
             elif time.monotonic() - said_at > SIGN_OF_LIFE:
                 said_at = time.monotonic()
                 yield ": still here\n\n"
@@ -91,12 +90,3 @@ class _Stream:
 
     def __del__(self) -> None:
         self.close()
-
-
-def _event(event: Event) -> str:
-    data = json.dumps(document_of(event), default=_time, ensure_ascii=False)
-    return f"event: {event.kind}\ndata: {data}\n\n"
-
-
-def _time(value: object) -> str:
-    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value)
