@@ -12,7 +12,7 @@ from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import NUMBER
 from ocpp_soap.cli.context import central_system, first, limit_option
 from ocpp_soap.cli.delivering import print_commands
-from ocpp_soap.cli.output import json_option, print_json, print_record
+from ocpp_soap.cli.output import json_option, print_record
 from ocpp_soap.errors import NotFound
 
 _states = click.Choice([str(state) for state in CommandState])
@@ -79,7 +79,4 @@ def cancel(ctx: click.Context, command_id: int, as_json: bool) -> None:
 def _print(found: Command | None, command_id: int, as_json: bool) -> None:
     if found is None:
         raise NotFound(f"there is no command {command_id}; `ocpp-soap commands list` shows all")
-    if as_json:
-        print_json(found)
-    else:
-        print_record(found)
+    print_record(found, as_json)

@@ -85,10 +85,7 @@ def show(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
         "to_remove": [entry.id_tag for entry in difference.removed],
         "left_out": left_out,
     }
-    if as_json:
-        print_json(report)
-    else:
-        print_record(report)
+    print_record(report, as_json)
 
 
 @command.command(name="list")

@@ -70,10 +70,7 @@ def show(ctx: click.Context, message: str, as_json: bool) -> None:
     """
     with central_system(ctx) as system:
         document = _found(system, message)
-    if as_json:
-        print_json(document)
-    else:
-        print_record(document)
+    print_record(document, as_json)
 
 
 @command.command()

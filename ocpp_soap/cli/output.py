@@ -106,8 +106,11 @@ def print_table(
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def print_record(value: Any) -> None:
-    """Print a record as indented ``name: value`` lines, without what is not known."""
+def print_record(value: Any, as_json: bool = False) -> None:
+    """Print a record: one JSON document, or indented ``name: value`` lines without what is not known."""
+    if as_json:
+        print_json(value)
+        return
     for line in _lines(plain(value), ""):
         click.echo(printable(line))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from ocpp_soap.central_system.records import every
-from ocpp_soap.central_system.reservation import Reservation, ReservationState
+from ocpp_soap.central_system.reservation import ReservationState
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import NUMBER
 from ocpp_soap.cli.context import central_system, first, limit_option
@@ -46,7 +46,7 @@ def add(
             made = system.reservations.reserve(charge_box_identity, connector_id, id_tag, until, by=author())
         except ValueError as error:
             raise click.ClickException(str(error)) from None
-    _print(made, as_json)
+    print_record(made, as_json)
     if made.state == ReservationState.REFUSED:
         ctx.exit(REFUSED)
 
@@ -66,7 +66,7 @@ def cancel(ctx: click.Context, reservation_id: int, as_json: bool) -> None:
         found = system.reservations.cancel(reservation_id, by=author())
     if found is None:
         raise NotFound(f"there is no reservation {reservation_id}; `ocpp-soap reservations list` shows all")
-    _print(found, as_json)
+    print_record(found, as_json)
 
 
 @command.command(name="list")
@@ -105,10 +105,3 @@ def list_(ctx: click.Context, charge_box_identity: str | None, state: str | None
         for r in found
     )
     print_table(columns, rows, nothing="No reservations.")
-
-
-def _print(reservation: Reservation, as_json: bool) -> None:
-    if as_json:
-        print_json(reservation)
-    else:
-        print_record(reservation)

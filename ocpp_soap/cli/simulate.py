@@ -191,9 +191,6 @@ def command(
         _try_to_write(junit)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     summary = run_simulation(simulation, settings, report=print_hint, junit=junit, live=sys.stderr.isatty())
-    if as_json:
-        print_json(summary)
-    else:
-        print_record(summary)
+    print_record(summary, as_json)
     if not summary.ok:
         ctx.exit(FAILED)

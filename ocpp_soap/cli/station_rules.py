@@ -13,7 +13,7 @@ from ocpp_soap.central_system.profiles import ACTION_FORMS, SOAP_VERSIONS, Profi
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.cli.bounds import Seconds, identity
 from ocpp_soap.cli.context import central_system
-from ocpp_soap.cli.output import json_option, print_json, print_record
+from ocpp_soap.cli.output import json_option, print_record
 from ocpp_soap.errors import NotFound
 from ocpp_soap.setting_types import LONGEST_WAIT
 
@@ -52,7 +52,7 @@ def require(
     password = _password(username)
     with central_system(ctx) as system:
         station = _set(system.access.require, charge_box_identity, requirements, password)
-    _print(station, as_json)
+    print_record(station, as_json)
 
 
 @click.command()
@@ -88,7 +88,7 @@ def profile(ctx: click.Context, /, *, charge_box_identity: str, username: str, a
     password = _password(username)
     with central_system(ctx) as system:
         station = _set(system.profiles.set, charge_box_identity, made, password)
-    _print(station, as_json)
+    print_record(station, as_json)
 
 
 _CLIENT_FILES = ("client_certificate", "client_key")
@@ -110,10 +110,3 @@ def _set(change: Any, charge_box_identity: str, value: Any, password: str) -> St
     if station is None:
         raise NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")
     return station
-
-
-def _print(station: Station, as_json: bool) -> None:
-    if as_json:
-        print_json(station)
-    else:
-        print_record(station)

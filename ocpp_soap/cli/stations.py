@@ -126,7 +126,7 @@ def set_url(ctx: click.Context, charge_box_identity: str, url: str, as_json: boo
         station = system.stations.set_url(charge_box_identity, url)
     if station is None:
         raise _no_station(charge_box_identity)
-    _print(station, as_json)
+    print_record(station, as_json)
 
 
 @command.command(name="set-heartbeat-interval")
@@ -145,7 +145,7 @@ def set_heartbeat_interval(ctx: click.Context, charge_box_identity: str, seconds
         station = system.stations.set_heartbeat_interval(charge_box_identity, seconds or None)
     if station is None:
         raise _no_station(charge_box_identity)
-    _print(station, as_json)
+    print_record(station, as_json)
 
 
 @command.command()
@@ -161,7 +161,7 @@ def allow(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
     """
     with central_system(ctx) as system:
         station = system.approval.approve(charge_box_identity, by=author())
-    _print(station, as_json)
+    print_record(station, as_json)
 
 
 @command.command()
@@ -177,7 +177,7 @@ def block(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
     """
     with central_system(ctx) as system:
         station = system.approval.refuse(charge_box_identity, by=author())
-    _print(station, as_json)
+    print_record(station, as_json)
 
 
 def _print_held(stations: list[Station]) -> None:
@@ -230,10 +230,3 @@ def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def _no_station(charge_box_identity: str) -> NotFound:
     return NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")
-
-
-def _print(station: Station, as_json: bool) -> None:
-    if as_json:
-        print_json(station)
-    else:
-        print_record(station)

@@ -56,7 +56,7 @@ def add(
             added = system.tags.add(tag)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-    _print(added, as_json)
+    print_record(added, as_json)
     if not can_be_listed(id_tag):
         print_hint(f"It cannot be in a local authorisation list: these hold tags of up to {LONGEST_TAG} characters.")
 
@@ -99,7 +99,7 @@ def block(ctx: click.Context, id_tag: str, as_json: bool) -> None:
         tag = system.tags.block(id_tag)
     if tag is None:
         raise _no_tag(id_tag)
-    _print(tag, as_json)
+    print_record(tag, as_json)
 
 
 @command.command()
@@ -120,10 +120,3 @@ def remove(ctx: click.Context, id_tag: str) -> None:
 
 def _no_tag(id_tag: str) -> NotFound:
     return NotFound(f"there is no idTag {id_tag}; `ocpp-soap tags list` shows all")
-
-
-def _print(tag: Tag, as_json: bool) -> None:
-    if as_json:
-        print_json(tag)
-    else:
-        print_record(tag)

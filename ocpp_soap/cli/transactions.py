@@ -134,10 +134,7 @@ def close(ctx: click.Context, transaction_id: int, reason: str, as_json: bool) -
             raise click.ClickException(str(error)) from None
     if transaction is None:
         raise NotFound(f"there is no transaction {transaction_id}; `ocpp-soap transactions list` shows all")
-    if as_json:
-        print_json(_document(transaction))
-    else:
-        print_record(_document(transaction))
+    print_record(_document(transaction), as_json)
 
 
 @command.command()

@@ -164,10 +164,7 @@ def _set_active(ctx: click.Context, webhook_id: str, is_active: bool, as_json: b
         webhook = system.webhooks.set_active(webhook_id, is_active)
         if webhook is None:
             raise _no_webhook(webhook_id)
-    if as_json:
-        print_json(_shown(webhook))
-    else:
-        print_record(_shown(webhook))
+    print_record(_shown(webhook), as_json)
 
 
 def _shown(webhook: Webhook) -> dict[str, object]:
