@@ -17,7 +17,7 @@ from uuid import uuid4
 from ocpp_soap.central_system.fleet_collections import LINES
 from ocpp_soap.central_system.records import document_of, record_of, revise
 from ocpp_soap.errors import AlreadyExists, NotFound, RevisionConflict
-from ocpp_soap.storage.base import Document, Range, Storage
+from ocpp_soap.storage.base import Document, Range, Storage, Stored
 
 MARGIN = 15.0
 """Seconds that a lease outlasts the call it is for: time to write the outcome and to wake the station up."""
@@ -123,15 +123,11 @@ class Lines:
                 return None
             return {**document, **changes, "leased_at": now, "leased_until": until, "due_at": until}
 
-        stored = revise(self._store, LINES, claim.line.charge_box_identity, kept)
-        if stored is None or stored.document.get("owner") != claim.line.owner:
-            return None
-        return Claim(record_of(Line, stored.document), stored.revision)
+        return _renewed(claim, revise(self._store, LINES, claim.line.charge_box_identity, kept))
 
     def is_held(self, claim: Claim) -> bool:
         """Whether a claimed line is still this worker's."""
-        stored = self._store.get(LINES, claim.line.charge_box_identity)
-        return stored is not None and stored.document.get("owner") == claim.line.owner
+        return _renewed(claim, self._store.get(LINES, claim.line.charge_box_identity)) is not None
 
     def release(self, claim: Claim, due_at: datetime | None, *, is_empty: bool) -> Claim | None:
         """Let go of a line, which is due next at that time, or ends if it is empty; None: done, or it was lost.
@@ -148,10 +144,7 @@ class Lines:
         except NotFound:
             return None
         except RevisionConflict:
-            stored = self._store.get(LINES, identity)
-            if stored is None or stored.document.get("owner") != claim.line.owner:
-                return None
-            return Claim(record_of(Line, stored.document), stored.revision)
+            return _renewed(claim, self._store.get(LINES, identity))
         return None
 
     def _claim(self, identity: str, revision: int, document: Document, worker: str, lease: float) -> Claim | None:
@@ -167,6 +160,13 @@ class Lines:
         except (NotFound, RevisionConflict):
             return None
         return Claim(mine, stored.revision)
+
+
+def _renewed(claim: Claim, stored: Stored | None) -> Claim | None:
+    """The claim with the line as it is stored now; None: it is no longer this worker's."""
+    if stored is None or stored.document.get("owner") != claim.line.owner:
+        return None
+    return Claim(record_of(Line, stored.document), stored.revision)
 
 
 def _due(document: Document, at: datetime) -> Document:
