@@ -163,9 +163,10 @@ class CommandQueue(CommandTable):
     def _store_new(self, commands: Sequence[Command]) -> None:
         if len(commands) == 1:
             self._store.create(COMMANDS, key_of(commands[0].command_id), write(commands[0]), durable=True)
-        for begin in range(0, len(commands) if len(commands) > 1 else 0, AT_ONCE):
-            some = {key_of(command.command_id): write(command) for command in commands[begin : begin + AT_ONCE]}
-            self._store.write(put={COMMANDS: some}, durable=True)
+        else:
+            for begin in range(0, len(commands), AT_ONCE):
+                some = {key_of(command.command_id): write(command) for command in commands[begin : begin + AT_ONCE]}
+                self._store.write(put={COMMANDS: some}, durable=True)
         for command in commands:
             self.lines.touch(command.charge_box_identity, command.created_at)
         self.on_due()

@@ -49,7 +49,7 @@ def ended(command: Command, number: int, result: Result, back_off: BackOff, now:
     if before.outcome not in (Outcome.SENDING, Outcome.INTERRUPTED) or before.outcome == result.outcome:
         return None
     attempt = replace(before, ended_at=now, outcome=result.outcome.value, reason=result.reason)
-    command = replace(command, attempts=[*command.attempts[: number - 1], attempt, *command.attempts[number:]])
+    command = _with(command, attempt)
     if command.state == CommandState.DONE or number < len(command.attempts):
         return command
     if result.outcome is Outcome.ANSWERED:
@@ -73,11 +73,16 @@ def _not_answered(command: Command, result: Result, back_off: BackOff, now: date
 
 def woken(command: Command, number: int, said: str) -> Command:
     """The command with what the wake-up hook said after the attempt of that number."""
-    attempt = replace(command.attempts[number - 1], woken=said)
-    return replace(command, attempts=[*command.attempts[: number - 1], attempt, *command.attempts[number:]])
+    return _with(command, replace(command.attempts[number - 1], woken=said))
 
 
 def why_expired(command: Command) -> str:
     """The reason of a command whose deadline is over."""
     last = command.last_attempt
     return f"its deadline is over; the last attempt: {last.outcome}" if last else "its deadline is over"
+
+
+def _with(command: Command, attempt: Attempt) -> Command:
+    """The command with another state of one of its attempts."""
+    number = attempt.number
+    return replace(command, attempts=[*command.attempts[: number - 1], attempt, *command.attempts[number:]])
