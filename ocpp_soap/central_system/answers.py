@@ -13,12 +13,11 @@ import structlog
 
 from ocpp_soap.dispatch import LONGEST_IN_WARNING, Call, MessageWarning
 from ocpp_soap.errors import InvalidMessage
-from ocpp_soap.messages import AuthorizationStatus, AuthorizeResponse, IdTagInfo, Version
-from ocpp_soap.messages.records import ID_TOKEN
+from ocpp_soap.messages import AuthorizationStatus, AuthorizeResponse, IdTagInfo, Version, limit_of
 from ocpp_soap.soap.codec.encoding import escape
 
 _log = structlog.get_logger("ocpp_soap.central_system")
-_PARENT_LIMITS = {Version.V12: ID_TOKEN.max_length_12 or ID_TOKEN.max_length, Version.V15: ID_TOKEN.max_length}
+_PARENT_LIMITS = {version: limit_of(IdTagInfo, "parent_id_tag", version) for version in Version}
 
 
 def sound(response: Any, call: Call) -> IdTagInfo:
