@@ -13,8 +13,8 @@ from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.stations import Station, Stations
 from ocpp_soap.errors import CallFailed, InvalidMessage, NoAddress, NotSupportedInVersion
 from ocpp_soap.messages import ACTIONS, Action, Role, Version
+from ocpp_soap.soap.urls import base_path
 
-CALLBACK_PATH = "/Ocpp/CentralSystemService"
 _BY_REQUEST: dict[type[Any], Action] = {
     action.request: action for action in ACTIONS if action.receiver is Role.CHARGE_POINT
 }
@@ -39,7 +39,7 @@ class Commands:
         self._profiles = profiles
         self._journal = journal
         self._log_payload = log_payload
-        self._from_url = public_url.rstrip("/") + CALLBACK_PATH if public_url else ""
+        self._from_url = public_url.rstrip("/") + base_path(Role.CENTRAL_SYSTEM) if public_url else ""
 
     def call(
         self, charge_box_identity: str, request: Any, timeout: float | None = None, *, message_id: str = ""

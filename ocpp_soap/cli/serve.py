@@ -21,8 +21,9 @@ from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Role
 from ocpp_soap.paths import bundled
 from ocpp_soap.settings import ServerSettings
+from ocpp_soap.soap.urls import base_path
 
-PATH = "/Ocpp/CentralSystemService"
+PATH = base_path(Role.CENTRAL_SYSTEM)
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 
 

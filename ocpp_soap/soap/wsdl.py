@@ -15,6 +15,7 @@ from lxml import etree
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.paths import bundled
 from ocpp_soap.soap.namespaces import WSDL, WSDL_SOAP_12, XSD
+from ocpp_soap.soap.urls import base_path
 
 _SAMPLE_HOST = "http://localhost:9220"
 
@@ -62,7 +63,7 @@ def _around_address(role: Role, version: Version) -> tuple[bytes, bytes]:
 
 
 def _sample_address(role: Role) -> str:
-    return f"{_SAMPLE_HOST}/Ocpp/{role.title}Service/"
+    return f"{_SAMPLE_HOST}{base_path(role)}/"
 
 
 def main(arguments: list[str]) -> None:
