@@ -171,22 +171,21 @@ class Delivery:
             leased_until=self._lease_end(),
         )
 
-    def _fail(self, webhook: Webhook, error: str) -> Webhook | None:
+    def _fail(self, webhook: Webhook, error: str) -> None:
         failures = webhook.failures + 1
         if failures < self._attempts:
             pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** (failures - 1))
             next_try = datetime.now(timezone.utc) + timedelta(seconds=pause)
-            return self._change(webhook, failures=failures, last_error=error, next_try_at=next_try)
+            self._change(webhook, failures=failures, last_error=error, next_try_at=next_try)
+            return
         event = self._next_event(webhook)
         if event is None:
-            return webhook
+            return
         tried = self._change(webhook, failures=failures) or webhook
         self._webhooks.put_aside(tried, event, error)
         _log.warning("an event became a dead letter", webhook=webhook.webhook_id, event_id=event.event_id, error=error)
         behind = self._place_behind(webhook, 1)
-        return self._change(
-            webhook, cursor=behind, dead=webhook.dead + 1, failures=0, last_error=error, next_try_at=None
-        )
+        self._change(webhook, cursor=behind, dead=webhook.dead + 1, failures=0, last_error=error, next_try_at=None)
 
     def _next_event(self, webhook: Webhook) -> Event | None:
         cursor = webhook.cursor
