@@ -14,6 +14,7 @@ import base64
 import re
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,10 +122,8 @@ class Kept:
             is_unproven=is_unproven,
         )
         self._store.put(KEPT_PARTS, {f"{key}-{number}": {"body": part} for number, part in enumerate(parts)})
-        try:
+        with suppress(AlreadyExists):
             self._store.create(KEPT, key, document_of(envelope), durable=True)
-        except AlreadyExists:
-            return
 
     def _has_room_for_stranger(self) -> bool:
         try:

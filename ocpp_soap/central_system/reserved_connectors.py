@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 
 from ocpp_soap.central_system.fleet_collections import RESERVED
@@ -52,12 +53,9 @@ class ReservedConnectors:
         """Let go of a connector, if that reservation has it."""
         key = reserved_key(charge_box_identity, connector_id)
         stored = self._store.get(RESERVED, key)
-        if stored is None or stored.document["reservation_id"] != reservation_id:
-            return
-        try:
-            self._store.delete(RESERVED, key, revision=stored.revision)
-        except RevisionConflict:
-            return
+        if stored is not None and stored.document["reservation_id"] == reservation_id:
+            with suppress(RevisionConflict):
+                self._store.delete(RESERVED, key, revision=stored.revision)
 
     def reserved_by(self, charge_box_identity: str, connector_id: int) -> int | None:
         """The id of the reservation that has the connector, or None."""

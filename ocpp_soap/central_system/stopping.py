@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.collections import EVENTS, TRANSACTIONS
 from ocpp_soap.central_system.events import Events
@@ -82,10 +84,8 @@ class Stopping:
         )
         content = (request.transaction_id, request.timestamp, request.meter_stop)
         key = digest(call.charge_box_identity, "orphan", *content, at=request.timestamp)
-        try:
+        with suppress(AlreadyExists):
             self._store.create(TRANSACTIONS, key, document_of(orphan), durable=True)
-        except AlreadyExists:
-            return orphan
         return orphan
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -141,10 +142,8 @@ class Webhooks:
             attempts=webhook.failures,
             error=error,
         )
-        try:
+        with suppress(AlreadyExists):
             self._store.create(DEAD_LETTERS, letter.letter_id, document_of(letter), durable=True)
-        except AlreadyExists:
-            return
 
     def dead_letters(
         self, webhook_id: str, *, descending: bool = False, limit: int = 100, after: str | None = None
