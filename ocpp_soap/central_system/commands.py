@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,6 +15,9 @@ from ocpp_soap.central_system.stations import Station, Stations
 from ocpp_soap.errors import CallFailed, InvalidMessage, NoAddress, NotSupportedInVersion
 from ocpp_soap.messages import ACTIONS, Action, Role, Version
 from ocpp_soap.soap.urls import base_path
+
+CallStation = Callable[[str, Any], Any]
+"""Calls a station as :meth:`Commands.call` does: identity, request -> response."""
 
 _BY_REQUEST: dict[type[Any], Action] = {
     action.request: action for action in ACTIONS if action.receiver is Role.CHARGE_POINT

@@ -6,11 +6,11 @@ the difference is sent; else, and after a VersionMismatch, Failed or HashError, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
+from ocpp_soap.central_system.commands import CallStation
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import LOCAL_LISTS
 from ocpp_soap.central_system.local_list import (
@@ -38,14 +38,11 @@ from ocpp_soap.storage.base import Storage
 
 UNSUPPORTED_VERSION = -1
 
-Call = Callable[[str, Any], Any]
-"""Calls a station: identity, request -> response; raises the CallFailed tree."""
-
 
 class LocalLists:
     """The lists of all stations."""
 
-    def __init__(self, store: Storage, tags: Tags, events: Events, call: Call) -> None:
+    def __init__(self, store: Storage, tags: Tags, events: Events, call: CallStation) -> None:
         self._store = store
         self._tags = tags
         self._events = events

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
+from ocpp_soap.central_system.commands import CallStation
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import RESERVATION_ID, RESERVATIONS
 from ocpp_soap.central_system.records import document_of, fold, record_of
@@ -28,14 +27,11 @@ from ocpp_soap.storage.base import Document, Range, Storage
 
 PAGE = 500
 
-Call = Callable[[str, Any], Any]
-"""Calls a station: identity, request -> response; raises the CallFailed tree."""
-
 
 class Reservations(ReservationTable):
     """The reservations of all stations."""
 
-    def __init__(self, store: Storage, tags: Tags, events: Events, queue: CommandQueue, call: Call) -> None:
+    def __init__(self, store: Storage, tags: Tags, events: Events, queue: CommandQueue, call: CallStation) -> None:
         super().__init__(store, events)
         self._tags = tags
         self._queue = queue
