@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from ocpp_soap.soap.compression import CannotDecompress, TooLarge, decompress
 from ocpp_soap.soap.http import Environ, Refused
@@ -26,9 +25,9 @@ class Bodies:
     """
 
     def __init__(self, settings: SoapServerSettings) -> None:
-        marker = settings.large_action.lower().encode()
-        large = settings.large_body if settings.large_action else 0
-        self._limits = _Limits(settings.max_body, marker, max(settings.max_body, large))
+        self._usual = settings.max_body
+        self._largest = max(settings.max_body, settings.large_body if settings.large_action else 0)
+        self._is_large = settings.is_large
         self._timeout = settings.read_timeout
         self._max_waiting = settings.max_waiting
         self._waiting: list[None] = []
@@ -65,9 +64,9 @@ class Bodies:
         if not (stated.isascii() and stated.isdigit() and len(stated) < 20):
             raise Refused(400, "Content-Length: expected a number.", "bad_length", _CLOSE)
         length = int(stated)
-        if length > self._limits.large:
-            raise self._limits.too_large()
-        undecided = not coded and length > self._limits.usual
+        if length > self._largest:
+            raise self._too_large()
+        undecided = not coded and length > self._usual
         data = bytearray()
         if length <= _FIRST_PIECE and not undecided:
             whole = read(length)
@@ -77,8 +76,8 @@ class Bodies:
         for piece in self._pieces(read, length - len(data)):
             data += piece
             if undecided and len(data) >= min(length, PEEK):
-                if length > self._limits.of(data):
-                    raise self._limits.too_large()
+                if length > self._limit(data):
+                    raise self._too_large()
                 undecided = False
         if len(data) < length:
             raise Refused(400, "The body ended before its Content-Length.", "cut_body", _CLOSE)
@@ -86,13 +85,13 @@ class Bodies:
 
     def _to_end(self, read: Callable[[int], bytes], *, coded: bool) -> bytes:
         data = bytearray()
-        limit = self._limits.large if coded else self._limits.usual
-        for piece in self._pieces(read, self._limits.large + 1):
+        limit = self._largest if coded else self._usual
+        for piece in self._pieces(read, self._largest + 1):
             data += piece
             if len(data) > limit:
-                limit = self._limits.large if coded else self._limits.of(data)
+                limit = self._largest if coded else self._limit(data)
                 if len(data) > limit:
-                    raise self._limits.too_large()
+                    raise self._too_large()
         return bytes(data)
 
     def _pieces(self, read: Callable[[int], bytes], length: int) -> Iterator[bytes]:
@@ -113,25 +112,18 @@ class Bodies:
 
     def _unpacked(self, packed: bytes, coding: str) -> bytes:
         try:
-            body = decompress(packed, coding, self._limits.large)
+            body = decompress(packed, coding, self._largest)
         except TooLarge:
-            raise self._limits.too_large() from None
+            raise self._too_large() from None
         except CannotDecompress as error:
             raise Refused(415, f"{str(error)[:1].upper()}{str(error)[1:]}.", "content_encoding") from None
-        if len(body) > self._limits.usual and len(body) > self._limits.of(body):
-            raise self._limits.too_large()
+        if len(body) > self._usual and len(body) > self._limit(body):
+            raise self._too_large()
         return body
 
+    def _limit(self, beginning: bytes | bytearray) -> int:
+        """How many bytes a body may have that begins so."""
+        return self._largest if self._is_large(beginning) else self._usual
 
-class _Limits(NamedTuple):
-    usual: int
-    marker: bytes
-    large: int
-
-    def of(self, beginning: bytes | bytearray) -> int:
-        if self.large > self.usual and self.marker in beginning[:PEEK].replace(b"\0", b"").lower():
-            return self.large
-        return self.usual
-
-    def too_large(self) -> Refused:
-        return Refused(413, f"The body is larger than {self.usual} bytes.", "body_too_large", _CLOSE)
+    def _too_large(self) -> Refused:
+        return Refused(413, f"The body is larger than {self._usual} bytes.", "body_too_large", _CLOSE)

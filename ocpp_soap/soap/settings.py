@@ -35,12 +35,15 @@ class SoapServerSettings:
     client_certificate_header: str
 
     def most_elements(self, data: bytes) -> int:
-        """How many elements an envelope may have, judged by whether the large action is named near its beginning."""
+        """How many elements an envelope may have."""
         if len(data) < self.limits.max_elements:
             return self.limits.max_elements
+        return self.large_elements if self.is_large(data) else self.limits.max_elements
+
+    def is_large(self, beginning: bytes | bytearray) -> bool:
+        """Whether the large action is named near the beginning of an envelope."""
         named = self.large_action.lower().encode()
-        is_large = bool(named) and named in data[:PEEK].replace(b"\0", b"").lower()
-        return self.large_elements if is_large else self.limits.max_elements
+        return bool(named) and named in beginning[:PEEK].replace(b"\0", b"").lower()
 
     def max_elements(self, action: Action) -> int:
         """How many elements a request of ``action`` may have."""
