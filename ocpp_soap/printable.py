@@ -1,4 +1,4 @@
-"""Texts of others as a terminal may show them: no control sequence, and no line that is not ours."""
+"""Texts of others as a terminal may show them and XML hold them: no control sequence, and no line that is not ours."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(repr(c)[1:-1] if is_unsafe(c) and c not in keep else c for c in text)
+
+
+def blanked(text: str) -> str:
+    """The text with a space for whatever is not printable, as an XML document can hold it."""
+    return "".join(character if character.isprintable() else " " for character in text)

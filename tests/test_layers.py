@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "messages": {"messages"},
     "storage": {"storage", "errors", "pending"},
     "dispatch": {"errors", "messages", "pending"},
-    "soap": {"soap", "dispatch", "messages", "errors", "paths", "config", "pending"},
+    "soap": {"soap", "dispatch", "messages", "errors", "paths", "config", "pending", "printable"},
     "central_system": {"central_system", "soap", "dispatch", "messages", "storage"} | ROOT,
     "charge_point": {"charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,
     "web": {"web", "central_system", "charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,

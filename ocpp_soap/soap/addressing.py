@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from unicodedata import category
 
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import IdentityMismatch, ProtocolError
 from ocpp_soap.messages import Role, Version
+from ocpp_soap.printable import is_unsafe
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.namespaces import (
     SOAP_12,
@@ -30,7 +30,6 @@ _UNREAD = frozenset({"to", "relatesto"})
 _AS_SPECIFIED = {
     f"{{{WSA}}}{name}": name for name in ("Action", "MessageID", "From", "ReplyTo", "To", "RelatesTo", "FaultTo")
 } | {f"{{{service_namespace(role, version)}}}chargeBoxIdentity": "identity" for role in Role for version in Version}
-_CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ANONYMOUS = (WSA_ANONYMOUS, WSA_2004_ANONYMOUS)
 _FOR_US = frozenset(
     {
@@ -173,7 +172,7 @@ def check_identity(identity: str, longest: int) -> None:
     """Raise ProtocolError for an identity that is longer than ``longest`` or has control characters."""
     if len(identity) > longest:
         raise ProtocolError(f"The chargeBoxIdentity is longer than {longest} characters.", kind="identity_too_long")
-    if not identity.isprintable() and any(category(character) in _CONTROL for character in identity):
+    if not identity.isprintable() and any(map(is_unsafe, identity)):
         raise ProtocolError("The chargeBoxIdentity has control characters.", kind="identity_characters")
 
 

@@ -22,6 +22,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ocpp_soap.errors import Fault
 from ocpp_soap.messages import Version
+from ocpp_soap.printable import blanked
 from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, XML, fault_namespace
 
 
@@ -52,7 +53,7 @@ def http_status(fault: Fault, soap_namespace: str) -> int:
 
 def fault_body(fault: Fault, soap_namespace: str, version: Version) -> str:
     """The XML of a Fault; the prefix ``S`` stands for ``soap_namespace``."""
-    reason = escape(_printable(fault.reason))
+    reason = escape(blanked(fault.reason))
     if soap_namespace == SOAP_11:
         code, declared = _code_11(fault, version)
         return f"<S:Fault><faultcode{declared}>{code}</faultcode><faultstring>{reason}</faultstring></S:Fault>"
@@ -92,7 +93,3 @@ def _code_12(fault: Fault, version: Version) -> str:
         f"<S:Value>S:{'Sender' if fault.sender else 'Receiver'}</S:Value><S:Subcode>"
         f'<S:Value xmlns:o="{fault_namespace(version)}">o:{fault.subcode}</S:Value></S:Subcode>'
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from ocpp_soap.charge_point.scenario.runner import ScenarioResult
+from ocpp_soap.printable import blanked
 
 
 def junit_xml(results: Iterable[ScenarioResult]) -> bytes:
@@ -23,15 +24,11 @@ def junit_xml(results: Iterable[ScenarioResult]) -> bytes:
             time=f"{sum(step.seconds for step in result.steps):.3f}",
         )
         for step in result.steps:
-            name = _printable(step.title)
+            name = blanked(step.title)
             case = ET.SubElement(suite, "testcase", classname=result.scenario, name=name, time=f"{step.seconds:.3f}")
             if step.failure:
-                ET.SubElement(case, "failure", message=_printable(step.failure))
+                ET.SubElement(case, "failure", message=blanked(step.failure))
             if step.skipped:
                 ET.SubElement(case, "skipped")
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
