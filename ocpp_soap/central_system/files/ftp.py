@@ -104,6 +104,10 @@ class _FileSystem(AbstractedFS):  # type: ignore[misc]
 class _Session:
     """What is ours of a connection: it ends unless somebody logs in, and what is done when a file has arrived."""
 
+    abstracted_fs = _FileSystem
+    timeout = IDLE_SECONDS
+    banner = "ocpp-soap"
+    auth_failed_timeout = PAUSE_AFTER_WRONG_PASSWORD
     area: FileArea
     authorizer: _Authorizer
     username: str
@@ -131,18 +135,10 @@ class _Session:
 
 
 class _Plain(_Session, FTPHandler):  # type: ignore[misc]
-    abstracted_fs = _FileSystem
-    timeout = IDLE_SECONDS
-    banner = "ocpp-soap"
     use_sendfile = False
-    auth_failed_timeout = PAUSE_AFTER_WRONG_PASSWORD
 
 
 class _Explicit(_Session, TLS_FTPHandler):  # type: ignore[misc]
-    abstracted_fs = _FileSystem
-    timeout = IDLE_SECONDS
-    banner = "ocpp-soap"
-    auth_failed_timeout = PAUSE_AFTER_WRONG_PASSWORD
     ssl_options = TLS_FTPHandler.ssl_options | _OLD_TLS
 
 
