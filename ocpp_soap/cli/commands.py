@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from ocpp_soap.central_system.command_queue.record import Command, CommandState
+from ocpp_soap.central_system.command_queue.record import CommandState
 from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import NUMBER
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.delivering import print_commands
 from ocpp_soap.cli.output import json_option, print_record
-from ocpp_soap.errors import NotFound
 
 _states = click.Choice([str(state) for state in CommandState])
 _number = click.argument("command_id", metavar="ID", type=NUMBER)
@@ -58,7 +57,8 @@ def show(ctx: click.Context, command_id: int, as_json: bool) -> None:
       ocpp-soap commands show 17
     """
     with central_system(ctx) as system:
-        _print(system.command_queue.get(command_id), command_id, as_json)
+        found = system.command_queue.get(command_id)
+        print_record(existing(found, f"command {command_id}", "commands list"), as_json)
 
 
 @command.command()
@@ -73,10 +73,5 @@ def cancel(ctx: click.Context, command_id: int, as_json: bool) -> None:
       ocpp-soap commands cancel 17
     """
     with central_system(ctx) as system:
-        _print(system.command_queue.cancel(command_id, by=author()), command_id, as_json)
-
-
-def _print(found: Command | None, command_id: int, as_json: bool) -> None:
-    if found is None:
-        raise NotFound(f"there is no command {command_id}; `ocpp-soap commands list` shows all")
-    print_record(found, as_json)
+        cancelled = system.command_queue.cancel(command_id, by=author())
+        print_record(existing(cancelled, f"command {command_id}", "commands list"), as_json)

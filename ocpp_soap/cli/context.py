@@ -14,6 +14,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.cli.audited import NOTHING_DONE, note
 from ocpp_soap.cli.bounds import COUNT
 from ocpp_soap.cli.output import print_hint
+from ocpp_soap.errors import NotFound
 
 T = TypeVar("T")
 
@@ -44,6 +45,13 @@ def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
         raise
     finally:
         system.close()
+
+
+def existing(value: T | None, what: str, listing: str) -> T:
+    """The value; where it is None or False, raises NotFound, which names the command that lists what there is."""
+    if not value:
+        raise NotFound(f"there is no {what}; `ocpp-soap {listing}` shows all")
+    return value
 
 
 def first(items: Iterable[T], limit: int) -> list[T]:

@@ -15,11 +15,10 @@ from ocpp_soap.central_system.files.record import StoredFile
 from ocpp_soap.central_system.files.transfers import Protocol
 from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.delivering import answer_of, deliver, print_commands
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
-from ocpp_soap.errors import NotFound
 
 _station = click.argument("charge_box_identity", metavar="ID")
 _over = click.option(
@@ -210,7 +209,4 @@ def _finish(system: CentralSystem, made: Command, on_next_contact: bool, as_json
 
 
 def _find(system: CentralSystem, file_id: str) -> StoredFile:
-    found = system.files.get(file_id)
-    if found is None:
-        raise NotFound(f"there is no file {file_id}; `ocpp-soap files list` shows all")
-    return found
+    return existing(system.files.get(file_id), f"file {file_id}", "files list")

@@ -7,9 +7,8 @@ import click
 from ocpp_soap.central_system.api_keys import Role
 from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_table
-from ocpp_soap.errors import NotFound
 
 
 @click.group(name="keys")
@@ -96,8 +95,6 @@ def revoke(ctx: click.Context, key_id: str) -> None:
       ocpp-soap keys revoke 5f1c0a9b3d2e
     """
     with central_system(ctx) as system:
-        key = system.api_keys.revoke(key_id, by=author())
-        if key is None:
-            raise NotFound(f"there is no key {key_id}; `ocpp-soap keys list` shows all")
+        key = existing(system.api_keys.revoke(key_id, by=author()), f"key {key_id}", "keys list")
         system.audit.add(author(), "keys.revoke", f"/keys/{key_id}")
     print_hint(f"{key.name} ({key_id}) may no longer use the API.")

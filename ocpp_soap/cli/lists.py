@@ -13,10 +13,10 @@ from ocpp_soap.central_system.local_list import LONGEST_TAG, ListState, LocalLis
 from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.bounds import COUNT
 from ocpp_soap.cli.choosing import Chosen, chosen_stations
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.exits import NO_ANSWER, REFUSED
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
-from ocpp_soap.errors import NotFound, OcppSoapError
+from ocpp_soap.errors import OcppSoapError
 
 AT_ONCE = 32
 
@@ -72,8 +72,7 @@ def show(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
       ocpp-soap lists show CP001
     """
     with central_system(ctx) as system:
-        if system.stations.get(charge_box_identity) is None:
-            raise NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")
+        existing(system.stations.get(charge_box_identity), f"charge point {charge_box_identity}", "stations list")
         known = system.local_lists.get(charge_box_identity) or LocalList(charge_box_identity=charge_box_identity)
         difference = system.local_lists.difference(charge_box_identity)
         left_out = system.local_lists.left_out()

@@ -10,11 +10,10 @@ from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.reservation import ReservationState
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import NUMBER
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.exits import REFUSED
 from ocpp_soap.cli.output import json_option, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
-from ocpp_soap.errors import NotFound
 
 
 @click.group(name="reservations")
@@ -64,9 +63,7 @@ def cancel(ctx: click.Context, reservation_id: int, as_json: bool) -> None:
     """
     with central_system(ctx) as system:
         found = system.reservations.cancel(reservation_id, by=author())
-    if found is None:
-        raise NotFound(f"there is no reservation {reservation_id}; `ocpp-soap reservations list` shows all")
-    print_record(found, as_json)
+    print_record(existing(found, f"reservation {reservation_id}", "reservations list"), as_json)
 
 
 @command.command(name="list")

@@ -12,9 +12,8 @@ from ocpp_soap.central_system.access import Requirements
 from ocpp_soap.central_system.profiles import ACTION_FORMS, SOAP_VERSIONS, Profile
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.cli.bounds import Seconds, identity
-from ocpp_soap.cli.context import central_system
+from ocpp_soap.cli.context import central_system, existing
 from ocpp_soap.cli.output import json_option, print_record
-from ocpp_soap.errors import NotFound
 from ocpp_soap.setting_types import LONGEST_WAIT
 
 identity_argument = click.argument("charge_box_identity", metavar="ID", type=identity)
@@ -107,6 +106,4 @@ def _set(change: Any, charge_box_identity: str, value: Any, password: str) -> St
         station: Station | None = change(charge_box_identity, value, password)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    if station is None:
-        raise NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")
-    return station
+    return existing(station, f"charge point {charge_box_identity}", "stations list")

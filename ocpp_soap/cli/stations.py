@@ -10,11 +10,10 @@ from ocpp_soap.central_system.overview import StationOverview, overview
 from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.stations import Registration, Station
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, plain, print_json, print_record, print_table
 from ocpp_soap.cli.station_rules import identity_argument, profile, require
-from ocpp_soap.errors import NotFound
 
 METER_LINES = 8
 """Latest meter values shown as text; --json has all of the latest messages."""
@@ -98,9 +97,7 @@ def show(ctx: click.Context, charge_box_identity: str, as_json: bool) -> None:
     """
     with central_system(ctx) as system:
         found = overview(system, charge_box_identity)
-    if found is None:
-        raise _no_station(charge_box_identity)
-    report = _report(found)
+    report = _report(existing(found, f"charge point {charge_box_identity}", "stations list"))
     if as_json:
         print_json(report)
     else:
@@ -124,9 +121,7 @@ def set_url(ctx: click.Context, charge_box_identity: str, url: str, as_json: boo
         raise click.UsageError(f"{url!r} is no URL of a charge point; expected http://… or https://…")
     with central_system(ctx) as system:
         station = system.stations.set_url(charge_box_identity, url)
-    if station is None:
-        raise _no_station(charge_box_identity)
-    print_record(station, as_json)
+    print_record(existing(station, f"charge point {charge_box_identity}", "stations list"), as_json)
 
 
 @command.command(name="set-heartbeat-interval")
@@ -143,9 +138,7 @@ def set_heartbeat_interval(ctx: click.Context, charge_box_identity: str, seconds
     """
     with central_system(ctx) as system:
         station = system.stations.set_heartbeat_interval(charge_box_identity, seconds or None)
-    if station is None:
-        raise _no_station(charge_box_identity)
-    print_record(station, as_json)
+    print_record(existing(station, f"charge point {charge_box_identity}", "stations list"), as_json)
 
 
 @command.command()
@@ -226,7 +219,3 @@ def _clock(skew: float | None) -> str | None:
 
 def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in names}
-
-
-def _no_station(charge_box_identity: str) -> NotFound:
-    return NotFound(f"there is no charge point {charge_box_identity}; `ocpp-soap stations list` shows all")

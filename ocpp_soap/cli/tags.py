@@ -9,10 +9,9 @@ import click
 from ocpp_soap.central_system.local_list import LONGEST_TAG, can_be_listed
 from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.tags import Tag
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
-from ocpp_soap.errors import NotFound
 
 
 @click.group(name="tags")
@@ -97,9 +96,7 @@ def block(ctx: click.Context, id_tag: str, as_json: bool) -> None:
     """
     with central_system(ctx) as system:
         tag = system.tags.block(id_tag)
-    if tag is None:
-        raise _no_tag(id_tag)
-    print_record(tag, as_json)
+    print_record(existing(tag, f"idTag {id_tag}", "tags list"), as_json)
 
 
 @command.command()
@@ -113,10 +110,5 @@ def remove(ctx: click.Context, id_tag: str) -> None:
       ocpp-soap tags remove 04A2B3C4D5
     """
     with central_system(ctx) as system:
-        if not system.tags.remove(id_tag):
-            raise _no_tag(id_tag)
+        existing(system.tags.remove(id_tag), f"idTag {id_tag}", "tags list")
     print_hint(f"{id_tag} was removed.")
-
-
-def _no_tag(id_tag: str) -> NotFound:
-    return NotFound(f"there is no idTag {id_tag}; `ocpp-soap tags list` shows all")

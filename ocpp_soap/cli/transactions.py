@@ -16,11 +16,10 @@ from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.transactions import Transaction, TransactionState
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.bounds import COUNT, NUMBER
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, json_text, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
-from ocpp_soap.errors import NotFound
 from ocpp_soap.printable import printable
 
 EXPORTED = (
@@ -103,9 +102,8 @@ def show(ctx: click.Context, transaction_id: int, as_json: bool) -> None:
       ocpp-soap transactions show 17 --json
     """
     with central_system(ctx) as system:
-        transaction = system.transactions.get(transaction_id)
-        if transaction is None:
-            raise NotFound(f"there is no transaction {transaction_id}; `ocpp-soap transactions list` shows all")
+        found = system.transactions.get(transaction_id)
+        transaction = existing(found, f"transaction {transaction_id}", "transactions list")
         records = every(system.meter_values.list, transaction_id=transaction_id)
         samples = plain([sample for record in records for sample in record.samples])
     document = {**_document(transaction), "meter_values": samples}
@@ -132,9 +130,8 @@ def close(ctx: click.Context, transaction_id: int, reason: str, as_json: bool) -
             transaction = system.open_sessions.close(transaction_id, reason, by=author())
         except ValueError as error:
             raise click.ClickException(str(error)) from None
-    if transaction is None:
-        raise NotFound(f"there is no transaction {transaction_id}; `ocpp-soap transactions list` shows all")
-    print_record(_document(transaction), as_json)
+    closed = existing(transaction, f"transaction {transaction_id}", "transactions list")
+    print_record(_document(closed), as_json)
 
 
 @command.command()

@@ -7,10 +7,9 @@ import click
 from ocpp_soap.central_system.records import every
 from ocpp_soap.central_system.webhooks import Webhook
 from ocpp_soap.cli.author import author
-from ocpp_soap.cli.context import central_system, first, limit_option
+from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.exits import FAILED
 from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record, print_table
-from ocpp_soap.errors import NotFound
 
 _webhook = click.argument("webhook_id", metavar="ID")
 
@@ -109,8 +108,7 @@ def remove(ctx: click.Context, webhook_id: str) -> None:
       ocpp-soap webhooks remove 4be0643f1d98
     """
     with central_system(ctx) as system:
-        if not system.webhooks.remove(webhook_id):
-            raise _no_webhook(webhook_id)
+        existing(system.webhooks.remove(webhook_id), f"webhook {webhook_id}", "webhooks list")
     print_hint(f"{webhook_id} is sent nothing any more.")
 
 
@@ -150,9 +148,8 @@ def redeliver(ctx: click.Context, letter_id: str) -> None:
       ocpp-soap webhooks redeliver 9f1c5a…
     """
     with central_system(ctx) as system:
-        letter = system.webhooks.dead_letter(letter_id)
-        if letter is None:
-            raise NotFound(f"there is no dead letter {letter_id}; `ocpp-soap webhooks dead-letters ID` shows all")
+        found = system.webhooks.dead_letter(letter_id)
+        letter = existing(found, f"dead letter {letter_id}", "webhooks dead-letters ID")
         error = system.webhook_delivery.redeliver(letter)
     print_hint(f"It was not taken: {error}" if error else "It was taken.")
     if error:
@@ -161,9 +158,8 @@ def redeliver(ctx: click.Context, letter_id: str) -> None:
 
 def _set_active(ctx: click.Context, webhook_id: str, is_active: bool, as_json: bool) -> None:
     with central_system(ctx) as system:
-        webhook = system.webhooks.set_active(webhook_id, is_active)
-        if webhook is None:
-            raise _no_webhook(webhook_id)
+        changed = system.webhooks.set_active(webhook_id, is_active)
+        webhook = existing(changed, f"webhook {webhook_id}", "webhooks list")
     print_record(_shown(webhook), as_json)
 
 
@@ -171,7 +167,3 @@ def _shown(webhook: Webhook) -> dict[str, object]:
     """A webhook without what only the delivery needs and without its secret."""
     hidden = {"secret", "cursor", "leased_by", "leased_until"}
     return {name: value for name, value in plain(webhook).items() if name not in hidden}
-
-
-def _no_webhook(webhook_id: str) -> NotFound:
-    return NotFound(f"there is no webhook {webhook_id}; `ocpp-soap webhooks list` shows all")
