@@ -7,7 +7,6 @@ frame has a length and a checksum; one that was cut off belongs to something tha
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ocpp_soap.storage.file_lock import lock_now
+from ocpp_soap.storage.file_lock import lock, lock_now
 from ocpp_soap.storage.private_files import folder_mode, make_folder, open_file
 
 _HEAD = struct.Struct(">II")
@@ -62,7 +61,7 @@ class OwnLog:
         while self._file < 0:
             make_folder(folder, folder_mode(mode))
             handle = open_file(self.path, os.O_APPEND | os.O_WRONLY, mode)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            lock(handle)
             if is_at(handle, self.path):  # nobody took it for one that is over before it was locked
                 self._file = handle
             else:

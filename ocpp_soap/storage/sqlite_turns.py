@@ -7,14 +7,13 @@ for fairness only: what is written is protected by SQLite, also when the lock is
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import sqlite3
 import time
 from pathlib import Path
 
-from ocpp_soap.storage.file_lock import lock_now
+from ocpp_soap.storage.file_lock import lock_now, unlock
 from ocpp_soap.storage.sqlite_errors import is_locked
 
 BUSY_SECONDS = 10.0
@@ -50,25 +49,22 @@ class Turns:
                     waited = time.monotonic() - started
                     if not is_locked(error) or waited > longest:
                         raise
-                mine = mine or (waited > _PATIENCE and self._take())
+                mine = mine or (waited > _PATIENCE and lock_now(self._folder))
                 _pause()
         finally:
             if mine:
-                fcntl.flock(self._folder, fcntl.LOCK_UN)
+                unlock(self._folder)
 
     def close(self) -> None:
         """Let go of the folder."""
         os.close(self._folder)
 
     def _let_pass(self, until: float) -> None:
-        while not self._take():
+        while not lock_now(self._folder):
             if time.monotonic() > until:
                 return
             _pause()
-        fcntl.flock(self._folder, fcntl.LOCK_UN)
-
-    def _take(self) -> bool:
-        return lock_now(self._folder)
+        unlock(self._folder)
 
 
 def _pause() -> None:
