@@ -63,7 +63,7 @@ class FirebaseStorage(Storage):
         self._clients: dict[int, FirestoreClient] = {}
         self._connecting = threading.Lock()
         self._prepared: set[Collection] = set()
-        self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
+        self._numbers = NumberBlocks(self._allot, _BLOCK)
         self._closed = False
 
     @classmethod
@@ -231,12 +231,8 @@ class FirebaseStorage(Storage):
         return int(client.run(lambda limits: query.get(**limits))[0][0].value)
 
     def increment(self, counter: str, by: int = 1) -> int:
-        if by < 1:
-            raise ValueError(f"{counter}: a counter grows by at least 1, not {by}")
         self._client()
-        if self._numbers[0] != os.getpid():
-            self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
-        return self._numbers[1].take(counter, by)
+        return self._numbers.take(counter, by)
 
     def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
         write = uuid4().hex

@@ -104,7 +104,7 @@ class MongoStorage(Storage):
         self._clients: dict[int, MongoClient] = {}
         self._opening = threading.Lock()
         self._indexed: set[Collection] = set()
-        self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
+        self._numbers = NumberBlocks(self._allot, _BLOCK)
         self._closed = False
 
     @classmethod
@@ -267,12 +267,8 @@ class MongoStorage(Storage):
         return int(self._client().read(command)["n"])
 
     def increment(self, counter: str, by: int = 1) -> int:
-        if by < 1:
-            raise ValueError(f"{counter}: a counter grows by at least 1, not {by}")
         self._client()
-        if self._numbers[0] != os.getpid():
-            self._numbers = (os.getpid(), NumberBlocks(self._allot, _BLOCK))
-        return self._numbers[1].take(counter, by)
+        return self._numbers.take(counter, by)
 
     def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
         if not entries:
