@@ -48,7 +48,7 @@ class Availability:
         for connector in connectors:
             if connector.scheduled_inoperative and connector.transaction is None:
                 connector.operative, connector.scheduled_inoperative = False, False
-        if self.scheduled_inoperative and not any(connector.transaction for connector in connectors):
+        if self.scheduled_inoperative and not self._station.has_transaction:
             self.operative, self.scheduled_inoperative = False, False
         self._apply()
 

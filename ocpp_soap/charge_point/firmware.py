@@ -60,7 +60,7 @@ class Firmware:
 
     def transaction_ended(self) -> None:
         """Install what waited for the end of the transactions."""
-        if self._downloaded and not self._busy():
+        if self._downloaded and not self._station.has_transaction:
             self._install()
 
     def _await_date(self, request: UpdateFirmwareRequest) -> None:
@@ -133,9 +133,6 @@ class Firmware:
         name = PurePosixPath(unquote(urlsplit(location).path)).stem
         printable = "".join(character for character in name if character.isprintable())
         return (printable or "unnamed")[: limit_of(BootNotificationRequest, "firmware_version", self._station.version)]
-
-    def _busy(self) -> bool:
-        return any(connector.transaction for connector in self._station.connectors.values())
 
     def _notify(self, status: FirmwareStatus) -> None:
         self._station.outbox.put(FirmwareStatusNotificationRequest(status=status))

@@ -170,8 +170,7 @@ class Simulation:
     def _is_busy(self, station: Station) -> bool:
         if not station.registration.begun:
             return False
-        running = any(connector.transaction for connector in station.connectors.values())
-        return not station.registration.accepted or running or station.outbox.waiting > 0
+        return not station.registration.accepted or station.has_transaction or station.outbox.waiting > 0
 
     def _observe(self, station: Station, name: str, subject: Any) -> None:
         if name == "exchange":

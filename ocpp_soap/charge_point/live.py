@@ -61,6 +61,6 @@ def state_of(station: Station) -> str:
         return "booting"
     if not station.outbox.online:
         return "offline"
-    if any(connector.transaction for connector in station.connectors.values()):
+    if station.has_transaction:
         return "charging"
     return "idle"

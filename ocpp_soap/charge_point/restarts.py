@@ -33,8 +33,7 @@ class Restarts:
 
     def _when_delivered(self, patience_ends: datetime) -> None:
         station, outbox = self._station, self._station.outbox
-        running = any(connector.transaction for connector in station.connectors.values())
-        if (running or (outbox.waiting and outbox.online)) and station.schedule.now() < patience_ends:
+        if (station.has_transaction or (outbox.waiting and outbox.online)) and station.schedule.now() < patience_ends:
             station.after(0.1, lambda: self._when_delivered(patience_ends))
             return
         station.note("restarting")

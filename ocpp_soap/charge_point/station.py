@@ -107,6 +107,11 @@ class Station(Operation):
         self.outbox = Outbox(self._send, schedule, self, lock=self.lock, journal=journal, backoff=self.options.backoff)
         self.state = StoredState(storage, self)
 
+    @property
+    def has_transaction(self) -> bool:
+        """Whether there is a transaction on one of its connectors."""
+        return any(connector.transaction for connector in self.connectors.values())
+
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
