@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocpp_soap.charge_point.documents import from_document, to_document
+from ocpp_soap.charge_point.events import action_of
 from ocpp_soap.charge_point.keeping import Keeping
 from ocpp_soap.charge_point.queueing import Entry, is_demanded
 from ocpp_soap.errors import AlreadyExists
@@ -76,7 +77,7 @@ class StoredJournal:
         return {
             "station": self._station,
             "sequence": entry.sequence,
-            "action": type(entry.request).__name__.removesuffix("Request"),
+            "action": action_of(entry.request),
             "message": to_document(entry.request),
             "transaction": entry.transaction,
             "waits_for_id": entry.waits_for_id,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from ocpp_soap.charge_point.events import action_of
 from ocpp_soap.charge_point.quirks import Letter, Profile, envelope, http_headers
 from ocpp_soap.errors import NoAddress, TimedOut, Unreachable
 from ocpp_soap.messages import Action, Role, Version, find_action
@@ -105,7 +106,7 @@ class QuirkyLine:
 
 
 def _action_of(request: Any) -> Action:
-    action = find_action(Role.CENTRAL_SYSTEM, type(request).__name__.removesuffix("Request"))
+    action = find_action(Role.CENTRAL_SYSTEM, action_of(request))
     if action is None:
         raise TypeError(f"{type(request).__name__} is no request to a central system")
     return action
