@@ -10,14 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocpp_soap.charge_point.transfer import TransferFailed
+from ocpp_soap.charge_point.transfer import TransferFailed, attempts_of, retry_interval_of
 from ocpp_soap.messages import DiagnosticsStatus, DiagnosticsStatusNotificationRequest, GetDiagnosticsRequest
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
-
-DEFAULT_ATTEMPTS = 3
-DEFAULT_RETRY_INTERVAL = 10
 
 
 class Diagnostics:
@@ -43,8 +40,7 @@ class Diagnostics:
         file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / name
         file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
         self._files.add(file)
-        attempts = max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1)
-        station.after_the_answer(lambda: self._try(file, request, attempts))
+        station.after_the_answer(lambda: self._try(file, request, attempts_of(request)))
         return name
 
     def _lines(self, start: datetime | None, stop: datetime | None) -> list[str]:
@@ -67,8 +63,7 @@ class Diagnostics:
         except TransferFailed as error:
             station.note(f"diagnostics upload failed: {error}")
             if attempts_left > 0:
-                interval = request.retry_interval if request.retry_interval is not None else DEFAULT_RETRY_INTERVAL
-                station.after(interval, lambda: self._try(file, request, attempts_left))
+                station.after(retry_interval_of(request), lambda: self._try(file, request, attempts_left))
                 return
             status = DiagnosticsStatus.UPLOAD_FAILED
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ocpp_soap.charge_point.scheduler import Timer
-from ocpp_soap.charge_point.transfer import TransferFailed
+from ocpp_soap.charge_point.transfer import TransferFailed, attempts_of, retry_interval_of
 from ocpp_soap.messages import (
     BootNotificationRequest,
     FirmwareStatus,
@@ -20,9 +20,6 @@ from ocpp_soap.messages import (
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.station import Station
-
-DEFAULT_ATTEMPTS = 3
-DEFAULT_RETRY_INTERVAL = 10
 
 
 class Firmware:
@@ -75,7 +72,7 @@ class Firmware:
         except OSError as error:
             self._given_up(f"there is no place for it: {error}")
             return
-        self._try(request, self._file, max(request.retries if request.retries is not None else DEFAULT_ATTEMPTS, 1))
+        self._try(request, self._file, attempts_of(request))
 
     def _try(self, request: UpdateFirmwareRequest, file: Path, attempts: int) -> None:
         self._station.schedule.transfer(lambda: self._download(request, file, attempts - 1))
@@ -96,8 +93,7 @@ class Firmware:
                 self._arrived()
             elif attempts_left > 0:
                 station.note(f"firmware download failed: {error}")
-                interval = request.retry_interval if request.retry_interval is not None else DEFAULT_RETRY_INTERVAL
-                station.after(interval, lambda: self._try(request, file, attempts_left))
+                station.after(retry_interval_of(request), lambda: self._try(request, file, attempts_left))
             else:
                 self._given_up(str(error))
 

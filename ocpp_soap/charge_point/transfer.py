@@ -20,15 +20,29 @@ import requests
 import structlog
 from urllib3.exceptions import HTTPError
 
+from ocpp_soap.messages import GetDiagnosticsRequest, UpdateFirmwareRequest
+
 _log = structlog.get_logger("ocpp_soap.charge_point")
 
 TIMEOUT = 30.0
+DEFAULT_ATTEMPTS = 3
+DEFAULT_RETRY_INTERVAL = 10
 _CHUNK = 64 * 1024
 _IMPLICIT_TLS_PORT = 990
 _PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
 _CANNOT_RESUME = ("500", "501", "502", "504")
 _EXPECTED = (OSError, EOFError, ValueError, ftplib.Error, requests.RequestException, HTTPError)
+
+
+def attempts_of(request: GetDiagnosticsRequest | UpdateFirmwareRequest) -> int:
+    """How often a transfer is tried, at least once; ``retries`` is optional in both messages."""
+    return max(DEFAULT_ATTEMPTS if request.retries is None else request.retries, 1)
+
+
+def retry_interval_of(request: GetDiagnosticsRequest | UpdateFirmwareRequest) -> int:
+    """Seconds between two attempts; ``retryInterval`` is optional in both messages."""
+    return DEFAULT_RETRY_INTERVAL if request.retry_interval is None else request.retry_interval
 
 
 class TransferFailed(Exception):
