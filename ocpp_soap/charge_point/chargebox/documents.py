@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from ocpp_soap.charge_point.validation import first_of
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
 
 
@@ -80,8 +81,7 @@ def read(kind: type[Any], content: dict[str, Any]) -> Any:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise Unusable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise Unusable(first_of(error)) from error
 
 
 def time_of(value: Any) -> datetime:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
 
 from ocpp_soap.charge_point.configuration import SECONDS_OF_A_DAY
+from ocpp_soap.charge_point.validation import first_of
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
 from ocpp_soap.yaml_files import read_yaml_both_ways
@@ -84,8 +85,7 @@ def load_chargebox_settings(file: Path) -> ChargeBoxSettings:
     try:
         settings = ChargeBoxSettings.model_validate(prepared)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigurationError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ConfigurationError(f"{file}: {first_of(error)}") from error
     if settings.meter_interval and SECONDS_OF_A_DAY % settings.meter_interval:
         raise ConfigurationError(f"{file}: meter_interval: {settings.meter_interval} s do not divide a day")
     return settings

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ocpp_soap.charge_point.scenario.step import Step
 from ocpp_soap.charge_point.scenario.steps import STEPS
+from ocpp_soap.charge_point.validation import first_of
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import Version
 from ocpp_soap.yaml_files import read_yaml
@@ -56,7 +57,7 @@ def load_scenario(name_or_file: str) -> Scenario:
     try:
         return Scenario.model_validate(content | {"steps": steps})
     except ValidationError as error:
-        raise ConfigurationError(f"{file}: {_first(error)}") from error
+        raise ConfigurationError(f"{file}: {first_of(error)}") from error
 
 
 def _step(file: Path, number: int, item: Any) -> tuple[str, Step]:
@@ -70,15 +71,9 @@ def _step(file: Path, number: int, item: Any) -> tuple[str, Step]:
     try:
         step = kind.model_validate(parameters or {})
     except ValidationError as error:
-        raise ConfigurationError(f"{place}: {name}: {_first(error)}") from error
+        raise ConfigurationError(f"{place}: {name}: {first_of(error)}") from error
     return f"{number}. {_title(name, parameters)}", step
 
 
 def _title(name: str, parameters: dict[str, Any] | None) -> str:
     return " ".join([name, *(f"{key}={value}" for key, value in (parameters or {}).items())])
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ocpp_soap.charge_point.chargebox.bridges.base import Bridge, StoreBridge
 from ocpp_soap.charge_point.chargebox.bridges.controller import Controller
 from ocpp_soap.charge_point.chargebox.exchange import Exchange
+from ocpp_soap.charge_point.validation import first_of
 from ocpp_soap.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ def load_bridge(settings: ChargeBoxSettings, exchange: Exchange) -> Bridge:
         if kind == "modbus":
             return _modbus(options, exchange, connectors)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(f"bridge.options.{where}: {first['msg']}") from error
+        raise ConfigurationError(f"bridge.options.{first_of(error)}") from error
     if kind.endswith(".py"):
         return _from_file(Path(kind), options, exchange)
     for entry in entry_points(group=GROUP, name=kind):
