@@ -20,7 +20,7 @@ from statistics import median
 from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "storage")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "storage"), str(ROOT / "tests" / "shared")]
 
 from benchmarks import report, start_up  # noqa: E402
 from benchmarks.bare_store import pairs_per_second  # noqa: E402

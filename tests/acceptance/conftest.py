@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from program import Program, free_port, wait_for
+from ports import free_port
+from program import Program, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
+from ports import free_port
 
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap import wsdl
@@ -24,12 +24,6 @@ REQUESTS = Path(__file__).parent / "requests"
 SOAP12 = "{http://www.w3.org/2003/05/soap-envelope}"
 WSA = "{http://www.w3.org/2005/08/addressing}"
 CENTRAL_NAMESPACE = {Version.V12: "urn://Ocpp/Cs/2010/08/", Version.V15: "urn://Ocpp/Cs/2012/06/"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 20.0) -> None:

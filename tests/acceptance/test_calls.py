@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from program import Program, free_port, simulated_station
+from ports import free_port
+from program import Program, simulated_station
 
 from ocpp_soap.messages import Role, Version, actions
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from datetime import timedelta
 
 import pytest
+from waiting import wait_until
 
 from ocpp_soap.central_system.contacts import LONGEST_DELAY, Contacts
 from ocpp_soap.errors import StoreClosed
@@ -19,13 +19,6 @@ def store(tmp_path):
     store = FileStorage(tmp_path / "store.db")
     yield store
     store.close()
-
-
-def wait_until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.01)
 
 
 def test_every_message_counts_as_a_sign_of_life(central_system, send):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.webhooks import Delivery, Webhook
@@ -31,13 +32,6 @@ def delivering(system: CentralSystem, timeout: float) -> Iterator[None]:
         thread.join()
 
 
-def wait_for(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert condition()
-
-
 def numbers(receiver: Any) -> list[int]:
     return [event["data"]["number"] for event in receiver.events]
 
@@ -53,10 +47,10 @@ def test_more_slow_webhooks_than_threads_delay_no_quick_one(
     central_system.webhooks.add(receiver.url)
     central_system.events.add("a.b", number=0)
     with delivering(central_system, timeout=60):
-        wait_for(lambda: len([one for one in slow if one.request]) == 2)
-        wait_for(lambda: numbers(receiver) == [0])
+        wait_until(lambda: len([one for one in slow if one.request]) == 2)
+        wait_until(lambda: numbers(receiver) == [0])
         central_system.events.add("a.b", number=1)
-        wait_for(lambda: numbers(receiver) == [0, 1])
+        wait_until(lambda: numbers(receiver) == [0, 1])
         for one in slow:
             one.close()
 
@@ -70,8 +64,8 @@ def test_webhooks_that_turn_out_slow_leave_the_threads_to_the_quick_ones(
     central_system.webhooks.add(receiver.url)
     central_system.events.add("a.b", number=0)
     with delivering(central_system, timeout=0.3):
-        wait_for(lambda: numbers(receiver) == [0])
-        wait_for(lambda: {one.webhook_id for one in central_system.webhooks.list().items if one.is_slow} == slow)
+        wait_until(lambda: numbers(receiver) == [0])
+        wait_until(lambda: {one.webhook_id for one in central_system.webhooks.list().items if one.is_slow} == slow)
 
 
 def test_a_webhook_is_slow_as_long_as_its_last_try_took_long(
@@ -110,7 +104,7 @@ def test_a_receiver_that_takes_long_does_not_keep_the_process_from_ending(
     central_system.webhooks.add(slow.url)
     central_system.events.add("a.b")
     with delivering(central_system, timeout=60):
-        wait_for(lambda: slow.request)
+        wait_until(lambda: slow.request)
         began = time.monotonic()
     assert time.monotonic() - began < 10
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("webhook"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sink import Sink
+from waiting import wait_until
 
 from ocpp_soap import config
 from ocpp_soap.charge_point.chargebox import ChargeBox, ChargeBoxSettings
@@ -18,13 +18,6 @@ from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.client import Endpoint, client_for
 from ocpp_soap.storage.base import Collection, Document, Storage
 from ocpp_soap.storage.file import FileStorage
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Running:

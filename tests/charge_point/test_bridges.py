@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from running_box import wait_until
 from structlog.testing import capture_logs
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox import ChargeBoxSettings
 from ocpp_soap.charge_point.chargebox.bridges import Outputs, load_bridge

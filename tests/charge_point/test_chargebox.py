@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from running_box import wait_until
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.exchange import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from running_box import wait_until
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox.exchange import START_TRANSACTIONS, STOP_TRANSACTIONS
 from ocpp_soap.messages import RemoteStopTransactionRequest

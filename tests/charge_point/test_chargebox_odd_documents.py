@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from running_box import Running, wait_until
+from running_box import Running
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox.exchange import (
     CONNECTORS,

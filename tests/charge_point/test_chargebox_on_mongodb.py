@@ -11,9 +11,10 @@ import pytest
 from bson import Code, Decimal128, Int64, MinKey, ObjectId, Regex
 from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
-from running_box import Running, wait_until
+from running_box import Running
 from sink import Sink
 from storage_servers import MongoServer, mongod
+from waiting import wait_until
 
 from ocpp_soap.messages import RemoteStopTransactionRequest
 from ocpp_soap.storage.mongodb import MongoStorage

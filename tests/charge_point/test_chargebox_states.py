@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from running_box import wait_until
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS, STATUS_NOTIFICATIONS
 from ocpp_soap.messages import (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from running_box import wait_until
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.bridges.modbus import ModbusOptions

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from running_box import Running, wait_until
+from running_box import Running
+from waiting import wait_until
 
 from ocpp_soap.charge_point.chargebox.exchange import START_TRANSACTIONS, STOP_TRANSACTIONS
 from ocpp_soap.charge_point.journal import OUTBOX

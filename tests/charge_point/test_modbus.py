@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from plc import BROKEN, CHARGING, FREE, PLUGGED, RtuPlc, TcpPlc
-from running_box import Running, wait_until
+from running_box import Running
 from sink import Sink
+from waiting import wait_until
 from waitress.server import create_server
 
 from ocpp_soap import config

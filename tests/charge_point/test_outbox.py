@@ -7,6 +7,7 @@ import time
 
 import pytest
 from structlog.testing import capture_logs
+from waiting import wait_until
 
 from ocpp_soap.charge_point import Scheduler, Station
 from ocpp_soap.charge_point.queueing import Backoff
@@ -176,14 +177,6 @@ def test_one_request_at_a_time_however_many_threads_there_are(central_system):
         station.stop()
     assert len(central_system.requests) > 10
     assert most == [1]
-
-
-def wait_until(condition):
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen within 20 s")
 
 
 def test_a_stopped_station_says_nothing_more(station, schedule, central_system):

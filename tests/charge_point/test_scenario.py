@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
-from running_box import wait_until
+from waiting import wait_until
 
 from ocpp_soap import config
 from ocpp_soap.charge_point import fleet

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from rich.console import Console
-from running_box import wait_until
+from waiting import wait_until
 
 from ocpp_soap import config
 from ocpp_soap.charge_point import fleet, simulation

@@ -6,8 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,16 +16,10 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
+from waiting import wait_until
 
 TLS = Path(__file__).parent.parent / "data" / "tls"
 PROTOCOLS = ("ftp", "ftps", "http")
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -58,10 +51,10 @@ def running(cli: Any, tmp_path: Path) -> Iterator[None]:
         try:
             for arguments in (["serve"], ["ftp"]):
                 processes.append(subprocess.Popen([*program, *arguments], stdout=log, stderr=log))
-            eventually(is_ready)
+            wait_until(is_ready)
             processes.append(subprocess.Popen([*program, *simulate], stdout=log, stderr=log))
-            eventually(lambda: [s for s in cli.json("stations", "list") if s["booted_at"]])
-            eventually(lambda: _accepts(ftp))
+            wait_until(lambda: [s for s in cli.json("stations", "list") if s["booted_at"]])
+            wait_until(lambda: _accepts(ftp))
             yield
         finally:
             for process in reversed(processes):
@@ -82,7 +75,7 @@ def _accepts(port: int) -> bool:
 def test_a_simulated_station_moves_its_files_by_each_protocol(cli: Any, running: None, tmp_path: Path) -> None:
     for over in PROTOCOLS:
         name = cli.json("files", "diagnostics", "CP001", "--over", over)["file_name"]
-        eventually(partial(_is_listed, cli, name))
+        wait_until(partial(_is_listed, cli, name))
     assert len(cli.json("files", "list", "--station", "CP001")) == len(PROTOCOLS)
 
     for over in PROTOCOLS:
@@ -91,7 +84,7 @@ def test_a_simulated_station_moves_its_files_by_each_protocol(cli: Any, running:
         cli("files", "add-firmware", str(firmware))
         done = cli("files", "update", "CP001", firmware.name, "--over", over)
         assert done.exit_code == 0, done.stderr
-        eventually(partial(_is_installed, cli, f"firmware-{over}"))
+        wait_until(partial(_is_installed, cli, f"firmware-{over}"))
     assert cli.json("stations", "show", "CP001")["firmware"]["status"] == "Installed"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from ocpp_soap import config
 from ocpp_soap.central_system.system import CentralSystem
@@ -27,13 +27,6 @@ class Served:
 
     port: int
     system: CentralSystem
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -50,7 +43,7 @@ def _wait_until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def serving(folder: Path, **more: str) -> Iterator[Served]:
     """A server that keeps its store and log in ``folder``; ``more`` are settings of it as environment variables."""
-    port = _free_port()
+    port = free_port()
     variables = {
         "OCPP_SOAP__STORAGE__FILE__PATH": str(folder / "store.sqlite"),
         "OCPP_SOAP__SERVER__HOST": "127.0.0.1",

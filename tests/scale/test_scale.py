@@ -25,7 +25,8 @@ from typing import Any
 
 import pytest
 import yaml
-from storage_servers import MongoServer, free_port, mongod
+from ports import free_port
+from storage_servers import MongoServer, mongod
 
 from ocpp_soap.central_system.collections import METER_VALUES, TRANSACTIONS
 from ocpp_soap.storage.mongodb import MongoStorage

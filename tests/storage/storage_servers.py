@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pymongo
+from ports import free_port
 from pymongo.errors import PyMongoError
 
 
@@ -27,13 +28,6 @@ def mongod() -> str | None:
         if program.exists():
             return str(program)
     return None
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 _SMALL = ("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "100", "--setParameter", "enableTestCommands=1")
