@@ -441,7 +441,7 @@ def test_a_value_that_is_not_understood_is_said_however_much_else_was_odd():
     message, warnings = read_stop(more=many + values)
     assert message == STOP
     assert len(warnings) == 100
-    assert warnings[-1] == ("unread_value", "meterValues", "2012-06-08T10:00:00Z7")
+    assert warnings[-1] == ("unread_value", "meterValues", "2012-06-08T10:00:00Z 7")
 
 
 @pytest.mark.parametrize("version", Version, ids=str)
@@ -455,6 +455,7 @@ def test_a_value_that_is_not_understood_is_said_however_much_else_was_odd():
         (f"<values>{TIME}<energy>77</energy></values>", "energy", "77"),
         (f'<values>{TIME}<value wh="77"/></values>', "value", "77"),
         (f"<values>{TIME}<value><wh>77</wh></value></values>", "value", "77"),
+        (f"<values>{TIME}<energy><wh>7</wh><digits>7</digits></energy></values>", "energy", "7 7"),
         ("77", "meterValuesRequest", "77"),
     ],
 )

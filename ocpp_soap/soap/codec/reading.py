@@ -77,7 +77,7 @@ def _plain_integer(text: str) -> int | None:
 
 def text_within(element: Element) -> str:
     """All text in an element, whatever it is made of, with single spaces."""
-    return " ".join("".join(map(str, element.itertext())).split())
+    return " ".join(" ".join(map(str, element.itertext())).split())
 
 
 def text_of(element: Element, where: str, warnings: Warnings) -> str:
