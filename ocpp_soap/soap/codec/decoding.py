@@ -1,7 +1,7 @@
 """From an XML element to a message: one pass over the children, by closures compiled once for each record.
 
 Children are known by their qualified name; only a name that is not exactly right takes the slower way round, which
-forgives the namespace, a capital first letter, and the names that 1.6 uses for meter values.
+forgives the namespace, a capital first letter, and the names that 1.6 and some stations use for meter values.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from ocpp_soap.soap.codec.notes import ABSENT, note, note_unread, shown
 from ocpp_soap.soap.codec.reading import Element, ElementReader, Warnings, emptiness, text_within, value_reader
 from ocpp_soap.soap.namespaces import role_and_version, service_namespace
 
-_NAMES_OF_16: dict[type[Any], dict[str, str]] = {
+_OTHER_NAMES: dict[type[Any], dict[str, str]] = {
     MeterValuesRequest: {"meterValue": "values"},
     TransactionData: {"meterValue": "values"},
-    MeterValue: {"sampledValue": "value"},
+    MeterValue: {"sampledValue": "value", "values": "value"},
 }
+"""What 1.6 calls meter values, and stations of 1.5 that nest ``values`` in ``values``."""
 
 _HOLDING_VALUES = {MeterValuesRequest: "values", TransactionData: "values", MeterValue: "value"}
 """The records that report energy, and the field in which they do: whatever else is in them may be a value."""
@@ -170,7 +171,7 @@ def _field_reader(info: FieldInfo, version: Version, namespace: str) -> ElementR
 
 
 def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str, _Slot]) -> _Finder:
-    other_names = _NAMES_OF_16.get(record, {})
+    other_names = _OTHER_NAMES.get(record, {})
 
     def find(child: Element, warnings: Warnings) -> _Slot | None:
         """The field that an element must mean whose name is not exactly right."""

@@ -4,9 +4,10 @@
 1.2         ``<value>123</value>``, a whole number of Wh
 1.5         ``<value unit="kWh" …>1.5</value>``, text with up to five attributes
 1.6         ``<sampledValue><value>1.5</value><unit>kWh</unit>…</sampledValue>``
+some 1.5    ``<values><value>1.5</value><unit>kWh</unit>…</values>`` within a meter value's ``values``
 ==========  =====================================================================================
 
-All three are read whatever the version: each element tells by itself which one it is.
+All are read whatever the version: each element tells by itself which one it is.
 """
 
 from __future__ import annotations
@@ -61,13 +62,11 @@ def sampled_value_reader(version: Version) -> ElementReader:
         text = element.text or ""
         properties: dict[str, str] = {}
         unread = ""
-        attributes: list[tuple[str, str]] = element.items()  # type: ignore[assignment]
-        for key, sent in attributes:
-            if not key.startswith(_IGNORED_PREFIXES):
-                if version is Version.V12:
-                    note(warnings, "not_in_version", key, sent)
-                if not put(properties, key, sent, warnings):
-                    unread = sent
+        for key, sent in _attributes(element):
+            if version is Version.V12:
+                note(warnings, "not_in_version", key, sent)
+            if not put(properties, key, sent, warnings):
+                unread = sent
         if len(element):
             text, parts = _open(element, warnings)
             for key, sent in parts:
@@ -148,6 +147,11 @@ def is_whole_number(text: str) -> bool:
     return len(digits) <= 10 and digits.isascii() and digits.isdigit() and int(text) in INT32
 
 
+def _attributes(element: Element) -> list[tuple[str, str]]:
+    attributes: list[tuple[str, str]] = element.items()  # type: ignore[assignment]
+    return [(key, sent) for key, sent in attributes if not key.startswith(_IGNORED_PREFIXES)]
+
+
 def _open(element: Element, warnings: Warnings) -> tuple[str, list[tuple[str, str]]]:
     children = [child for child in element if isinstance(child.tag, str)]
     if not children:
@@ -158,7 +162,9 @@ def _open(element: Element, warnings: Warnings) -> tuple[str, list[tuple[str, st
     texts += [part for part in (element.text, *(child.tail for child in element)) if part and part.strip(SPACE)]
     for text in texts[1:]:
         note_unread(warnings, local_name(element.tag), text)
-    return texts[0] if texts else "", [(tag, text) for tag, text in parts if local_name(tag) != "value"]
+    properties = [(tag, text) for tag, text in parts if local_name(tag) != "value"]
+    value = next((child for child in children if local_name(child.tag) == "value"), None)
+    return texts[0] if texts else "", properties if value is None else [*properties, *_attributes(value)]
 
 
 def transaction_data_reader(read_record: ElementReader, read_meter_value: ElementReader) -> ElementReader:
