@@ -100,8 +100,8 @@ class MeterValuesResponse:
 class BootNotificationRequest:
     """The station has started (12/15 §4.2) and says what it is."""
 
-    charge_point_vendor: str = about(text=Text("ChargePointVendor", 20))
-    charge_point_model: str = about(text=Text("ChargePointModel", 20))
+    charge_point_vendor: str = about(text=Text("ChargePointVendor", 20), if_missing="")
+    charge_point_model: str = about(text=Text("ChargePointModel", 20), if_missing="")
     charge_point_serial_number: str | None = about(text=Text("ChargePointSerialNumber", 25), default=None)
     charge_box_serial_number: str | None = about(text=Text("ChargeBoxSerialNumber", 25), default=None)
     firmware_version: str | None = about(text=Text("FirmwareVersion", 50, max_length_12=20), default=None)
