@@ -12,7 +12,7 @@ from ocpp_soap.cli.choosing import Chosen, many_options
 from ocpp_soap.cli.context import central_system
 from ocpp_soap.cli.delivering import answer_of, deliver, exit_code, print_commands
 from ocpp_soap.cli.orders import Order, delivery_options
-from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record
+from ocpp_soap.cli.output import json_option, plain, print_hint, print_json, print_record
 from ocpp_soap.cli.values import records_option, time_option
 from ocpp_soap.messages import Action, FieldInfo, Kind, Role, Version, actions, describe
 
@@ -142,6 +142,8 @@ def _print_answer(action: Action, answer: Any, as_json: bool) -> None:
         print_record(answer)
         if not describe(action.response):
             print_hint("The charge point has confirmed.")
+        elif all(told in (None, []) for told in plain(answer).values()):
+            print_hint("The charge point has answered, and told nothing.")
 
 
 def _value(info: FieldInfo, value: Any) -> Any:

@@ -19,6 +19,7 @@ from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.delivering import answer_of, deliver, print_commands
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
+from ocpp_soap.messages import GetDiagnosticsResponse
 
 _station = click.argument("charge_box_identity", metavar="ID")
 _over = click.option(
@@ -205,7 +206,10 @@ def _finish(system: CentralSystem, made: Command, on_next_contact: bool, as_json
         print_json(answer)
     else:
         print_record(answer)
-        print_hint("The charge point has confirmed; `ocpp-soap stations show` tells how the transfer goes.")
+        if answer == GetDiagnosticsResponse():
+            print_hint("The charge point has nothing to upload.")
+        else:
+            print_hint("The charge point has confirmed; `ocpp-soap stations show` tells how the transfer goes.")
 
 
 def _find(system: CentralSystem, file_id: str) -> StoredFile:

@@ -28,7 +28,10 @@ NOWHERE = "http://127.0.0.1:9/"
 
 
 class Site:
-    """Stations that keep their calls; one whose name begins with NO refuses to reset."""
+    """Stations that keep their calls; one whose name begins with NO refuses to reset.
+
+    They say all that they know of their configuration when asked for it, and nothing when asked for one key.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -36,6 +39,8 @@ class Site:
     def receive(self, call: Call) -> Any:
         self.calls.append(call)
         if call.action.name == "GetConfiguration":
+            if call.request.key:
+                return GetConfigurationResponse()
             return GetConfigurationResponse(configuration_key=[KeyValue(key="K", readonly=False, value="1")])
         return ResetResponse(status="Rejected" if call.charge_box_identity.startswith("NO") else "Accepted")
 
@@ -81,6 +86,12 @@ def test_an_answer_has_all_the_fields_of_the_response(cli: Any, register: Any) -
         "configuration_key": [{"key": "K", "readonly": False, "value": "1"}],
         "unknown_key": [],
     }
+
+
+def test_an_answer_that_tells_nothing_is_said(cli: Any, register: Any) -> None:
+    register("CP001")
+    done = cli("call", "CP001", "GetConfiguration", "--key", "K")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "The charge point has answered, and told nothing.\n")
 
 
 @pytest.mark.parametrize(

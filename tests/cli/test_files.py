@@ -25,7 +25,7 @@ from ocpp_soap.soap.settings import server_settings
 
 
 class Site:
-    """A station that does with files what it is told, before it answers."""
+    """A station that does with files what it is told, before it answers; it has no old diagnostics."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,6 +34,8 @@ class Site:
         if call.action.name == "UpdateFirmware":
             Transfers().download(call.request.location, self.folder / "installed.bin")
             return UpdateFirmwareResponse()
+        if call.request.stop_time:
+            return GetDiagnosticsResponse()
         log = self.folder / "log.zip"
         log.write_bytes(b"what happened")
         Transfers().upload(log, call.request.location, log.name)
@@ -86,6 +88,8 @@ def test_diagnostics_arrive_and_can_be_taken_out(cli: Any, station: Callable[[],
     assert target.read_bytes() == b"what happened"
     assert cli("files", "remove", file["file_id"]).exit_code == 0
     assert cli("files", "get", file["file_id"]).exit_code == 4
+    nothing = cli("files", "diagnostics", "CP001", "--until", "-1d")
+    assert (nothing.stdout, nothing.stderr) == ("", "The charge point has nothing to upload.\n")
 
 
 def test_firmware_is_offered_and_fetched(cli: Any, station: Callable[[], Path], tmp_path: Path) -> None:
