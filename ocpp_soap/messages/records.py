@@ -64,7 +64,7 @@ class KeyValue:
     """One setting in a GetConfiguration.conf (15 §7.22)."""
 
     key: str = about(max_length=50)
-    readonly: bool
+    readonly: bool = about(if_missing=False)
     value: str | None = about(max_length=500, default=None)
 
 
