@@ -44,6 +44,8 @@ def read_answer(action: Action, version: Version, answer: HttpAnswer, warnings: 
     except ProtocolError as error:
         _raise_if_later(answer)
         raise BadAnswer(f"{_status(answer)}, which is no SOAP answer: {error.reason}") from None
+    if not len(body) and _needs_nothing(action, answer):
+        return _empty(action, answer, warnings)
     if len(body) == 1 and local_name(body[0].tag) == "fault":
         fault = _fault(body[0])
         raise Refused(f"refused {action.name} with the fault {fault.subcode}: {fault.reason}", fault) from fault
@@ -60,8 +62,13 @@ def _status(answer: HttpAnswer) -> str:
     return status
 
 
+def _needs_nothing(action: Action, answer: HttpAnswer) -> bool:
+    """Whether the status alone confirms, since the confirmation has no fields."""
+    return 200 <= answer.status < 300 and not describe(action.response)
+
+
 def _empty(action: Action, answer: HttpAnswer, warnings: list[MessageWarning]) -> Any:
-    if 200 <= answer.status < 300 and not describe(action.response):
+    if _needs_nothing(action, answer):
         note(warnings, "empty_answer", body_name(action.response), str(answer.status))
         return action.response()
     _raise_if_later(answer)
@@ -100,9 +107,13 @@ def _wrapper(action: Action, body: Element, warnings: list[MessageWarning]) -> E
 
 
 def _fault(element: Element) -> Fault:
-    """The fault of SOAP 1.2 or 1.1; only local names count, since its namespace is used in many ways."""
-    codes = _texts(element, "value") or _texts(element, "faultcode")
-    reasons = _texts(element, "text") or _texts(element, "faultstring")
+    """The fault of SOAP 1.2 or 1.1; only local names count, since its namespace is used in many ways.
+
+    Whatever the detail holds is the peer's own.
+    """
+    parts = [child for child in element if local_name(child.tag) != "detail"]
+    codes = _texts(parts, "value") or _texts(parts, "faultcode")
+    reasons = _texts(parts, "text") or _texts(parts, "faultstring")
     names = [code.rpartition(":")[2] for code in codes]
     reason = reasons[0] if reasons else ""
     known = next((FAULTS[name] for name in names if name in FAULTS), None)
@@ -119,6 +130,6 @@ class _UnknownFault(Fault):
         return self.code
 
 
-def _texts(element: Element, name: str) -> list[str]:
-    found = (child for child in element.iter() if local_name(child.tag) == name)
+def _texts(elements: list[Element], name: str) -> list[str]:
+    found = (child for element in elements for child in element.iter() if local_name(child.tag) == name)
     return [child.text.strip() for child in found if child.text and child.text.strip()]
