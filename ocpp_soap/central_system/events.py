@@ -221,7 +221,7 @@ class Retention:
     def forget(self, mark: Document) -> Document:
         """Remove what is older, as a duty of one process at a time, once an hour."""
         now = datetime.now(timezone.utc)
-        if mark and now - mark["done_at"] < timedelta(hours=1):
+        if mark and abs(now - mark["done_at"]) < timedelta(hours=1):
             return mark
         while self._events.forget(now - timedelta(days=self._days)):
             continue

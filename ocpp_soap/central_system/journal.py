@@ -180,7 +180,7 @@ class Journal:
     def _write(self) -> None:
         self.flush()
         now = datetime.now(timezone.utc)
-        if now - self._cleaned_at > _CLEANING:
+        if abs(now - self._cleaned_at) > _CLEANING:
             self._cleaned_at = now
             self.forget_old(now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -123,6 +123,16 @@ def test_old_entries_end(central_system, exchanged, noon):
     journal.flush()
     journal.forget_old(noon)
     assert [entry.at for entry in journal.list().items] == [noon - timedelta(days=29)]
+    journal.close()
+
+
+def test_old_entries_end_also_after_our_clock_was_set_back(central_system, exchanged):
+    journal = Journal(central_system.store, enabled=True, envelopes=False, keep_days=30)
+    journal._writing.begin = lambda: None
+    journal.add(exchanged(received_at=datetime.now(timezone.utc) - timedelta(days=31)))
+    journal._cleaned_at += timedelta(days=365)
+    journal._write()
+    assert journal.list().items == []
     journal.close()
 
 

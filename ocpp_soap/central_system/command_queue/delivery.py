@@ -175,7 +175,7 @@ class Delivery:
     def _wake(self, claim: Claim, command: Command, number: int) -> Claim | None:
         now = datetime.now(timezone.utc)
         last = claim.line.woken_at
-        is_too_soon = last is not None and now - last < timedelta(seconds=self._wake_up.interval)
+        is_too_soon = last is not None and abs(now - last) < timedelta(seconds=self._wake_up.interval)
         if not self._wake_up.is_on or is_too_soon:
             return claim
         kept = self._queue.lines.keep(claim, self._margin, woken_at=now)

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system.command_queue.record import CommandState
+from ocpp_soap.central_system.fleet_collections import LINES
 
 RESET = ("Reset", {"type": "Soft"})
 
@@ -143,6 +145,15 @@ def test_a_hook_file_wakes_the_station_up(make_system: Any, tmp_path: Path, even
     system.command_queue.create(*RESET, ["CP000"])
     eventually(lambda: woken.exists() and woken.read_text())
     assert woken.read_text() == "CP000 Reset"
+
+
+def test_a_station_is_woken_up_also_after_our_clock_was_set_back(make_system: Any, eventually: Any) -> None:
+    system = make_system(COMMANDS__WAKE_UP_URL="http://127.0.0.1:9/sms")
+    system.stations.set_url("CP000", "http://127.0.0.1:9/")
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    system.store.create(LINES, "CP000", {"charge_box_identity": "CP000", "woken_at": tomorrow})
+    (command,) = system.command_queue.create(*RESET, ["CP000"])
+    eventually(lambda: [a.woken for a in system.command_queue.get(command.command_id).attempts if a.woken])
 
 
 def test_a_gateway_that_answers_byte_by_byte_holds_nobody_up(
