@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ocpp_soap.central_system.collections import EVENTS, TRANSACTIONS
+from ocpp_soap.central_system.collections import TRANSACTIONS
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.records import revise
 from ocpp_soap.central_system.transactions import Transaction, Transactions, TransactionState, read
@@ -30,11 +30,11 @@ class OpenSessions:
         begun = Range(None, datetime.now(timezone.utc) - timedelta(seconds=self._limit))
         where = {"state": TransactionState.OPEN.value, "begun_at": begun}
         for page in self._store.find_pages(TRANSACTIONS, where, limit=PAGE):
-            found = {f"transaction.open_too_long:{item.key}": read(item.document) for item in page.items}
-            told = self._store.get_many(EVENTS, found)
-            for key, transaction in found.items():
-                if key not in told:
-                    self._tell("transaction.open_too_long", transaction, key)
+            for item in page.items:
+                transaction = read(item.document)
+                if transaction.reported_open_at is None:
+                    self._tell("transaction.open_too_long", transaction, f"transaction.open_too_long:{item.key}")
+                    revise(self._store, TRANSACTIONS, item.key, _reported_open, stored=item)
         return mark
 
     def close(self, transaction_id: int, reason: str, *, by: str = "") -> Transaction | None:
@@ -74,3 +74,10 @@ class OpenSessions:
             begun_at=transaction.begun_at,
             **data,
         )
+
+
+def _reported_open(document: Document) -> Document | None:
+    """Noted with the transaction, since its event does not stay as long as it may be open."""
+    if document["state"] != TransactionState.OPEN:
+        return None
+    return {**document, "reported_open_at": datetime.now(timezone.utc)}

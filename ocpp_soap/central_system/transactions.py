@@ -32,6 +32,7 @@ class Transaction:
     ``id_tag_info`` is what the station was told at the start, ``max_concurrent`` the allowance that held then.
     ``inferred``: no stop came, a later start on the connector closed it, or somebody by hand (``closed_by``,
     ``close_reason``); meter and time of the stop are then unknown.
+    ``reported_open_at``: when it was told that it is open for too long.
     ``begun_at`` is the start time, of an orphan the stop time; an orphan has no ``transaction_id`` but the one that the
     station named, ``reported_transaction_id``. ``placed_at`` stands for ``start_received_at`` in the order of arrival
     where a transaction that was there before has a later one, from a clock that was ahead.
@@ -58,6 +59,7 @@ class Transaction:
     inferred_at: datetime | None = None
     closed_by: str | None = None
     close_reason: str | None = None
+    reported_open_at: datetime | None = None
     stop_time: datetime | None = None
     stop_received_at: datetime | None = None
     meter_stop: int | None = None

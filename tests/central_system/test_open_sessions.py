@@ -39,6 +39,17 @@ def test_a_transaction_open_for_too_long_is_told_once(system: CentralSystem, sta
     assert [(event.charge_box_identity, event.data["transaction_id"]) for event in events] == [("CP2", late)]
 
 
+def test_it_is_told_once_also_when_its_event_is_no_longer_kept(
+    system: CentralSystem, start: Callable[[float], int]
+) -> None:
+    start(2)
+    system.duties.do_all()
+    system.events.add("what.came", "behind")
+    system.events.forget(datetime.now(timezone.utc) + timedelta(days=31))
+    system.duties.do_all()
+    assert not system.events.list(kinds=["transaction.open_too_long"]).items
+
+
 def test_a_transaction_closed_by_hand_says_who_and_why(system: CentralSystem, start: Callable[[float], int]) -> None:
     number = start(2)
     system.open_sessions.close(number, "station scrapped", by="operator")
