@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -33,10 +35,12 @@ def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
     """The central system of the settings, closed at the end; what was changed goes into the audit trail.
 
     So does what may have been changed or sent by a command that failed, ended with an exit code or was interrupted.
+    SIGTERM interrupts it as Ctrl-C does.
     """
     system = CentralSystem.open(load_settings(ctx))
     try:
-        yield system
+        with interrupted_by_sigterm():
+            yield system
         note(ctx, system)
     except NOTHING_DONE:
         raise
@@ -45,6 +49,19 @@ def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
         raise
     finally:
         system.close()
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: what it has begun is put in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def existing(value: T | None, what: str, listing: str) -> T:

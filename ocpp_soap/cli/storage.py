@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ocpp_soap import storage
 from ocpp_soap.central_system.collections import ALL, COUNTERS, WEBHOOKS
 from ocpp_soap.central_system.webhooks import moved
-from ocpp_soap.cli.context import load_settings
+from ocpp_soap.cli.context import interrupted_by_sigterm, load_settings
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.storage import BACKENDS, Storage
@@ -140,5 +140,5 @@ def _opened(ctx: click.Context, backend: str | None) -> Iterator[Storage]:
     chosen: Any = load_settings(ctx).storage
     if backend is not None:
         chosen = chosen.model_copy(update={"backend": backend})
-    with closing(storage.open(chosen)) as store:
+    with closing(storage.open(chosen)) as store, interrupted_by_sigterm():
         yield store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -116,9 +117,12 @@ def test_what_was_tried_in_vain_is_noted_with_the_reason(
     assert "cannot be reached" in tried.data["failure"]
 
 
-def test_a_call_that_was_interrupted_is_noted(cli: Any, trail: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_call_that_was_interrupted_is_noted(
+    cli: Any, trail: Any, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     monkeypatch.setattr("ocpp_soap.cli.call.deliver", interrupted)
     cli("stations", "allow", "CP001")

@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import json
+import signal
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TextIO
@@ -144,6 +145,20 @@ def test_an_export_that_failed_leaves_no_part_of_it(
     done = cli("transactions", "export", "--output", str(tmp_path / "month.csv"))
     assert done.exit_code in (1, 5)
     assert not (tmp_path / "month.csv").exists()
+
+
+def test_an_export_that_got_sigterm_leaves_no_part_of_it(
+    cli: Any, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_some(file: TextIO, transactions: Any) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    monkeypatch.setattr("ocpp_soap.cli.transactions._write_csv", write_some)
+    handler = signal.getsignal(signal.SIGTERM)
+    assert cli("transactions", "export", "--output", str(tmp_path / "month.csv")).exit_code == 1
+    assert not (tmp_path / "month.csv").exists()
+    assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_an_export_without_transactions_has_its_header(cli: Any) -> None:
