@@ -64,9 +64,9 @@ class Step:
 class Work:
     """The steps of a write, each done after the one before it. ``deadline``: of time.monotonic(), when to give up.
 
-    ``stops``: none is done after one of which an operation was refused. With a search, ``wanted``, the steps are made
-    by ``complete`` of what it finds. ``looks`` are made after the first step; where one has found something, nothing
-    follows, and the write is not done.
+    ``stops``: none follows the first one where an operation of it was refused. With a search, ``wanted``, the steps are
+    made by ``complete`` of what it finds. ``looks`` are made after the first step; where one has found something,
+    nothing follows, and the write is not done.
     """
 
     steps: Sequence[Step]
@@ -164,7 +164,7 @@ class Commits:
                 done = self._alone(done)
             going = []
             for write in done:
-                if len(write.work.steps) > step and not (write.work.stops and write.result[-1]):
+                if len(write.work.steps) > step and not (write.work.stops and write.result[0]):
                     going.append(write)
                 else:
                     write.error = None
@@ -248,7 +248,7 @@ def _is_last(work: Work, step: int) -> bool:
 def _wait_for_the_refusing(writes: Sequence[Write], step: int, elections: set[Any]) -> None:
     """Send what was refused and has no other step again: what it met has to be as safe as what it would have stored."""
     for write in writes:
-        if write.work.stops and len(write.result) == step + 1 and write.result[step]:
+        if step == 0 and write.work.stops and write.result and write.result[0]:
             write.result.pop()
             _send([write], step, elections, is_last=True)
 

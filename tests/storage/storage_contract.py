@@ -174,6 +174,16 @@ class StorageContract:
         assert store.get(STATIONS, "CP1") == second
         assert [item.key for item in store.find(READINGS).items] == ["a", "b", "d"]
 
+    def test_an_entry_that_is_there_already_keeps_nothing_from_being_appended(self, store: Storage) -> None:
+        append = {READINGS: [("a", {}), ("b", {})], SAMPLES: [("a", {}), ("c", {})]}
+        store.append(READINGS, [("a", {})])
+        first = store.create_and_append(STATIONS, "CP1", {}, append)
+        assert _keys(store.find(READINGS)) == ["a", "b"]
+        assert _keys(store.find(SAMPLES)) == ["a", "c"]
+        append[SAMPLES] = [("a", {}), ("d", {})]
+        store.replace_and_append(STATIONS, "CP1", {}, append, revision=first.revision)
+        assert _keys(store.find(SAMPLES)) == ["a", "c", "d"]
+
     def test_get_of_an_absent_key_is_none(self, store: Storage) -> None:
         assert store.get(STATIONS, "CP1") is None
 
