@@ -86,7 +86,15 @@ def datetime_text(value: object) -> str:
         raise ValueError(f"a document holds None, bool, int, float, str, datetime, list and dict, not {value!r}")
     if value.tzinfo is None:
         raise ValueError(f"a datetime needs a time zone: {value!r}")
-    return value.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    return in_utc(value).isoformat(timespec="microseconds")
+
+
+def in_utc(moment: datetime) -> datetime:
+    """An aware datetime in UTC. Raises ValueError for one that is outside the years 1 to 9999 there."""
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError(f"a datetime lies in the years 1 to 9999 of UTC: {moment!r}") from None
 
 
 def index_value(document: Mapping[str, Any], field: str) -> Any:

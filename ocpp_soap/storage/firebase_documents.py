@@ -11,12 +11,12 @@ becomes ``^~``. So no id is ``.`` or ``..``, holds ``/``, or looks like ``__x__`
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ocpp_soap.errors import DocumentTooLarge
 from ocpp_soap.storage.base import Collection, Document, Stored
-from ocpp_soap.storage.encoding import decode, encode, index_value
+from ocpp_soap.storage.encoding import decode, encode, in_utc, index_value
 
 _LARGEST_DOCUMENT = 2**20
 _LARGEST_ID = 1500
@@ -61,7 +61,7 @@ def fields(collection: Collection, key: str, document: Document, write: str) -> 
 def searched(value: Any) -> Any:
     """A value as an indexed field has it."""
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc)
+        return in_utc(value)
     return str.__str__(value) if isinstance(value, str) else value
 
 

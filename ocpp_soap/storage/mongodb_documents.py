@@ -19,7 +19,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from ocpp_soap.storage.base import Collection, Document, Stored
-from ocpp_soap.storage.encoding import index_value
+from ocpp_soap.storage.encoding import in_utc, index_value
 
 _SPECIAL = re.compile(r"^_|[%.$\x00]")
 _as_they_are: set[type[Any]] = {str, bool, float}
@@ -99,7 +99,7 @@ def split(value: datetime) -> tuple[datetime, int]:
     if value.tzinfo is None:
         raise ValueError(f"a datetime needs a time zone: {value!r}")
     if value.tzinfo is not timezone.utc:
-        value = value.astimezone(timezone.utc)
+        value = in_utc(value)
     rest = value.microsecond % 1000
     return (value - timedelta(microseconds=rest) if rest else value), rest
 

@@ -49,6 +49,8 @@ SESSIONS = Collection(
 )
 WRITERS = 8
 NOON = datetime(2012, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
+BEFORE_THE_YEAR_1 = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+"""What .NET calls the smallest time, east of Greenwich."""
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "empty": {},
@@ -377,7 +379,7 @@ class StorageContract:
         with pytest.raises(ValueError, match="key"):
             store.create(STATIONS, "", {})
 
-    @pytest.mark.parametrize("value", [{1, 2}, object(), b"x", datetime(2012, 6, 1), "\ud800"])
+    @pytest.mark.parametrize("value", [{1, 2}, object(), b"x", datetime(2012, 6, 1), BEFORE_THE_YEAR_1, "\ud800"])
     def test_what_a_document_cannot_hold_is_a_value_error(self, store: Storage, value: object) -> None:
         for document in ({"field": value}, {"field": [{"deep": value}]}, {"vendor": value}):
             with pytest.raises(ValueError):  # noqa: PT011
@@ -533,6 +535,7 @@ class StorageContract:
             {"where": {"seen": Range(NOON), "power": Range(1)}},
             {"where": {"seen": Range(NOON)}, "order": "power"},
             {"where": {"vendor": ["A"]}},
+            {"where": {"seen": BEFORE_THE_YEAR_1}},
         ):
             with pytest.raises(ValueError):  # noqa: PT011
                 store.find(STATIONS, **arguments)  # type: ignore[arg-type]
