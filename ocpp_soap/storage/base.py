@@ -69,7 +69,8 @@ class Collection:
     ``latest``: a field by which ``put`` leaves the stored document alone where it has a greater value there; but not
     where that is a time more than :data:`MOST_AHEAD` in the future: then a clock was ahead when it was stored.
     ``telemetry``: much of it arrives, so that ``write`` may take the cheapest way that survives kill -9; entries of
-    several processes may then be kept in another order than they were written in.
+    several processes, or some of which were written durably or with what is no telemetry, may then be kept in another
+    order than they were written in.
     ``watched``: fields by each of which ``append_found`` searches often, for a backend that can tell whether a document
     with a value of it was written since; a document keeps its value.
     """
