@@ -181,13 +181,14 @@ def _command(searches: Sequence[Wanted], limit: int) -> dict[str, Any]:
 def _joined_filter(searches: Sequence[Wanted]) -> dict[str, Any]:
     """What the documents of any of the searches meet; where only one field differs, MongoDB has half the work."""
     names = searches[0].place[1]
-    found: dict[str, Any] = {}
-    columns = zip(*(one.values for one in searches), strict=True)
-    for name, column in zip(names, columns, strict=False):
-        some = list(dict.fromkeys(column))
-        found[name] = some[0] if len(some) == 1 else {"$in": some}
-    if sum(isinstance(value, dict) for value in found.values()) <= 1:
-        return found
+    if len({len(one.values) for one in searches}) == 1:
+        found: dict[str, Any] = {}
+        columns = zip(*(one.values for one in searches), strict=True)
+        for name, column in zip(names, columns, strict=False):
+            some = list(dict.fromkeys(column))
+            found[name] = some[0] if len(some) == 1 else {"$in": some}
+        if sum(isinstance(value, dict) for value in found.values()) <= 1:
+            return found
     return {"$or": [dict(zip(names, one.values, strict=False)) for one in searches]}
 
 

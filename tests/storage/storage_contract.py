@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -160,6 +160,18 @@ class StorageContract:
             assert {item.key for item in store.find(SAMPLES).items} == {"CP7", "CP8"}
         else:
             assert store.count(STATIONS) == 1
+
+    def test_others_of_one_collection_may_be_known_by_more_fields_and_by_fewer(self, store: Storage) -> None:
+        others = [
+            Other(SESSIONS, {"station": "A", "state": "open"}),
+            Other(SESSIONS, {"station": "B", "state": "open", "at": NOON}),
+        ]
+        with suppress(NotAlone):  # of a store that cannot tell
+            store.create_alone(STATIONS, "CP1", {}, others)
+            assert store.get(STATIONS, "CP1") is not None
+        store.create(SESSIONS, "b", {"station": "B", "state": "open", "at": NOON})
+        with pytest.raises(NotAlone):
+            store.create_alone(STATIONS, "CP2", {}, others)
 
     def test_what_is_appended_with_a_document_is_stored_if_the_document_is(self, store: Storage) -> None:
         first = store.create_and_append(STATIONS, "CP1", {"power": 1}, {READINGS: [("a", {}), ("b", {})]}, durable=True)
