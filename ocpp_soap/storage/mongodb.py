@@ -407,7 +407,7 @@ class MongoStorage(Storage):
 
     def _look(self, other: Other, target: Target, key: str) -> Callable[[float], Look]:
         """What makes, of its deadline, the look for another document beside the one of that key in ``target``."""
-        source = self._collection(other.collection)
+        source = self._settled(other.collection)
         if isinstance(other.which, str):
             place: tuple[str, tuple[str, ...]] = (source.name, ("_id",))
             values: tuple[Any, ...] = (other.which,)
@@ -447,6 +447,7 @@ class MongoStorage(Storage):
         if search.range is not None or not search.equals:
             return super().append_found(collection, entries, source, where, fields, order=order)
         step = self._step(collection, INSERT, inserts(collection, entries, ObjectId()))
+        self._settled(source)
 
         def complete(found: list[dict[str, Any]]) -> list[Step]:
             if len(found) > _FOUND:

@@ -173,6 +173,17 @@ class StorageContract:
         with pytest.raises(NotAlone):
             store.create_alone(STATIONS, "CP2", {}, others)
 
+    def test_telemetry_that_was_written_a_moment_ago_counts_for_what_looks_for_it(self, store: Storage) -> None:
+        def fields(found: Sequence[Stored]) -> dict[str, Any]:
+            return {"found": [item.key for item in found]}
+
+        store.write(put={STATES: {"1": {"station": "A", "at": NOON}}})
+        with pytest.raises(NotAlone):
+            store.create_alone(STATIONS, "CP1", {}, [Other(STATES, {"station": "A"})])
+        store.write(put={STATES: {"2": {"station": "A", "at": NOON}}})
+        store.append_found(READINGS, [("a", {})], STATES, {"station": "A"}, fields)
+        assert store.find(READINGS).items[0].document == {"found": ["1", "2"]}
+
     def test_what_is_appended_with_a_document_is_stored_if_the_document_is(self, store: Storage) -> None:
         first = store.create_and_append(STATIONS, "CP1", {"power": 1}, {READINGS: [("a", {}), ("b", {})]}, durable=True)
         with pytest.raises(AlreadyExists, match="CP1"):
