@@ -131,16 +131,16 @@ class FirebaseStorage(Storage):
 
     def put(self, collection: Collection, documents: Mapping[str, Document]) -> None:
         write = uuid4().hex
-        rows = [(key, fields(collection, key, document, write)) for key, document in self._news(collection, documents)]
+        rows = {key: fields(collection, key, document, write) for key, document in documents.items()}
         client = self._client()
-        for some in _batches(rows):
+        for some in _batches([(key, rows[key]) for key in self._news(collection, documents)]):
             batch = client.database.batch()
             for key, row in some:
                 batch.set(self._target(collection, key), {**row, "revision": Increment(1)}, merge=list(_FIELDS))
             client.run(lambda limits, batch=batch: batch.commit(**limits))  # type: ignore[misc]
 
-    def _news(self, collection: Collection, documents: Mapping[str, Document]) -> Iterable[tuple[str, Document]]:
-        """Those of the documents that are not older than what is there, as far as that can be seen beforehand.
+    def _news(self, collection: Collection, documents: Mapping[str, Document]) -> Iterable[str]:
+        """The keys of those documents that are not older than what is there, as far as can be seen beforehand.
 
         What is there from the future by the clock of this machine does not count.
         """
@@ -149,7 +149,7 @@ class FirebaseStorage(Storage):
         for key, document in documents.items():
             stored = there[key].document[field] if key in there else None
             if stored is None or stored <= document[field] or _is_ahead(stored):
-                yield key, document
+                yield key
 
     def delete(self, collection: Collection, key: str, *, revision: int | None = None) -> bool:
         if not can_be_there(key):

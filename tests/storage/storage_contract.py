@@ -409,6 +409,13 @@ class StorageContract:
                 store.create(STATIONS, "CP1", document)
         assert store.get(STATIONS, "CP1") is None
 
+    def test_what_a_document_cannot_hold_is_a_value_error_where_a_later_one_is_there_too(self, store: Storage) -> None:
+        store.put(STATES, {"1": {"at": NOON}})
+        for document in ({"at": NOON - timedelta(1), "field": object()}, {"at": [NOON]}):
+            with pytest.raises(ValueError):  # noqa: PT011
+                store.put(STATES, {"1": document, "2": {"at": NOON}})
+        assert _keys(store.find(STATES)) == ["1"]
+
     def test_an_indexed_field_holds_a_single_value(self, store: Storage) -> None:
         for value in (["a"], {"a": 1}):
             with pytest.raises(ValueError, match="vendor"):
