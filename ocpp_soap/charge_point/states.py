@@ -30,6 +30,8 @@ class States:
         for connector in station.connectors.values():
             if connector_id in (_WHOLE_STATION, connector.connector_id):
                 was_faulted, connector.error_code = connector.faulted, error_code
+                if connector.faulted:
+                    station.sessions.give_up_waiting(connector)
                 self._interrupt(connector, was_faulted=was_faulted)
         station.reservations.end_unusable()
         station.report_changes()

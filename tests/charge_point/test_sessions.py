@@ -11,6 +11,7 @@ from ocpp_soap.errors import SecurityError
 from ocpp_soap.messages import (
     AuthorizationStatus,
     AuthorizeResponse,
+    ChargePointErrorCode,
     ChargePointStatus,
     IdTagInfo,
     StartTransactionResponse,
@@ -64,6 +65,16 @@ def test_a_session_without_cable_is_given_up_after_connection_time_out(make_stat
     station.plug(1)
     schedule.run()
     assert central_system.sent("StartTransaction") == []
+
+
+def test_a_fault_ends_the_wait_for_the_cable(station, schedule, central_system):
+    station.present_tag(1, "TAG1")
+    schedule.run()
+    station.fault(1, ChargePointErrorCode.GROUND_FAILURE)
+    station.plug(1)
+    schedule.run()
+    assert central_system.sent("StartTransaction") == []
+    assert station.connectors[1].meter.power(station.now()) == 0
 
 
 def test_a_refused_tag_starts_nothing(station, schedule, central_system, events):
