@@ -15,7 +15,7 @@ HARMLESS = frozenset({ChargePointErrorCode.NO_ERROR, ChargePointErrorCode.WEAK_S
 
 @dataclass(slots=True)
 class Authorised:
-    """A tag that was let in and now waits for the cable until ConnectionTimeOut (notes 4)."""
+    """A tag that was let in: it waits for the cable until ConnectionTimeOut (notes 4), or for the answer to leave."""
 
     id_tag: str
     parent_id_tag: str | None

@@ -62,7 +62,10 @@ class Sessions:
             )
 
     def remote_start(self, id_tag: str, connector_id: int | None) -> bool:
-        """Promise to start for ``id_tag``, on the best connector if none is named; False: it cannot be done."""
+        """Promise to start for ``id_tag``, on the best connector if none is named; False: it cannot be done.
+
+        Unless the tag has to be asked for, the connector is its own from now on: no other start or reservation gets it.
+        """
         station = self._station
         if not station.authorization.can_name(id_tag):
             return False
@@ -77,7 +80,9 @@ class Sessions:
         connector = max(candidates, key=lambda c: c.plugged)
         ask_first = station.configuration.enabled("AuthorizeRemoteTxRequests")
         ask_first = ask_first or not station.reservations.admits(connector, id_tag, parent)
-        station.after_the_answer(lambda: self._remote_start_now(connector, id_tag, ask_first=ask_first))
+        act = station.after_the_answer(lambda: self._remote_start_now(connector, id_tag, ask_first=ask_first))
+        if not ask_first:
+            connector.waiting = Authorised(id_tag, parent, act)
         return True
 
     def remote_stop(self, transaction_id: int) -> bool:
@@ -186,7 +191,9 @@ class Sessions:
     def _remote_start_now(self, connector: Connector, id_tag: str, *, ask_first: bool) -> None:
         if ask_first:
             self._authorise(connector, id_tag)
-        elif self._usable(connector):
+            return
+        self.give_up_waiting(connector)
+        if self._usable(connector):
             self._let_in(connector, id_tag, self._station.authorization.parent_of(id_tag))
 
     def _let_in(self, connector: Connector, id_tag: str, parent_id_tag: str | None) -> None:

@@ -56,6 +56,17 @@ def test_the_station_prefers_the_connector_with_a_cable(station, call, schedule,
     assert central_system.sent("StartTransaction")[0].connector_id == 2
 
 
+def test_two_at_once_get_a_connector_each_and_a_third_is_rejected(station, call, schedule, central_system):
+    station.plug(1)
+    answers = [call(station, RemoteStartTransactionRequest(id_tag=tag)).status for tag in ("TAG1", "TAG2", "TAG3")]
+    assert answers == ["Accepted", "Accepted", "Rejected"]
+    schedule.advance(1)
+    station.plug(2)
+    schedule.run()
+    started = [(start.connector_id, start.id_tag) for start in central_system.sent("StartTransaction")]
+    assert started == [(1, "TAG1"), (2, "TAG2")]
+
+
 def test_it_is_given_up_after_connection_time_out(make_station, call, schedule, central_system):
     station = make_station(ConnectionTimeOut=20)
     remote_start(call, station, 1)

@@ -146,6 +146,11 @@ def test_a_remote_start_for_another_tag_is_rejected_and_for_the_reserved_one_not
     assert call(station, RemoteStartTransactionRequest(id_tag="TAG1", connector_id=1)).status == "Accepted"
 
 
+def test_a_connector_that_was_promised_to_a_remote_start_cannot_be_reserved(station, reserve, call):
+    assert call(station, RemoteStartTransactionRequest(id_tag="TAG2", connector_id=1)).status == "Accepted"
+    assert reserve(station) == "Occupied"
+
+
 def test_a_remote_start_where_the_group_decides_is_promised_and_asked_for(
     station, reserve, call, schedule, central_system
 ):
