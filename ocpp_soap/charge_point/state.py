@@ -156,7 +156,8 @@ class StoredState:
         station.availability.operative = document["operative"]
         station.availability.scheduled_inoperative = document["scheduled_inoperative"]
         for reservation in document["reservations"]:
-            if reservation["expiry_date"] > station.now():
+            is_there = reservation["connector_id"] in (0, *station.connectors)
+            if is_there and reservation["expiry_date"] > station.now():
                 station.reservations.add(Reservation(**reservation))
         if document.get("firmware_update"):
             station.firmware.update(from_document(UpdateFirmwareRequest, document["firmware_update"]))

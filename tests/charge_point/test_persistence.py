@@ -147,6 +147,17 @@ def test_settings_list_availability_and_reservations_are_kept(make_station, sche
     assert second.status_of(1) is ChargePointStatus.AVAILABLE
 
 
+def test_a_station_with_fewer_connectors_than_before_lets_go_of_the_others_reservation(
+    make_station, storage, call, later
+):
+    first = make_station(storage=storage, connectors=2)
+    call(first, ReserveNowRequest(connector_id=2, expiry_date=later(60), id_tag="TAG1", reservation_id=9))
+    first.stop()
+    second = make_station(storage=storage, connectors=1)
+    assert second.registration.accepted
+    assert list(second.reservations) == []
+
+
 def test_a_message_is_the_same_after_being_a_document(noon):
     value = SampledValue(value="1", measurand=Measurand.VOLTAGE, unit="furlong")
     message = MeterValuesRequest(connector_id=1, values=[MeterValue(timestamp=noon, value=[value])])
