@@ -114,6 +114,7 @@ class Configuration:
                 limit = f" of at most {_LONGEST_VALUE} characters" if len(value) > _LONGEST_VALUE else ""
                 raise ConfigurationError(f"configuration key {name}={value!r}: expected {expected}{limit}")
             self._values[key.name] = value
+        self._initial = dict(self._values)
 
     def text(self, name: str) -> str:
         """The value of a key that the version has; for one that it lacks, the default."""
@@ -151,8 +152,8 @@ class Configuration:
         return [self._key_value(key) for key in (known if names else self._keys.values())], unknown
 
     def values(self) -> dict[str, str]:
-        """The keys that differ from their defaults, to be kept on disk."""
-        return dict(self._values)
+        """The keys that were changed, to be kept on disk: what a key is at first may be another at the next start."""
+        return {name: value for name, value in self._values.items() if value != self._initial.get(name)}
 
     def _key_value(self, key: Key) -> KeyValue:
         return KeyValue(key=key.name, readonly=key.readonly, value=self._values.get(key.name, key.default))

@@ -112,6 +112,7 @@ class StoredState:
             "clock_offset": (station.offset - station.schedule.clock_set_by()).total_seconds(),
             "configuration": station.configuration.values(),
             "firmware_version": station.firmware_version,
+            "firmware_in_place_of": station.options.firmware_version,
             "firmware_update": to_document(pending) if (pending := station.firmware.pending) else None,
             "list_version": local_list.list_version,
             "list": [
@@ -148,7 +149,8 @@ class StoredState:
         station.offset = timedelta(seconds=document.get("clock_offset", 0.0))
         for name, value in document["configuration"].items():
             station.configuration.set(name, value)
-        station.firmware_version = document["firmware_version"]
+        if document.get("firmware_in_place_of") == station.options.firmware_version:  # else it is another one's update
+            station.firmware_version = document["firmware_version"]
         entries = [
             ListEntry(e["id_tag"], from_document(IdTagInfo, e["info"]), e["synchronised"]) for e in document["list"]
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ocpp_soap.charge_point import StationOptions
 from ocpp_soap.charge_point.documents import from_document, to_document
 from ocpp_soap.charge_point.journal import StoredJournal
 from ocpp_soap.charge_point.keeping import Keeping
@@ -156,6 +157,27 @@ def test_a_station_with_fewer_connectors_than_before_lets_go_of_the_others_reser
     second = make_station(storage=storage, connectors=1)
     assert second.registration.accepted
     assert list(second.reservations) == []
+
+
+def test_what_a_key_is_at_first_counts_until_it_is_changed(make_station, storage, call):
+    first = make_station(storage=storage, MeterValueSampleInterval=10, LightIntensity=1)
+    call(first, ChangeConfigurationRequest(key="LightIntensity", value="7"))
+    first.stop()
+    second = make_station(storage=storage, MeterValueSampleInterval=20, LightIntensity=2)
+    assert second.configuration.text("MeterValueSampleInterval") == "20"
+    assert second.configuration.text("LightIntensity") == "7"
+
+
+def test_a_firmware_version_that_is_configured_anew_counts(make_station, central_system, schedule, storage):
+    first = make_station(storage=storage, options=StationOptions(firmware_version="1.0"))
+    first.firmware_version = "1.1"
+    first.stop()
+    for configured, told in (("1.0", "1.1"), ("2.0", "2.0")):
+        station = make_station(started=False, storage=storage, options=StationOptions(firmware_version=configured))
+        station.start()
+        schedule.run()
+        assert central_system.sent("BootNotification")[-1].firmware_version == told
+        station.stop()
 
 
 def test_a_message_is_the_same_after_being_a_document(noon):
