@@ -111,19 +111,18 @@ class Metering:
 
     def _sample_due(self, connector: Connector, transaction: Transaction, due: datetime) -> None:
         if connector.transaction is transaction:
+            self._arm_sampling(connector, due)  # first: a meter that cannot be read now is read again then
             self.take_sample(connector)
-            self._arm_sampling(connector, due)
 
     def _aligned_due(self, boundary: datetime) -> None:
+        following = boundary + timedelta(seconds=self._interval("ClockAlignedDataInterval"))
+        self._aligned_timer = self._station.at(following, lambda: self._aligned_due(following))
         charging = [(c, c.transaction) for c in self._station.connectors.values() if c.transaction is not None]
         if charging:
             self._station.state.save_connectors()
         for connector, transaction in charging:
             if transaction.aligned[0] < boundary:
                 self._take_aligned(connector, transaction, boundary)
-        interval = self._interval("ClockAlignedDataInterval")
-        following = boundary + timedelta(seconds=interval)
-        self._aligned_timer = self._station.at(following, lambda: self._aligned_due(following))
 
     def _take_aligned(self, connector: Connector, transaction: Transaction, end: datetime) -> None:
         start = transaction.aligned[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ocpp_soap.charge_point.queueing import Backoff
 from ocpp_soap.charge_point.scheduler import Timer
-from ocpp_soap.errors import OcppSoapError, Refused
+from ocpp_soap.errors import CallFailed, OcppSoapError, Refused
 from ocpp_soap.messages import (
     BootNotificationRequest,
     BootNotificationResponse,
@@ -107,12 +107,23 @@ class Registration:
 
     def _boot_answered(self, response: BootNotificationResponse | None, error: OcppSoapError | None) -> None:
         if response is None:
-            self._failures += 1
-            self.last_answer = str(error)
-            wait = REFUSED_RETRY if isinstance(error, Refused) else self._backoff.wait(self._failures, error)
-            self._boot_timer = self._station.after(wait, self._send_boot)
+            self._failed(error)
             return
+        try:
+            self._take(response)
+        except Exception as failure:  # such as a store that is away: without another boot nothing would ever be sent
+            self.status = None
+            self._failed(CallFailed(f"its answer could not be taken: {failure}"))
+            raise
         self._failures = 0
+
+    def _failed(self, error: OcppSoapError | None) -> None:
+        self._failures += 1
+        self.last_answer = str(error)
+        wait = REFUSED_RETRY if isinstance(error, Refused) else self._backoff.wait(self._failures, error)
+        self._boot_timer = self._station.after(wait, self._send_boot)
+
+    def _take(self, response: BootNotificationResponse) -> None:
         self.status = response.status
         self.last_answer = str(response.status)
         self.set_clock(response.current_time)

@@ -17,7 +17,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     STOP_TRANSACTIONS,
     TAG_REQUESTS,
 )
-from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.errors import ConfigurationError, StoreUnavailable
 from ocpp_soap.messages import (
     ChangeConfigurationRequest,
     ChargePointErrorCode,
@@ -134,6 +134,23 @@ def test_meter_values_are_sent_on_the_wall_clock(run, sink):
     values = next(r for _, _, o, r in sink.requests if o == "meterValues")
     assert values.findtext(".//{*}timestamp").partition(".")[2] in ("", "000Z", "000000Z")
     assert values.findtext(".//{*}value") == "1234"
+
+
+def test_meter_values_go_on_when_the_store_was_away(run, sink, monkeypatch):
+    box = run(meter_interval=1)
+    box.answered(START_TRANSACTIONS, box.exchange.started(1, "TAG1", 1000))
+    take, away = box.box.station.metering.take_clock_sample, [True]
+
+    def take_unless_away(*arguments):
+        if away:
+            away.pop()
+            raise StoreUnavailable("no server answers")
+        take(*arguments)
+
+    monkeypatch.setattr(box.box.station.metering, "take_clock_sample", take_unless_away)
+    wait_until(lambda: not away)
+    known = sink.operations("BOX1").count("meterValues")
+    wait_until(lambda: sink.operations("BOX1").count("meterValues") > known)
 
 
 @pytest.mark.parametrize("ahead", [-3600, 3600])

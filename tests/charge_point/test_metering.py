@@ -39,6 +39,19 @@ def test_samples_are_counted_from_the_start_of_the_transaction(make_station, sch
     assert (value.location, value.value) == ("Outlet", "183")
 
 
+@pytest.mark.parametrize("key", ["MeterValueSampleInterval", "ClockAlignedDataInterval"])
+def test_a_meter_that_cannot_be_read_once_is_read_again(make_station, schedule, central_system, monkeypatch, key):
+    station = make_station(**{"MeterValueSampleInterval": 0, key: 60})
+    start(station, schedule)
+    schedule.advance(61)
+    with monkeypatch.context() as away:
+        away.setattr(SimulatedMeter, "energy", lambda *_: 1 / 0)
+        schedule.advance(60)
+    assert len(readings(central_system)) == 1
+    schedule.advance(60)
+    assert len(readings(central_system)) == 2
+
+
 def test_samples_name_the_transaction(make_station, schedule, central_system):
     station = make_station(MeterValueSampleInterval=60)
     start(station, schedule)

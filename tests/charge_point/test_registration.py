@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ocpp_soap.charge_point import StationOptions
-from ocpp_soap.errors import SecurityError, TryLater
+from ocpp_soap.errors import SecurityError, StoreUnavailable, TryLater
 from ocpp_soap.messages import BootNotificationResponse, RegistrationStatus, Version
 
 
@@ -47,6 +47,25 @@ def test_a_boot_that_met_a_fault_is_repeated_slowly(make_station, schedule, cent
     central_system.answers["BootNotification"] = SecurityError()
     _, tries = boots(make_station, schedule, central_system, 121)
     assert tries == 3
+
+
+def test_a_boot_whose_answer_could_not_be_taken_is_sent_again(make_station, schedule, central_system, monkeypatch):
+    station = make_station(started=False)
+    report, away = station.states.report, [True]
+
+    def report_unless_away():
+        if away:
+            away.pop()
+            raise StoreUnavailable("no server answers")
+        report()
+
+    monkeypatch.setattr(station.states, "report", report_unless_away)
+    station.start()
+    with pytest.raises(StoreUnavailable):
+        schedule.run()
+    assert "no server answers" in station.registration.last_answer
+    schedule.advance(400)
+    assert central_system.names() == [*["BootNotification"] * 2, *["StatusNotification"] * 3, "Heartbeat"]
 
 
 @pytest.mark.parametrize(("asked", "tries"), [(20, 7), (86_400, 3)])

@@ -164,11 +164,11 @@ class ChargeBox:
         self._meter_timer = self.station.at(boundary, lambda: self._meter_due(boundary))
 
     def _meter_due(self, boundary: datetime) -> None:
+        following = max(boundary + timedelta(seconds=self.options.meter_interval), self.station.now())
+        self._await_meter(next_boundary(following - timedelta(microseconds=1), self.options.meter_interval))
         for connector in self.station.connectors.values():
             if connector.transaction is not None:
                 self.station.metering.take_clock_sample(connector, boundary)
-        following = max(boundary + timedelta(seconds=self.options.meter_interval), self.station.now())
-        self._await_meter(next_boundary(following - timedelta(microseconds=1), self.options.meter_interval))
 
     def _observe(self, _station: Station, name: str, subject: Any) -> None:
         if name == "delivered":
