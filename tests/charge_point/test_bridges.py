@@ -36,6 +36,17 @@ def bridge(options, exchange):
     return Own(options, exchange)
 """
 
+DATACLASS = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Place:
+    port: int
+"""
+
 
 def test_the_mock_bridge_charges(run, sink):
     box = run(kind="mock", bridge={"charge_seconds": 0.1, "pause_seconds": 0.05, "sessions": 1})
@@ -51,6 +62,25 @@ def test_a_bridge_can_be_a_file(run, sink, tmp_path):
     file.write_text(OWN_BRIDGE)
     run(kind=str(file), bridge={"id_tag": "FILE"})
     wait_until(lambda: started_by(sink) == ["FILE"])
+
+
+def test_a_bridge_of_a_file_can_have_dataclasses(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(DATACLASS + OWN_BRIDGE)
+    made = ChargeBoxSettings.model_validate(
+        {"central_url": "http://x/", "identity": "X", "bridge": {"kind": str(file), "options": {"id_tag": "T"}}}
+    )
+    assert load_bridge(made, None).answers()
+
+
+def test_a_bridge_whose_file_is_broken_is_explained(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text("import no_such_module_of_acme")
+    made = ChargeBoxSettings.model_validate(
+        {"central_url": "http://x/", "identity": "X", "bridge": {"kind": str(file)}}
+    )
+    with pytest.raises(ConfigurationError, match=r"own\.py.*no_such_module_of_acme"):
+        load_bridge(made, None)
 
 
 def test_a_bridge_can_be_the_entry_point_of_an_installed_distribution(run, sink, acme):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def _modbus(options: dict[str, Any], exchange: Exchange, connectors: range) -> B
 def _from_entry_point(entry: EntryPoint, options: dict[str, Any], exchange: Exchange) -> Bridge:
     try:
         make = entry.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise ConfigurationError(
             f"bridge.kind: {entry.name} is {entry.value}, which cannot be loaded: {error}"
         ) from error
@@ -76,7 +77,12 @@ def _from_file(file: Path, options: dict[str, Any], exchange: Exchange) -> Bridg
     if spec is None or spec.loader is None or not file.is_file():
         raise ConfigurationError(f"bridge.kind: {file}: cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # where a dataclass looks for what its annotations name
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[spec.name]
+        raise ConfigurationError(f"bridge.kind: {file}: cannot be imported: {error!r}") from error
     make = getattr(module, "bridge", None)
     if not callable(make):
         raise ConfigurationError(f"bridge.kind: {file}: has no function bridge(options, exchange)")
