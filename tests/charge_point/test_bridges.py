@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import pytest
@@ -46,6 +47,8 @@ from dataclasses import dataclass
 class Place:
     port: int
 """
+
+MAP = {"state": {"address": 0}, "energy": {"address": 2}, "id_tag": {"address": 10}, "enable": 1}
 
 
 def test_the_mock_bridge_charges(run, sink):
@@ -122,6 +125,10 @@ def started_by(sink):
         ("telepathy", {}, "expected store, mock, modbus"),
         ("mock", {"speed": 1}, "speed"),
         ("modbus", {"connectors": {}}, "a map for each"),
+        ("modbus", {"connectors": {1: MAP | {"enable": 70_000}}}, r"connectors\.1\.enable: .* 65535"),
+        ("modbus", {"connectors": {1: MAP | {"energy": {"address": 2, "words": 126}}}}, r"energy\.words: .* 125"),
+        ("modbus", {"connectors": {1: MAP | {"energy": {"address": 2, "scale": math.nan}}}}, r"scale: .* finite"),
+        ("modbus", {"device_id": 256, "connectors": {1: MAP}}, "device_id: .* 255"),
         ("missing.py", {}, "cannot be imported"),
     ],
 )

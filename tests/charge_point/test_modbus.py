@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from plc import BROKEN, CHARGING, FREE, PLUGGED, RtuPlc, TcpPlc
+from plc import BROKEN, CHARGING, FREE, PLUGGED, REGISTERS, RtuPlc, TcpPlc
+from pymodbus.pdu.register_message import ReadHoldingRegistersResponse
 from running_box import Running
 from sink import Sink
 from waiting import wait_until
@@ -17,6 +19,7 @@ from waitress.server import create_server
 from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.overview import overview
+from ocpp_soap.charge_point.chargebox.bridges.modbus import ModbusError, ModbusHardware, ModbusOptions
 from ocpp_soap.charge_point.chargebox.exchange import CONNECTORS
 from ocpp_soap.messages import Role
 from ocpp_soap.soap.server import SoapServer
@@ -129,3 +132,14 @@ def status(central: CentralSystem) -> str:
     found = overview(central, "BOX1")
     assert found is not None
     return next(connector.status for connector in found.connectors if connector.connector_id == 1)
+
+
+@pytest.mark.parametrize("registers", [[], [0], [0, 1, 2]])
+def test_an_answer_with_another_number_of_registers_is_no_reading(
+    monkeypatch: pytest.MonkeyPatch, registers: list[int]
+) -> None:
+    hardware = ModbusHardware(ModbusOptions.model_validate({"host": "127.0.0.1", "connectors": {1: REGISTERS}}))
+    answer = ReadHoldingRegistersResponse(registers=registers)
+    monkeypatch.setattr(hardware._client, "read_holding_registers", Mock(return_value=answer, __name__="read"))
+    with pytest.raises(ModbusError, match=f"{len(registers)} registers came, expected"):
+        hardware.read(1)

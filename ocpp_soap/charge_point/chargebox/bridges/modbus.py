@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, PositiveInt
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from ocpp_soap.charge_point.chargebox.bridges.controller import Outputs, Readings
 from ocpp_soap.messages import ChargePointErrorCode
+
+_LARGEST = 0xFFFF
+_Address = Annotated[int, Field(ge=0, le=_LARGEST)]
+_Words = Annotated[int, Field(ge=1, le=125)]
+"""As many registers as one answer can hold."""
 
 
 class _Part(BaseModel):
@@ -18,9 +23,9 @@ class _Part(BaseModel):
 class Number(_Part):
     """A number in ``words`` registers, the most significant first; its value is what is read times ``scale``."""
 
-    address: NonNegativeInt
-    words: PositiveInt = 1
-    scale: float = 1.0
+    address: _Address
+    words: _Words = 1
+    scale: FiniteFloat = 1.0
     table: Literal["holding", "input"] = "holding"
 
 
@@ -35,15 +40,15 @@ class State(Number):
 class TextRegisters(_Part):
     """A text of two ASCII characters in each of ``words`` registers, ended by a zero."""
 
-    address: NonNegativeInt
-    words: PositiveInt = 10
+    address: _Address
+    words: _Words = 10
     table: Literal["holding", "input"] = "holding"
 
 
 class Limit(_Part):
     """The holding register that takes the current limit in A times ``scale``, and the limit while energy may flow."""
 
-    address: NonNegativeInt
+    address: _Address
     ampere: PositiveFloat = 16.0
     scale: PositiveFloat = 1.0
 
@@ -56,19 +61,19 @@ class ConnectorMap(_Part):
     power: Number | None = None
     id_tag: TextRegisters
     current_limit: Limit | None = None
-    lock: NonNegativeInt | None = None
-    enable: NonNegativeInt
+    lock: _Address | None = None
+    enable: _Address
 
 
 class ModbusOptions(_Part):
     """Where the controller is: ``host`` and ``tcp_port``, or a serial ``device`` for RTU; and its register map."""
 
     host: str = ""
-    tcp_port: PositiveInt = 502
+    tcp_port: int = Field(default=502, ge=1, le=_LARGEST)
     device: str = ""
     baud_rate: PositiveInt = 9600
     parity: Literal["N", "E", "O"] = "E"
-    device_id: NonNegativeInt = 1
+    device_id: int = Field(default=1, ge=0, le=255)
     timeout: PositiveFloat = 1.0
     connectors: dict[int, ConnectorMap]
 
@@ -136,6 +141,8 @@ class ModbusHardware:
     def _registers(self, table: str, address: int, count: int) -> list[int]:
         read = self._client.read_holding_registers if table == "holding" else self._client.read_input_registers
         registers: list[int] = self._ask(read, address, count=count).registers
+        if len(registers) != count:  # another number of words is another number
+            raise ModbusError(f"{read.__name__}({address}): {len(registers)} registers came, expected {count}")
         return registers
 
     def _ask(self, operation: Any, *arguments: Any, **more: Any) -> Any:
