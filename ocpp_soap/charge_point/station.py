@@ -86,6 +86,7 @@ class Station(Operation):
         self.transfers = self.options.transfers
         self.reachable = True
         self.answers: dict[str, Any] = {}
+        self._switched = False
         self._sender = sender
         self._observer = observer
         self.connectors = {n: Connector(n, self.options.meter(n)) for n in range(1, self.options.connectors + 1)}
@@ -115,8 +116,14 @@ class Station(Operation):
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Switch the station on: restore what was saved and send BootNotification until it is accepted."""
+        """Switch the station on: restore what was saved and send BootNotification until it is accepted.
+
+        That is done once. To switch it on again, make another one: with the same storage it takes over what is there.
+        """
         with self.lock:
+            if self._switched:
+                raise RuntimeError(f"{self.charge_box_identity} was switched on or off already: make another Station")
+            self._switched = True
             self.state.restore()
             self.note("started")
             self.metering.rearm()
@@ -125,6 +132,7 @@ class Station(Operation):
     def stop(self) -> None:
         """Switch the station off; what it has not delivered stays in its store, if it has one."""
         with self.lock:
+            self._switched = True
             self.save_state()
             self.diagnostics.stop()
             self.firmware.stop()

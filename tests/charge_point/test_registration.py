@@ -30,6 +30,14 @@ def test_the_boot_comes_first_and_every_state_follows(make_station, schedule, ce
     assert [r.connector_id for r in central_system.sent("StatusNotification")] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_station_is_switched_on_once(station, stops):
+    if stops:
+        station.stop()
+    with pytest.raises(RuntimeError, match="make another Station"):
+        station.start()
+
+
 def test_a_refused_station_boots_again_at_the_interval_it_was_given(make_station, schedule, central_system):
     central_system.answers["BootNotification"] = boot_answer(schedule, RegistrationStatus.REJECTED, 90)
     _, tries = boots(make_station, schedule, central_system, 181)
