@@ -37,20 +37,20 @@ class StoredState:
     def __init__(self, storage: Storage | None, station: Station) -> None:
         self._storage = storage
         self._station = station
-        self._restoring = False
+        self._restored = False
 
     def save(self) -> None:
-        """Write the state as it is now; what is not restored yet is not overwritten.
+        """Write the state as it is now, once it is restored: a station that was never switched on overwrites nothing.
 
         The connectors are written first: a state of an earlier version may still be the only place that has them.
         """
-        if self._storage is not None and not self._restoring:
+        if self._storage is not None and self._restored:
             self.save_connectors()
             self._put(STATE, self._station.charge_box_identity, self._document())
 
     def save_connectors(self) -> None:
         """Write only what changes with each reading."""
-        if self._storage is not None and not self._restoring:
+        if self._storage is not None and self._restored:
             connectors = {str(c.connector_id): self._connector(c) for c in self._station.connectors.values()}
             self._put(CONNECTORS, self._station.charge_box_identity, {"connectors": connectors})
 
@@ -62,15 +62,12 @@ class StoredState:
         if self._storage is None:
             return
         state, connectors = (self._storage.get(c, self._station.charge_box_identity) for c in (STATE, CONNECTORS))
-        self._restoring = True
-        try:
-            if state is not None:
-                self._take_over(state.document)
-            saved = connectors or state
-            if saved is not None:
-                self._take_over_connectors(saved.document.get("connectors", {}))
-        finally:
-            self._restoring = False
+        if state is not None:
+            self._take_over(state.document)
+        saved = connectors or state
+        if saved is not None:
+            self._take_over_connectors(saved.document.get("connectors", {}))
+        self._restored = True
         if saved is not None:
             self._station.availability.transaction_ended()
 

@@ -71,6 +71,17 @@ def test_a_session_is_ended_that_had_no_meter_value_yet(switch_on, kill, schedul
     assert [stop.transaction_id for stop in central_system.sent("StopTransaction")] == [101]
 
 
+def test_a_station_that_was_never_switched_on_overwrites_nothing(
+    make_station, switch_on, kill, schedule, central_system, storage
+):
+    station = switch_on()
+    start(station, schedule)
+    kill(station)
+    make_station(storage=storage, started=False).stop()
+    switch_on()
+    assert [stop.transaction_id for stop in central_system.sent("StopTransaction")] == [101]
+
+
 def test_a_session_is_ended_whose_start_was_not_answered(switch_on, kill, schedule, central_system):
     station = switch_on(AllowOfflineTxForUnknownId="true")
     central_system.down = True
