@@ -26,12 +26,14 @@ from ocpp_soap.messages import (
     GetConfigurationResponse,
     GetLocalListVersionResponse,
     KeyValue,
+    MeterValuesRequest,
     RemoteStartTransactionRequest,
     ResetRequest,
     ResetResponse,
     ResetStatus,
     ResetType,
     Role,
+    StopTransactionResponse,
     Version,
 )
 from ocpp_soap.soap.client import Endpoint, client_for
@@ -300,6 +302,18 @@ def test_values_are_taken_as_they_are_written_where_a_text_is_meant(play, sink):
 )
 def test_a_value_is_compared_as_what_the_field_is(written, found, same):
     assert bool(differs(SimpleNamespace(value=found), {"value": written})) is not same
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        (StopTransactionResponse(), "id_tag_info.status"),
+        (MeterValuesRequest(connector_id=1), "values.0.value.0.unit"),
+    ],
+)
+def test_there_is_no_value_where_an_optional_field_or_an_item_before_it_is_missing(message, path):
+    assert differs(message, {path: None}) == ""
+    assert differs(message, {path: "Wh"}) == f"{path} is None, expected Wh"
 
 
 def test_an_answer_holds_values_of_the_kind_that_its_fields_are(tmp_path):

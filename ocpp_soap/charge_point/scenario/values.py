@@ -14,12 +14,17 @@ from ocpp_soap.yaml_files import as_meant
 
 
 def value_at(message: Any, path: str) -> Any:
-    """The value of ``id_tag_info.status`` in a message; a list's items by number. Raises ConfigurationError."""
+    """The value of ``id_tag_info.status`` in a message; a list's items by number. Raises ConfigurationError.
+
+    None also where an optional field before it is missing, or where a list has fewer items.
+    """
     value = message
     for part in path.split("."):
+        if value is None:
+            return None
         try:
-            value = value[int(part)] if isinstance(value, list) else getattr(value, part)
-        except (AttributeError, IndexError, ValueError) as error:
+            value = dict(enumerate(value)).get(int(part)) if isinstance(value, list) else getattr(value, part)
+        except (AttributeError, ValueError) as error:
             raise ConfigurationError(f"{path}: {type(message).__name__} has no such field") from error
     return value
 
