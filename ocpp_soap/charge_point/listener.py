@@ -15,7 +15,7 @@ from ocpp_soap.charge_point.call import ChargePointCall
 from ocpp_soap.charge_point.events import Called
 from ocpp_soap.charge_point.station import Station
 from ocpp_soap.dispatch import Call, Handlers
-from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, RetryLater
+from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, RetryLater, Unreachable
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.soap.server import SoapServer
 from ocpp_soap.soap.settings import SoapServerSettings
@@ -98,7 +98,10 @@ class Listener:
         self._thread.start()
 
     def url(self, charge_box_identity: str, version: Version, central_url: str) -> str:
-        """The address at which the central system at ``central_url`` can call a station: for its ``From`` header."""
+        """The address at which the central system at ``central_url`` can call a station: for its ``From`` header.
+
+        Raises Unreachable where the station listens on any address, and none leads there.
+        """
         host = _address_towards(central_url) if self._host in _ANY_ADDRESS else self._host
         place = f"[{host}]" if ":" in host else host
         path = f"{base_path(Role.CHARGE_POINT, version)}/{quote(charge_box_identity, safe='')}"
@@ -149,9 +152,13 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _address_towards(url: str) -> str:
     """The address of this machine from which ``url`` is reached; nothing is sent."""
-    parts = urlsplit(url)
-    found = socket.getaddrinfo(parts.hostname or "127.0.0.1", parts.port or 80, type=socket.SOCK_DGRAM)
-    family, kind, _, _, address = found[0]
-    with socket.socket(family, kind) as probe:
-        probe.connect(address)
-        return str(probe.getsockname()[0])
+    try:
+        parts = urlsplit(url)
+        found = socket.getaddrinfo(parts.hostname or "127.0.0.1", parts.port or 80, type=socket.SOCK_DGRAM)
+        family, kind, _, _, address = found[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)
+            return str(probe.getsockname()[0])
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise Unreachable(f"no address of this machine leads to {url}: {reason}; name one to listen on") from None

@@ -16,12 +16,13 @@ def central_system_sender(
     version: Version,
     charge_box_identity: str,
     *,
-    from_url: str = "",
+    from_url: str | Callable[[], str] = "",
     timeout: float = 30.0,
     ca_file: str = "",
 ) -> Sender:
     """A sender that posts to ``url``. ``from_url`` is where the station listens (12/15 §8.3), empty: nowhere.
 
+    One that may change, or is not known yet, is a function, which is asked for each request and may raise CallFailed.
     ``ca_file``: PEM file of the authorities to trust instead of the system's.
     """
     from ocpp_soap.soap.client import Endpoint, client_for  # noqa: PLC0415 - zeep is slow to import
@@ -30,6 +31,7 @@ def central_system_sender(
     client = client_for(Role.CENTRAL_SYSTEM, version)
 
     def send(request: Any) -> Any:
-        return client.call(endpoint, charge_box_identity, request, from_url=from_url)
+        sent_from = from_url() if callable(from_url) else from_url
+        return client.call(endpoint, charge_box_identity, request, from_url=sent_from)
 
     return send

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from waiting import wait_until
 
+from ocpp_soap.charge_point import listener
 from ocpp_soap.charge_point.chargebox import load_chargebox_settings
 from ocpp_soap.charge_point.chargebox.exchange import (
+    CHARGE_BOX,
     CONNECTORS,
     START_TRANSACTIONS,
     STATUS_NOTIFICATIONS,
     STOP_TRANSACTIONS,
     TAG_REQUESTS,
 )
-from ocpp_soap.errors import ConfigurationError, StoreUnavailable
+from ocpp_soap.errors import ConfigurationError, StoreUnavailable, Unreachable
 from ocpp_soap.messages import (
     ChangeConfigurationRequest,
     ChargePointErrorCode,
@@ -189,6 +192,23 @@ class TestBoot:
         sink.mode = "down"
         box = run()
         wait_until(lambda: box.boot_state() == 2)
+
+    def test_without_network_at_the_start_it_boots_when_there_is_one(self, run, sink, monkeypatch):
+        ways = []
+
+        def address_towards(url):
+            if not ways:
+                raise Unreachable(f"no address of this machine leads to {url}")
+            return ways[0]
+
+        monkeypatch.setattr(listener, "_ANY_ADDRESS", ("127.0.0.1",))
+        monkeypatch.setattr(listener, "_address_towards", address_towards)
+        box = run()
+        wait_until(lambda: box.boot_state() == 2)
+        assert "no address of this machine" in box.document(CHARGE_BOX, "BOX1")["reason"]
+        ways.append("127.0.0.1")
+        wait_until(lambda: box.boot_state() == 3)
+        assert {urlsplit(url).hostname for url in sink.callback_urls} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(

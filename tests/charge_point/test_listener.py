@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import socket
+from unittest.mock import Mock
 
 import pytest
 
 from ocpp_soap import config
 from ocpp_soap.charge_point.listener import Listener, Stations
 from ocpp_soap.charge_point.station import Station
-from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, Refused
+from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, Refused, Unreachable
 from ocpp_soap.messages import (
     ClearCacheRequest,
     GetConfigurationRequest,
@@ -108,6 +109,14 @@ def test_the_callback_address_is_one_that_the_central_system_can_reach(handlers)
         listener._host = "0.0.0.0"
         url = listener.url("CP1", Version.V12, "http://127.0.0.1:9/")
     assert url == f"http://127.0.0.1:{listener.port}/Ocpp/1.2/ChargePointService/CP1"
+
+
+@pytest.mark.parametrize("url", ["http://no.such.host.invalid/", "http://127.0.0.1:99999/", "http://[::1/"])
+def test_where_no_address_leads_to_the_central_system_that_is_said(listener, monkeypatch, url):
+    monkeypatch.setattr(listener, "_host", "0.0.0.0")
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror(-2, "Name or service not known")))
+    with pytest.raises(Unreachable, match="no address of this machine leads to http"):
+        listener.url("CP1", Version.V12, url)
 
 
 def said(listener, request):

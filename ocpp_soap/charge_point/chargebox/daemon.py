@@ -98,12 +98,11 @@ class ChargeBox:
 
     def _station(self, storage: Storage) -> BoxStation:
         options = self.options
-        from_url = self._listener.url(options.identity, options.version, options.central_url)
         sender = central_system_sender(
             options.central_url,
             options.version,
             options.identity,
-            from_url=from_url,
+            from_url=lambda: self._listener.url(options.identity, options.version, options.central_url),
             timeout=options.timeout,
             ca_file=options.ca_file,
         )
