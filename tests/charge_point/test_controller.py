@@ -236,3 +236,48 @@ def test_a_connector_that_cannot_be_read_holds_up_no_other(exchange, hardware):
         bridge.poll()
     (status,) = documents(exchange, STATUS_NOTIFICATIONS)
     assert (status.document["connector_id"], status.document["status"]) == (2, "Occupied")
+
+
+def test_nobody_charges_on_a_connector_that_is_inoperative(switch_on, hardware, exchange):
+    bridge = switch_on()
+    exchange.update(CONNECTORS, "1", operative=False)
+    let_in(bridge, hardware, exchange)
+    hardware.readings = Readings(plugged=True, charging=True, energy=100)
+    bridge.poll()
+    assert not hardware.outputs.enabled
+    assert documents(exchange, START_TRANSACTIONS) == []
+
+
+def test_a_session_goes_on_where_the_connector_is_to_become_inoperative(switch_on, hardware, exchange):
+    bridge = switch_on()
+    let_in(bridge, hardware, exchange)
+    hardware.readings = Readings(plugged=True, charging=True, energy=100)
+    bridge.poll()
+    exchange.update(CONNECTORS, "1", operative=False)
+    bridge.poll()
+    assert hardware.outputs.enabled
+
+
+def test_hardware_that_was_away_is_told_its_outputs_again(switch_on, hardware, exchange, monkeypatch):
+    bridge = switch_on()
+    let_in(bridge, hardware, exchange)
+    with monkeypatch.context() as restart:
+        restart.setattr(hardware, "read", lambda _connector_id: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bridge.poll()
+        hardware.outputs = None
+    bridge.poll()
+    assert hardware.outputs.enabled
+
+
+def test_a_tag_of_the_group_stops_the_session_however_the_group_is_written(switch_on, hardware, exchange):
+    bridge = switch_on()
+    let_in(bridge, hardware, exchange)
+    hardware.readings = Readings(plugged=True, charging=True, energy=100)
+    bridge.poll()
+    hardware.readings = Readings(plugged=True, charging=True, energy=100, id_tag="TAG2")
+    bridge.poll()
+    (request,) = [d for d in documents(exchange, TAG_REQUESTS) if d.document["id_tag"] == "TAG2"]
+    exchange.update(TAG_REQUESTS, request.key, state=ANSWERED, accepted=True, parent_id_tag="group")
+    bridge.poll()
+    assert not hardware.outputs.enabled

@@ -115,6 +115,7 @@ class Controller:
             try:
                 self._follow(connector_id, connector, self._hardware.read(connector_id))
             except Exception as failure:
+                connector.outputs = None  # hardware that was away may have restarted, with other outputs
                 failures.append(failure)
         if failures:
             raise failures[0]
@@ -163,6 +164,8 @@ class Controller:
         self._see_tag(connector_id, connector, readings)
         self._see_decision(connector)
         known = self._exchange.get(CONNECTORS, str(connector_id)) or {}
+        if not known.get("operative", True):
+            connector.authorised = ""
         self._wait_for_cable(connector, readings, known.get("connection_timeout"))
         if readings.charging and connector.authorised and not connector.start and not connector.stopping:
             connector.started_by, connector.authorised = connector.authorised, ""
@@ -206,7 +209,7 @@ class Controller:
         parent = request.get("parent_id_tag")
         if not connector.start:
             connector.authorised, connector.parent = connector.presented, parent
-        elif parent is not None and parent == connector.parent:
+        elif parent and parent.casefold() == (connector.parent or "").casefold():
             connector.stopping, connector.stop_tag = True, connector.presented
 
     @staticmethod
