@@ -139,6 +139,13 @@ def test_meter_values_are_sent_on_the_wall_clock(run, sink):
     assert values.findtext(".//{*}value") == "1234"
 
 
+def test_a_sample_interval_holds_for_the_sessions_of_a_controller(run, sink):
+    box = run(configuration={"MeterValueSampleInterval": "1"})
+    box.exchange.measure(1, 1234.5, 7000)
+    box.answered(START_TRANSACTIONS, box.exchange.started(1, "TAG1", 1000))
+    wait_until(lambda: "meterValues" in sink.operations("BOX1"), 5)
+
+
 def test_meter_values_go_on_when_the_store_was_away(run, sink, monkeypatch):
     box = run(meter_interval=1)
     box.answered(START_TRANSACTIONS, box.exchange.started(1, "TAG1", 1000))

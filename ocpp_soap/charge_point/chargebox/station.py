@@ -175,6 +175,7 @@ class BoxSessions(Sessions):
         self.give_up_waiting(connector)
         connector.transaction = transaction
         self._by_handle[transaction.handle] = transaction
+        self._station.metering.rearm()
         self._station.save_state()
         self._station.event("started", transaction)
 
