@@ -35,7 +35,11 @@ def shared_folder(settings: Settings) -> Path:
         return Path(settings.metrics.folder)
     served = json.dumps([settings.storage.model_dump(mode="json"), settings.server.host, settings.server.port])
     name = f"ocpp-soap-{os.geteuid()}-{hashlib.sha256(served.encode()).hexdigest()[:12]}"
-    return Path(tempfile.gettempdir()) / name
+    try:
+        temporary = tempfile.gettempdir()
+    except FileNotFoundError:  # no folder of these takes files: why not is told when ours cannot be made
+        temporary = "/tmp"  # noqa: S108
+    return Path(temporary) / name
 
 
 class Sharing:
@@ -77,20 +81,26 @@ class Sharing:
 
     def _write(self) -> None:
         try:
+            make_folder(self.folder)
             _replace(self._file, self._counting.series())
         except OSError as error:
             _log.warning("what was counted could not be written", file=str(self._file), error=str(error))
 
     def _gather_ended(self) -> None:
-        with self._locked(fcntl.LOCK_EX):
-            ended = [file for file in self.folder.glob("*-*.json") if not _is_alive(file)]
-            if ended:
-                _replace(self.folder / ENDED, total([_read(self.folder / ENDED), *map(_read, ended)]))
-            for file in ended:
-                file.unlink(missing_ok=True)
+        """Add up the files of workers that ended; those that cannot be are counted where they are."""
+        try:
+            with self._locked(fcntl.LOCK_EX):
+                ended = [file for file in self.folder.glob("*-*.json") if not _is_alive(file)]
+                if ended:
+                    _replace(self.folder / ENDED, total([_read(self.folder / ENDED), *map(_read, ended)]))
+                for file in ended:
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("what ended workers counted could not be added up", folder=str(self.folder), error=str(error))
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
+        make_folder(self.folder)
         with open(self.folder / "lock", "a", encoding="utf-8") as lock:
             fcntl.flock(lock, kind)
             yield

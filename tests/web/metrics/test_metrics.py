@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +21,12 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.api_keys import Role
 from ocpp_soap.web.app import Application, central_system_application
 from ocpp_soap.web.metrics.counting import Counting
-from ocpp_soap.web.metrics.sharing import ENDED, Sharing
+from ocpp_soap.web.metrics.sharing import ENDED, Sharing, shared_folder
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 SERVICE = "urn://Ocpp/Cs/2012/06/"
+ABOVE_ALL_PROCESSES = 2**22 + 1
+"""No process of Linux has this id."""
 
 
 def envelope(body: str) -> bytes:
@@ -183,7 +188,8 @@ def count_and_end(folder: Path, how: str) -> None:
         sharing.close()
         return
     sharing.begin()
-    time.sleep(1.5)
+    while not any('"h"' in file.read_text() for file in folder.glob(f"{os.getpid()}-*.json")):
+        time.sleep(0.01)
     os.kill(os.getpid(), 9)
 
 
@@ -227,6 +233,43 @@ def test_a_folder_that_cannot_be_used_leaves_each_worker_its_own_figures(tmp_pat
     sharing.begin()
     assert sharing.total() == {("m", ()): [1]}
     sharing.close()
+
+
+def test_a_system_without_a_folder_for_temporary_files_names_the_one_that_cannot_be_made(
+    settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_usable() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none_usable)
+    unset = settings.model_copy(update={"metrics": settings.metrics.model_copy(update={"folder": ""})})
+    assert shared_folder(unset).parent == Path("/tmp")
+
+
+def test_on_a_full_disk_a_worker_begins_and_counts_what_ended_workers_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ocpp_soap.web.metrics.sharing._replace", full)
+    (tmp_path / f"{ABOVE_ALL_PROCESSES}-1.json").write_text('[["m", ["x"], [7]]]')
+    counting = Counting()
+    counting.add("m", ("x",), 5)
+    sharing = Sharing(tmp_path, counting)
+    assert sharing.total()["m", ("x",)] == [12]
+    sharing.close()
+
+
+def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    counting = Counting()
+    counting.add("m", ())
+    sharing = Sharing(tmp_path / "metrics", counting)
+    shutil.rmtree(tmp_path / "metrics")
+    assert sharing.total() == {("m", ()): [1]}
+    shutil.rmtree(tmp_path / "metrics")
+    sharing.close()
+    assert len([*(tmp_path / "metrics").glob("*-*.json")]) == 1
 
 
 def test_counting_loses_nothing_between_threads() -> None:
