@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.context import ForkProcess
 from threading import Event, Thread
@@ -71,7 +71,8 @@ class _Keeper:
 def _look_after(settings: Settings) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     if hasattr(os, "SCHED_OTHER"):  # workers, which are batch processes, wait for it
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     Thread(target=_end_with_parent, daemon=True).start()
     stop = Event()
     with closing(storage.open(settings.storage)) as store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ import pytest
 from ports import free_port
 
 import ocpp_soap
+from ocpp_soap.cli import workers
 
 ROOT = Path(ocpp_soap.__file__).resolve().parent.parent
 TLS = Path(__file__).parent.parent / "data" / "tls"
@@ -281,6 +283,19 @@ def test_workers_are_kept_to_none_if_they_are_not_as_many_as_cores_or_if_told_so
     monkeypatch.setenv("OCPP_SOAP__SERVER__PIN_WORKERS", pinned)
     served = serve(workers=workers)
     assert cores(served) == [two_cores] * workers
+
+
+def test_a_system_that_lets_nobody_change_how_it_schedules_is_served_on_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def not_permitted(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(os, "sched_setaffinity", not_permitted)
+    monkeypatch.setattr(os, "sched_setscheduler", not_permitted)
+    workers._let_threads_finish()
+    workers._keep_to_one_core(0, workers=2)
 
 
 def test_the_workers_end_when_their_parent_is_killed(serve: Any) -> None:
