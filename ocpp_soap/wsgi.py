@@ -7,9 +7,9 @@ the module may be imported before the server forks.
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Iterable
+from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -29,7 +29,6 @@ class PerProcess:
         self._application: Application | None = None
         self._lock = Lock()
         os.register_at_fork(after_in_child=self._forget)
-        atexit.register(self.close)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -45,6 +44,8 @@ class PerProcess:
         with self._lock:
             if self._application is None:
                 self._application = central_system_application(self._settings)
+                # Not by atexit, which the processes of multiprocessing, such as granian's workers, end without.
+                Finalize(self, self.close, exitpriority=10)
             return self._application
 
     def _forget(self) -> None:

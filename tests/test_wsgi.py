@@ -70,6 +70,29 @@ ask()
     assert done.returncode == 0, done.stderr
 
 
+def test_each_process_closes_it_at_its_end_those_of_multiprocessing_too(environment: dict[str, str]) -> None:
+    code = """
+import multiprocessing
+from ocpp_soap import wsgi
+
+class Closing:
+    def __call__(self, environ, start_response):
+        return []
+
+    def end(self):
+        print("closed", flush=True)
+
+wsgi.central_system_application = lambda settings: Closing()
+child = multiprocessing.get_context("fork").Process(target=wsgi.application, args=({}, None))
+child.start()
+child.join()
+print("child ended", flush=True)
+wsgi.application({}, None)
+"""
+    done = python(code, environment)
+    assert done.stdout.splitlines() == ["closed", "child ended", "closed"], done.stderr
+
+
 def test_it_serves_under_gunicorn_that_loads_it_before_it_forks(environment: dict[str, str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
