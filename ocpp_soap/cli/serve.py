@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -81,7 +82,8 @@ def _announce(ctx: click.Context, settings: config.Settings) -> None:
         structlog.get_logger("ocpp_soap.cli").info("central system", url=base + PATH)
         return
     here = f"{scheme}://{'127.0.0.1' if server.host in _EVERY_ADDRESS else _in_url(server.host)}:{server.port}"
-    program = _program() + (f" --config {ctx.find_root().obj}" if ctx.find_root().obj else "")
+    file = ctx.find_root().obj
+    program = shlex.join([*_program(), *(["--config", str(file)] if file else [])])
     print_hint(
         f"""
 Central system for OCPP 1.2 and 1.5 over SOAP. The URL to configure in a charge point:
@@ -97,13 +99,13 @@ Next, in another terminal, a simulated charge point that charges for 20 seconds:
     )
 
 
-def _program() -> str:
-    """How this program was called, for copying."""
+def _program() -> list[str]:
+    """How this program was called."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
-        return f"{sys.executable} -m ocpp_soap"
+        return [sys.executable, "-m", "ocpp_soap"]
     found = shutil.which(called.name)
-    return called.name if found and Path(found).samefile(called) else str(called)
+    return [called.name if found and Path(found).samefile(called) else str(called)]
 
 
 def _reachable_host(host: str) -> str:

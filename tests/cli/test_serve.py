@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -23,11 +24,14 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import click
 import pytest
 from ports import free_port
 
 import ocpp_soap
+from ocpp_soap import config
 from ocpp_soap.cli import workers
+from ocpp_soap.cli.serve import _announce, command
 
 ROOT = Path(ocpp_soap.__file__).resolve().parent.parent
 TLS = Path(__file__).parent.parent / "data" / "tls"
@@ -138,6 +142,16 @@ def test_it_prints_the_url_to_configure_and_commands_that_carry_the_configuratio
     served = serve()
     assert f"http://127.0.0.1:{served.port}/Ocpp/CentralSystemService\n" in served.said
     assert f"--config {served.config} simulate --central" in served.said
+
+
+def test_the_commands_can_be_copied_whatever_the_file_is_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/opt/o p/ocpp-soap"])
+    context = click.Context(command, obj=Path("my conf.yaml"))
+    _announce(context, config.load(None, {"OCPP_SOAP__SERVER__HOST": "127.0.0.1"}))
+    shown = next(line for line in capsys.readouterr().err.splitlines() if line.endswith("tags add TAG1"))
+    assert shlex.split(shown) == ["/opt/o p/ocpp-soap", "--config", "my conf.yaml", "tags", "add", "TAG1"]
 
 
 def test_with_json_every_line_that_it_prints_is_an_object(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
