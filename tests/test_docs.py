@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import ocpp_soap
+from ocpp_soap import config
 from ocpp_soap.cli import main
 from ocpp_soap.cli.exits import EXIT_CODES
 
@@ -36,3 +37,13 @@ def test_every_command_exists_with_its_options(page: Path) -> None:
         asked_for_help = CliRunner().invoke(main, [*line.split(), "--help"])
         understood = asked_for_help.exit_code == 0 or "No such file" in asked_for_help.stderr
         assert understood, f"{line}: {asked_for_help.stderr}"
+
+
+def test_the_command_line_is_told_the_store_and_the_files_of_the_systemd_unit() -> None:
+    unit = (ROOT / "deploy" / "ocpp-soap.service").read_text("utf-8")
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    told = dict(re.findall(r"^# export (OCPP_SOAP\S*)=(\S+)$", page, flags=re.MULTILINE))
+    served_in = re.findall(r"^WorkingDirectory=(.+)$", unit, flags=re.MULTILINE)[0]
+    assert told.pop("OCPP_SOAP_CONFIG") in unit
+    assert f"Environment=OCPP_SOAP__STORAGE__FILE__PATH={told['OCPP_SOAP__STORAGE__FILE__PATH']}\n" in unit
+    assert Path(told["OCPP_SOAP__FILES__PATH"]) == served_in / config.load(None, {}).files.path
