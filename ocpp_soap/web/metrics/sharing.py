@@ -64,8 +64,12 @@ class Sharing:
         """What all workers counted; of the others, up to a second ago."""
         if not self._is_shared:
             return self._counting.series()
-        with self._locked(fcntl.LOCK_SH):
-            others = [_read(file) for file in self.folder.glob("*.json") if file != self._file]
+        try:
+            with self._locked(fcntl.LOCK_SH):
+                others = [_read(file) for file in self.folder.glob("*.json") if file != self._file]
+        except OSError as error:
+            _log.warning("what the other workers counted cannot be read", folder=str(self.folder), error=str(error))
+            others = []
         return total([self._counting.series(), *others])
 
     def workers(self) -> int:
@@ -80,9 +84,10 @@ class Sharing:
             self._write()
 
     def _write(self) -> None:
+        """Write what was counted, into a new folder where somebody has emptied the one for temporary files."""
         try:
-            make_folder(self.folder)
-            _replace(self._file, self._counting.series())
+            if _make(self.folder):
+                _replace(self._file, self._counting.series())
         except OSError as error:
             _log.warning("what was counted could not be written", file=str(self._file), error=str(error))
 
@@ -100,7 +105,6 @@ class Sharing:
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
-        make_folder(self.folder)
         with open(self.folder / "lock", "a", encoding="utf-8") as lock:
             fcntl.flock(lock, kind)
             yield

@@ -267,7 +267,6 @@ def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
     sharing = Sharing(tmp_path / "metrics", counting)
     shutil.rmtree(tmp_path / "metrics")
     assert sharing.total() == {("m", ()): [1]}
-    shutil.rmtree(tmp_path / "metrics")
     sharing.close()
     assert len([*(tmp_path / "metrics").glob("*-*.json")]) == 1
 
