@@ -28,5 +28,6 @@ class Approval:
     def registered(self, station: Station) -> None:
         """A station was met for the first time; its message is answered even if the event cannot be stored now."""
         kind = "station.held" if station.registration == Registration.HELD else "station.registered"
-        key = f"{kind}:{station.charge_box_identity}:{station.registered_at}"
+        at = station.registered_at.isoformat() if station.registered_at else ""
+        key = f"{kind}:{station.charge_box_identity}:{at}"
         self._events.note(kind, station.charge_box_identity, key=key, version=station.version)

@@ -15,6 +15,7 @@ import pytest
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.webhooks import Delivery, Webhook
+from ocpp_soap.messages import HeartbeatRequest
 
 
 def test_events_from_then_on_are_sent_in_order(
@@ -216,6 +217,16 @@ def test_a_lease_of_a_clock_that_was_ahead_does_not_count(
     lease = {"leased_by": "other:1", "leased_until": datetime.now(timezone.utc) + timedelta(days=1)}
     central_system.webhooks.change(webhook.webhook_id, lambda document: {**document, **lease})
     assert deliver(webhook).delivered == 1
+
+
+def test_the_registration_of_a_station_is_named_by_its_event_id(
+    central_system: CentralSystem, receiver: Any, deliver: Callable[..., Webhook], send: Callable[..., Any]
+) -> None:
+    webhook = central_system.webhooks.add(receiver.url, kinds=["station.registered"])
+    send(HeartbeatRequest())
+    central_system.events.flush()
+    deliver(webhook)
+    assert [headers["webhook-id"] for headers, _ in receiver.got] == [event["event_id"] for event in receiver.events]
 
 
 @pytest.mark.parametrize("key", ["station.registered:CP ü 中/1", "two words"])
