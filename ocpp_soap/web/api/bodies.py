@@ -1,4 +1,7 @@
-"""The JSON of requests: what is nested too deeply is none, so that whatever reads it bears it."""
+"""The JSON of requests: what is nested too deeply is none, so that whatever reads it bears it, nor is ``null``.
+
+APIFlask takes ``null`` for ``{}``: a PUT of it would give a tag its defaults, and so let one in that is blocked.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ DEEPEST = 50
 
 
 class Json(DefaultJSONProvider):
-    """Raises ValueError also for a text of more than :data:`DEEPEST` levels."""
+    """Raises ValueError also for ``null``, and for a text of more than :data:`DEEPEST` levels."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """The value of a text."""
@@ -20,6 +23,8 @@ class Json(DefaultJSONProvider):
             value = super().loads(s, **kwargs)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+        if value is None:
+            raise ValueError("null")
         level = [value]
         for _ in range(DEEPEST):
             level = [part for item in level for part in _parts(item)]

@@ -127,7 +127,7 @@ def register(app: APIFlask) -> None:
 
 
 _SENTENCES = {
-    400: f"The request cannot be understood; a body has to be JSON, nested no deeper than {DEEPEST} levels.",
+    400: f"The request cannot be understood; a body has to be a JSON object, nested no deeper than {DEEPEST} levels.",
     404: "There is nothing at this path; /api/v1/openapi.json lists what there is.",
     405: "This path does not have that method; Allow lists those it has.",
     413: "The body is too large.",

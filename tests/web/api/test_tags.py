@@ -88,6 +88,14 @@ def test_a_body_that_is_no_json_is_a_problem(api: Any) -> None:
     assert (response.status_code, response.content_type) == (400, "application/problem+json")
 
 
+def test_null_is_no_body_so_a_blocked_tag_stays_blocked(api: Any) -> None:
+    api.put("/tags/a", json={"status": "Blocked"})
+    response = api.put("/tags/a", data="null", content_type="application/json")
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert "a JSON object" in response.json["detail"]
+    assert api.get("/tags/a").json["status"] == "Blocked"
+
+
 @pytest.mark.parametrize("levels", [51, 980, 1_000, 100_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "1}")], ids=["lists", "objects"])
 def test_so_is_one_that_is_nested_too_deeply(
