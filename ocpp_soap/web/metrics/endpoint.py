@@ -40,6 +40,7 @@ class Metrics:
         self._fleet = Fleet(central_system)
         self._sharing = Sharing(shared_folder(settings), self.counting)
         measure(central_system.store, self.counting)
+        self._sharing.begin()
 
     def observe(self, exchanged: Exchanged) -> None:
         """Count one request of a charge point."""
@@ -49,12 +50,10 @@ class Metrics:
             self.counting.add(catalogue.REFUSALS.name, (exchanged.outcome, exchanged.kind))
         for warning in exchanged.warnings:
             self.counting.add(catalogue.WARNINGS.name, (warning.kind,))
-        self._sharing.begin()
 
     def observe_api(self, operation: str, method: str, status: int, seconds: float) -> None:
         """Count one request of the REST API."""
         self.counting.observe(catalogue.API_SECONDS.name, (operation, method, str(status)), seconds)
-        self._sharing.begin()
 
     def answer(self, environ: dict[str, Any]) -> Answer:
         """The page ``/metrics``."""

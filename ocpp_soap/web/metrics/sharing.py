@@ -56,7 +56,7 @@ class Sharing:
             self._write()
 
     def begin(self) -> None:
-        """Begin to write the file of this worker; costs next to nothing if it has begun."""
+        """Begin to write the file of this worker, once a second."""
         if self._is_shared:
             self._writing.begin()
 

@@ -225,6 +225,18 @@ def test_running_workers_are_added_up(tmp_path: Path) -> None:
     two.close()
 
 
+def test_what_a_worker_does_unasked_is_told_by_the_others_too(
+    settings: config.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_soap.web.metrics.sharing.DELAY", 0.01)
+    application = central_system_application(settings)
+    give_up = time.monotonic() + 20
+    while not any("ocpp_store_seconds" in file.read_text() for file in (tmp_path / "metrics").glob("*-*.json")):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    application.close()
+
+
 def test_a_folder_that_cannot_be_used_leaves_each_worker_its_own_figures(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     counting = Counting()
