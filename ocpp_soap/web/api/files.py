@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from apiflask import APIBlueprint
+from apiflask.schemas import FileSchema
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -118,7 +119,7 @@ def get_file(file_id: str) -> FileModel:
 
 
 @blueprint.get("/files/<file_id>/content")
-@blueprint.output({}, content_type="application/octet-stream")
+@blueprint.output(FileSchema(type="string", format="binary"), content_type="application/octet-stream")
 @blueprint.doc(responses={404: "There is no such file."})
 def get_file_content(file_id: str) -> Response:
     """Download a file."""

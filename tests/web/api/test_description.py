@@ -112,6 +112,11 @@ def test_the_stream_of_events_is_described(description: dict[str, Any]) -> None:
     assert "Last-Event-ID" in [parameter["name"] for parameter in operation["parameters"]]
 
 
+def test_the_content_of_a_file_is_described_as_bytes(description: dict[str, Any]) -> None:
+    content = description["paths"]["/api/v1/files/{file_id}/content"]["get"]["responses"]["200"]["content"]
+    assert content == {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
 def test_each_model_is_there_once(description: dict[str, Any]) -> None:
     schemas = description["components"]["schemas"]
     assert not [name for name in schemas if "." in name]
