@@ -122,12 +122,13 @@ class Delivery:
 
     def _settled(self, command: Command, now: datetime) -> Command | None:
         """The command with what time, and the fate of its last sender, have made of it."""
+        settled: Command | None = command
         if command.state == CommandState.SENDING:
             result = Result(Outcome.INTERRUPTED, "the process that sent it ended or stalled")
-            return self._end(command, len(command.attempts), result, now)
-        if command.deadline <= now:
-            return self._queue.expire(command.command_id, transitions.why_expired(command))
-        return command
+            settled = self._end(command, len(command.attempts), result, now)
+        if settled is not None and settled.is_open and settled.deadline <= now:
+            return self._queue.expire(settled.command_id, transitions.why_expired(settled))
+        return settled
 
     def _deliver(self, claim: Claim, command: Command) -> Claim | None:
         timeout = self._timeout_of(command)

@@ -165,6 +165,20 @@ def test_a_command_expires_at_its_deadline(make_system: Any, eventually: Any) ->
     assert expired.closed_at >= deadline
 
 
+def test_a_command_whose_sender_died_is_not_sent_after_its_deadline(
+    make_system: Any, site: Any, eventually: Any
+) -> None:
+    system = make_system(works=False)
+    deadline = datetime.now(timezone.utc)
+    (command,) = system.command_queue.create(*RESET, ["CP000"], deadline=deadline)
+    attempt = Attempt(number=1, message_id="urn:x", worker="killed:1", started_at=deadline)
+    system.command_queue.change(command.command_id, lambda found: begun(found, attempt))
+    system.start_workers()
+    expired = final(system, command, eventually)
+    assert (expired.state, expired.reason) == ("expired", "its deadline is over; the last attempt: interrupted")
+    assert site.calls == []
+
+
 def test_a_cancelled_command_is_not_delivered(make_system: Any, site: Any, eventually: Any) -> None:
     system = make_system(works=False)
     first, second = (system.command_queue.create(*RESET, ["CP000"])[0] for _ in range(2))
