@@ -122,7 +122,7 @@ def _call(action: Action, ctx: click.Context, /, as_json: bool, **given: Any) ->
     order = Order(**given)
     with central_system(ctx) as system:
         stations = chosen.stations(system)
-        commands = order.create(system, action, action.request(**fields), stations, waits_for_one=chosen.is_one)
+        commands = order.create(system, action, action.request(**fields), stations)
         if order.is_left_to_others:
             print_commands(commands, as_json)
             print_hint("The central system delivers; `ocpp-soap commands list` shows how far it came.")

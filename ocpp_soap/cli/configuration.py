@@ -16,6 +16,7 @@ from ocpp_soap.cli.choosing import Chosen, chosen_stations
 from ocpp_soap.cli.context import central_system
 from ocpp_soap.cli.delivering import deliver, exit_code, print_commands
 from ocpp_soap.cli.exits import FAILED
+from ocpp_soap.cli.orders import patience
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.errors import ConfigurationError, NotFound
 from ocpp_soap.yaml_files import read_yaml
@@ -45,8 +46,8 @@ def read(ctx: click.Context, /, bulk: TextIO | None, no_wait: bool, as_json: boo
     """
     with central_system(ctx) as system:
         stations = Chosen(bulk=bulk, **chosen).stations(system)
-        attempts = None if no_wait else 1
-        commands = system.command_queue.create("GetConfiguration", {}, stations, max_attempts=attempts, by=author())
+        how = _how(system, len(stations), no_wait=no_wait)
+        commands = system.command_queue.create("GetConfiguration", {}, stations, **how)
         _finish(ctx, system, commands, no_wait=no_wait, as_json=as_json)
 
 
@@ -133,13 +134,19 @@ def apply(
             else:
                 stations_of[difference.key].append(station)
         commands = []
+        most = max(map(len, stations_of.values()), default=0)
+        how = _how(system, most, len(stations_of), no_wait=no_wait)
         for key, stations in stations_of.items():
             payload = {"key": key, "value": wanted[key]}
-            attempts = None if no_wait else 1
-            commands += system.command_queue.create(
-                "ChangeConfiguration", payload, stations, max_attempts=attempts, by=author()
-            )
+            commands += system.command_queue.create("ChangeConfiguration", payload, stations, **how)
         _finish(ctx, system, commands, no_wait=no_wait, as_json=as_json)
+
+
+def _how(system: CentralSystem, stations: int, each: int = 1, *, no_wait: bool) -> dict[str, Any]:
+    """How ``each`` so many commands to so many stations are delivered."""
+    if no_wait:
+        return {"by": author()}
+    return {"by": author(), "max_attempts": 1, "deadline": patience(system, stations, each)}
 
 
 def _finish(

@@ -17,6 +17,7 @@ from ocpp_soap.central_system.records import every
 from ocpp_soap.cli.author import author
 from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.delivering import answer_of, deliver, print_commands
+from ocpp_soap.cli.orders import patience
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
 from ocpp_soap.messages import GetDiagnosticsResponse
@@ -59,7 +60,7 @@ def diagnostics(
     """
     with central_system(ctx) as system:
         made = system.file_transfers.get_diagnostics(
-            charge_box_identity, over=Protocol(over), **times, **_how(on_next_contact)
+            charge_box_identity, over=Protocol(over), **times, **_how(system, on_next_contact)
         )
         _finish(system, made, on_next_contact, as_json)
 
@@ -92,7 +93,7 @@ def update(
     with central_system(ctx) as system:
         try:
             made = system.file_transfers.update_firmware(
-                charge_box_identity, firmware, retrieve_date, over=Protocol(over), **_how(on_next_contact)
+                charge_box_identity, firmware, retrieve_date, over=Protocol(over), **_how(system, on_next_contact)
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from None
@@ -191,9 +192,10 @@ def remove(ctx: click.Context, file_id: str) -> None:
         system.files.remove(file_id)
 
 
-def _how(on_next_contact: bool) -> dict[str, Any]:
-    deliver_as = Delivery.ON_NEXT_CONTACT if on_next_contact else Delivery.NOW
-    return {"by": author(), "deliver": deliver_as.value, "max_attempts": None if on_next_contact else 1}
+def _how(system: CentralSystem, on_next_contact: bool) -> dict[str, Any]:
+    if on_next_contact:
+        return {"by": author(), "deliver": Delivery.ON_NEXT_CONTACT.value}
+    return {"by": author(), "max_attempts": 1, "deadline": patience(system, 1)}
 
 
 def _finish(system: CentralSystem, made: Command, on_next_contact: bool, as_json: bool) -> None:

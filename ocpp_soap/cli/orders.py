@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -19,7 +20,7 @@ from ocpp_soap.messages import Action
 from ocpp_soap.setting_types import LONGEST_WAIT
 
 MARGIN = 5.0
-"""Seconds beyond the time-out after which a command that somebody waits for expires."""
+"""Seconds beyond the time-out after which a command that somebody waits for expires, see :func:`patience`."""
 
 _Made = TypeVar("_Made", bound=Callable[..., Any] | click.Command)
 
@@ -39,16 +40,13 @@ class Order:
         """Whether the processes that serve deliver it, and not this one."""
         return self.no_wait or self.deliver == Delivery.ON_NEXT_CONTACT
 
-    def create(
-        self, system: CentralSystem, action: Action, request: Any, stations: Sequence[str], *, waits_for_one: bool
-    ) -> list[Command]:
+    def create(self, system: CentralSystem, action: Action, request: Any, stations: Sequence[str]) -> list[Command]:
         """Store the commands. One that somebody waits for is tried once, unless more attempts were asked for."""
         deadline, attempts = self.deadline, self.attempts
         if not self.is_left_to_others:
             attempts = attempts or 1
-            if waits_for_one and attempts == 1 and deadline is None:
-                seconds = (self.timeout or system.settings.calls.timeout) + MARGIN
-                deadline = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+            if attempts == 1 and deadline is None:
+                deadline = patience(system, len(stations), timeout=self.timeout)
         return system.command_queue.create(
             action.name,
             payload_of(request),
@@ -59,6 +57,16 @@ class Order:
             timeout=self.timeout,
             by=author(),
         )
+
+
+def patience(system: CentralSystem, stations: int, each: int = 1, *, timeout: float | None = None) -> datetime:
+    """The deadline of commands that somebody waits for and that are tried once: earlier ones may hold them back.
+
+    They are ``each`` so many for so many ``stations``, of which ``commands.workers`` at a time are called.
+    """
+    rounds = each * math.ceil(stations / system.settings.commands.workers)
+    seconds = ((timeout or system.settings.calls.timeout) + MARGIN) * rounds
+    return datetime.now(timezone.utc) + timedelta(seconds=seconds)
 
 
 def delivery_options(made: _Made) -> _Made:
@@ -74,7 +82,8 @@ def delivery_options(made: _Made) -> _Made:
             "--deadline",
             type=time_option,
             metavar="TIME",
-            help="Give up then; a time or +7d.  [default: commands.deadline]",
+            help="Give up then; a time or +7d.  [default: commands.deadline; one attempt that is waited for has its "
+            "time-out and a little]",
         ),
         click.option(
             "--deliver",

@@ -12,6 +12,8 @@ import pytest
 from ocpp_soap import config
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.charge_point.listener import Listener
+from ocpp_soap.cli import orders
+from ocpp_soap.cli.values import parse_time
 from ocpp_soap.dispatch import Call
 from ocpp_soap.messages import (
     BootNotificationRequest,
@@ -153,6 +155,33 @@ def test_a_call_behind_one_that_waits_gives_up_in_time(cli: Any, register: Any) 
     assert done.exit_code == 6
     assert time.monotonic() - begin < 5
     assert "earlier commands wait" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "call --where id=* Reset --type Soft",
+        "configuration read AWAY",
+        "configuration apply TEMPLATE AWAY",
+        "files diagnostics AWAY",
+    ],
+)
+def test_nobody_waits_long_behind_a_command_that_waits(
+    cli: Any, register: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(orders, "MARGIN", 0.1)
+    template = tmp_path / "template.yaml"
+    template.write_text("HeartBeatInterval: 600\n")
+    files = f"ftp: {{public_host: x}}\nfiles: {{path: {tmp_path / 'files'}, lifetime: 20}}\n"
+    text = cli.config_file.read_text().replace("calls: {", "calls: {timeout: 0.1, ")
+    cli.config_file.write_text(f"{text}{files}commands: {{deadline: 20}}\n")
+    register("AWAY")
+    (first,) = cli.json("call", "AWAY", "Reset", "--type", "Hard", "--no-wait")
+    done = cli(*command.replace("TEMPLATE", str(template)).split())
+    assert done.exit_code == 6
+    held_back, found = cli.json("commands", "list")
+    assert (found["command_id"], found["state"], held_back["state"]) == (first["command_id"], "queued", "expired")
+    assert (parse_time(held_back["deadline"]) - parse_time(held_back["created_at"])).total_seconds() < 1
 
 
 def test_many_are_called_by_a_file(cli: Any, register: Any, site: Site, tmp_path: Path) -> None:

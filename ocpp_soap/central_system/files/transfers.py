@@ -50,8 +50,8 @@ class FileTransfers:
     ) -> Command:
         """Have a station upload its diagnostics (12 §5.4, 15 §5.7); they are listed when they have arrived.
 
-        ``how`` may hold ``by``, ``deliver``, ``max_attempts`` and ``timeout`` of the command. Raises NotFound for a
-        station that is not known, ConfigurationError if how it reaches us is not configured.
+        ``how`` may hold ``by``, ``deliver``, ``deadline``, ``max_attempts`` and ``timeout`` of the command. Raises
+        NotFound for a station that is not known, ConfigurationError if how it reaches us is not configured.
         """
         grant, password = self._area.grant_upload(charge_box_identity)
         payload: dict[str, Any] = {
@@ -80,7 +80,8 @@ class FileTransfers:
         return self._create("UpdateFirmware", payload, grant, how)
 
     def _create(self, action: str, payload: dict[str, Any], grant: Grant, how: dict[str, Any]) -> Command:
-        (command,) = self._queue.create(action, payload, [grant.charge_box_identity], deadline=grant.expires_at, **how)
+        how = {"deadline": grant.expires_at, **how}
+        (command,) = self._queue.create(action, payload, [grant.charge_box_identity], **how)
         self._area.assign(grant, command.command_id)
         return command
 
