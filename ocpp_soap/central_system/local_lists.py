@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from ocpp_soap.central_system.command_queue.record import Command
 from ocpp_soap.central_system.commands import CallStation
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import LOCAL_LISTS
@@ -24,7 +25,7 @@ from ocpp_soap.central_system.local_list import (
     entry_of,
     parts,
 )
-from ocpp_soap.central_system.records import Listing, document_of, every, fold, record_of, select
+from ocpp_soap.central_system.records import Listing, document_of, every, fold, record_of, revise, select
 from ocpp_soap.central_system.tags import Tag, Tags
 from ocpp_soap.errors import NotSupportedInVersion
 from ocpp_soap.messages import (
@@ -34,7 +35,7 @@ from ocpp_soap.messages import (
     UpdateStatus,
     UpdateType,
 )
-from ocpp_soap.storage.base import Storage
+from ocpp_soap.storage.base import Document, Storage
 
 UNSUPPORTED_VERSION = -1
 
@@ -92,6 +93,18 @@ class LocalLists:
         if status == UpdateStatus.NOT_SUPPORTED:
             return self._unsupported(known)
         return self._keep(replace(known, state=ListState.FAILED.value, reason=f"the station answered {status}"))
+
+    def learn(self, command: Command) -> None:
+        """A SendLocalList that was a command of its own may have changed the list: the whole one is sent next."""
+        if command.action != "SendLocalList" or command.status not in (None, UpdateStatus.ACCEPTED):
+            return
+
+        def unknown(document: Document) -> Document:
+            known = record_of(LocalList, document)
+            state = ListState.UNKNOWN.value
+            return document_of(replace(known, state=state, entries={}, sent_version=None, sent_entries=None))
+
+        revise(self._store, LOCAL_LISTS, command.charge_box_identity, unknown)
 
     def _update(
         self, known: LocalList, update_type: UpdateType, entries: Sequence[AuthorisationData], chunk: int | None

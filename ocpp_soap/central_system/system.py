@@ -127,7 +127,7 @@ class CentralSystem:
         events = self.events if "StartTransaction" in self._own_handlers else None
         self._starting = Starting(store, self.transactions, self.reservations, events)
         self.configurations = Configurations(store, self.events)
-        self.command_queue.on_closed.append(self.configurations.learn)
+        self.command_queue.on_closed += [self.configurations.learn, self.local_lists.learn]
         self.labels = Labels(store)
         files = settings.files
         self.files = FileArea(store, self.events, files.path, max_size=files.max_size, lifetime=files.lifetime)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem, Tag
+from ocpp_soap.central_system.command_queue.record import Command
 from ocpp_soap.central_system.local_lists import LocalLists
 from ocpp_soap.errors import NotSupportedInVersion, TimedOut, Unreachable
 from ocpp_soap.messages import (
@@ -130,6 +131,30 @@ def test_a_list_that_somebody_else_has_changed_is_replaced(
     known = lists.sync("CP001")
     assert (known.version, station.version) == (18, 18)
     assert station.tags == {"one": "Accepted", "two": "Accepted", "three": "Accepted"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "updates"),
+    [({"status": "Accepted"}, ["Full", "Full"]), (None, ["Full", "Full"]), ({"status": "Failed"}, ["Full"])],
+)
+def test_a_list_that_a_command_may_have_changed_is_replaced_whatever_its_version(
+    lists: LocalLists, station: Station, system: CentralSystem, answer: Any, updates: list[str]
+) -> None:
+    lists.sync("CP001")
+    now = datetime.now(timezone.utc)
+    by_hand = Command(
+        command_id=1,
+        charge_box_identity="CP001",
+        action="SendLocalList",
+        state="done" if answer else "failed",
+        created_at=now,
+        deadline=now,
+        max_attempts=1,
+        answer=answer,
+    )
+    system.command_queue.tell(by_hand)
+    lists.sync("CP001")
+    assert [update for update, _ in station.updates] == updates
 
 
 def test_an_update_whose_answer_was_lost_is_known_by_its_version(
