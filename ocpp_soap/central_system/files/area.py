@@ -47,14 +47,17 @@ class FileArea:
         """The right to upload into a new folder, and its password."""
         return self._grant(charge_box_identity, Direction.UPLOAD)
 
-    def grant_download(self, charge_box_identity: str, firmware: str) -> tuple[Grant, str]:
-        """The right to fetch a firmware file, and its password.
+    def grant_download(
+        self, charge_box_identity: str, firmware: str, since: datetime | None = None
+    ) -> tuple[Grant, str]:
+        """The right to fetch a firmware file, and its password; ``since``: the station fetches it then or later.
 
-        Raises NotFound, ValueError for what is no name, or ConfigurationError for a file that this user may not read.
+        Raises NotFound, ValueError for what is no name or a time too far ahead, or ConfigurationError for a file that
+        this user may not read.
         """
         source = self._path / "firmware" / checked(firmware)
         with _open(source) as content:
-            grant, password = self._grant(charge_box_identity, Direction.DOWNLOAD, firmware)
+            grant, password = self._grant(charge_box_identity, Direction.DOWNLOAD, firmware, since)
             target = self.folder(grant) / firmware
             try:
                 try:
@@ -184,8 +187,16 @@ class FileArea:
         self.space(grant).remove()
         self._store.delete(GRANTS, grant.username)
 
-    def _grant(self, charge_box_identity: str, direction: Direction, file_name: str = "") -> tuple[Grant, str]:
+    def _grant(
+        self, charge_box_identity: str, direction: Direction, file_name: str = "", since: datetime | None = None
+    ) -> tuple[Grant, str]:
         now = datetime.now(timezone.utc)
+        try:
+            expires_at = max(now, since or now) + timedelta(seconds=self._lifetime)
+        except OverflowError:
+            raise ValueError(
+                f"{since}: expected a time that is at least files.lifetime before the year 10000"
+            ) from None
         password = secrets.token_hex(16)
         grant = Grant(
             username=f"f{secrets.token_hex(8)}",
@@ -193,7 +204,7 @@ class FileArea:
             charge_box_identity=charge_box_identity,
             direction=direction.value,
             created_at=now,
-            expires_at=now + timedelta(seconds=self._lifetime),
+            expires_at=expires_at,
             max_size=self._max_size,
             file_name=file_name,
         )

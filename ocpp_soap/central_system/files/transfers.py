@@ -72,9 +72,10 @@ class FileTransfers:
     ) -> Command:
         """Have a station fetch a firmware file from ``retrieve_date`` on (12 §5.9, 15 §5.15).
 
-        Raises as above, and ValueError for what is no name of a file.
+        The credentials are valid for ``files.lifetime`` from then on. Raises as above, and ValueError for what is no
+        name of a file or a time too far ahead.
         """
-        grant, password = self._area.grant_download(charge_box_identity, firmware)
+        grant, password = self._area.grant_download(charge_box_identity, firmware, retrieve_date)
         location = self._location(grant, password, over)
         payload = {"location": f"{location.rstrip('/')}/{quote(firmware)}", "retrieve_date": retrieve_date}
         return self._create("UpdateFirmware", payload, grant, how)

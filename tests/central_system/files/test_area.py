@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,21 @@ def test_a_command_for_firmware_names_the_file(system: CentralSystem, make_trans
     assert command.payload["retrieve_date"] == NOW
     with pytest.raises(NotFound, match="there is no firmware other"):
         make_transfers().update_firmware("CP001", "other.bin", NOW)
+
+
+def test_firmware_can_be_fetched_after_its_retrieve_date(
+    system: CentralSystem, make_transfers: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "fw.bin").write_bytes(b"firmware")
+    system.files.add_firmware(tmp_path / "fw.bin")
+    lifetime = timedelta(seconds=system.settings.files.lifetime)
+    retrieve_date = datetime.now(timezone.utc) + 3 * lifetime
+    command = make_transfers().update_firmware("CP001", "fw.bin", retrieve_date)
+    grant = system.files.verify(*credentials_of(command.payload["location"]))
+    assert grant is not None
+    assert grant.expires_at == retrieve_date + lifetime
+    with pytest.raises(ValueError, match="before the year 10000"):
+        make_transfers().update_firmware("CP001", "fw.bin", datetime.max.replace(tzinfo=timezone.utc))
 
 
 def test_without_an_address_of_ours_no_station_is_asked(make_transfers: Any) -> None:
