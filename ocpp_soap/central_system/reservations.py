@@ -85,18 +85,13 @@ class Reservations(ReservationTable):
         """A transaction has begun: the reservation that it names, or that it is for, is used.
 
         A start is not for a reservation that the station has not accepted yet, nor, if it is repeated, for one that was
-        made after it first came.
+        made after it first came. One that names none of this station, such as 0, counts as one that names none.
         """
-        found = None
-        if transaction.reservation_id is not None:
-            found = self.get(transaction.reservation_id)
-        elif transaction.connector_id is not None:
-            number = self._connectors.reserved_by(transaction.charge_box_identity, transaction.connector_id)
-            found = None if number is None else self.get(number)
-            found = found if found is not None and self._is_for(found, transaction) else None
-        if found is None or found.charge_box_identity != transaction.charge_box_identity or not found.is_open:
-            return
-        self.close(found, ReservationState.USED, "", transaction_id=transaction.transaction_id)
+        found = None if transaction.reservation_id is None else self.get(transaction.reservation_id)
+        if found is None or found.charge_box_identity != transaction.charge_box_identity:
+            found = self._meant_by(transaction)
+        if found is not None and found.is_open:
+            self.close(found, ReservationState.USED, "", transaction_id=transaction.transaction_id)
 
     def reported(self, charge_box_identity: str, notification: StatusNotificationRequest) -> None:
         """A connector, or the station as connector 0, that is out of use ends its reservation (15 §3.5)."""
@@ -155,6 +150,14 @@ class Reservations(ReservationTable):
             deadline=reservation.expiry_date,
             by="reservations",
         )
+
+    def _meant_by(self, transaction: Transaction) -> Reservation | None:
+        """The reservation of the connector, if it is for the tag."""
+        if transaction.connector_id is None:
+            return None
+        number = self._connectors.reserved_by(transaction.charge_box_identity, transaction.connector_id)
+        found = None if number is None else self.get(number)
+        return found if found is not None and self._is_for(found, transaction) else None
 
     def _is_for(self, reservation: Reservation, transaction: Transaction) -> bool:
         came_at = transaction.start_received_at

@@ -271,6 +271,16 @@ def test_a_start_that_is_repeated_uses_no_reservation_that_was_made_after_it_fir
     assert state(system, made.reservation_id) == "used"
 
 
+@pytest.mark.parametrize("number", [0, -1, 4711])
+def test_a_start_that_names_no_reservation_of_ours_uses_the_one_of_its_tag(
+    system: CentralSystem, start: Any, later: datetime, number: int
+) -> None:
+    """Some stations send a reservationId with every start."""
+    made, other = (system.reservations.reserve("CP001", connector, "TAG", later) for connector in (1, 2))
+    start("TAG", reservation_id=number)
+    assert (state(system, made.reservation_id), state(system, other.reservation_id)) == ("used", "accepted")
+
+
 def test_a_used_reservation_leaves_the_connector_free(
     system: CentralSystem, later: datetime, start: Callable[..., int]
 ) -> None:
