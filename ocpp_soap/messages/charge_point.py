@@ -27,7 +27,7 @@ from ocpp_soap.messages.records import ID_TOKEN, AuthorisationData, KeyValue
 class UnlockConnectorRequest:
     """Unlock a connector; a transaction on it is finished first (12 §5.8, 15 §5.14)."""
 
-    connector_id: int = about(help="connector, 1 or more")
+    connector_id: int = about(least=1, help="connector, 1 or more")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class ResetResponse:
 class ChangeAvailabilityRequest:
     """Take a connector, or with 0 the station, out of or back into use (12 §5.1, 15 §5.2)."""
 
-    connector_id: int = about(help="connector; 0: the whole station")
+    connector_id: int = about(least=0, help="connector; 0: the whole station")
     type: AvailabilityType | str
 
 
@@ -131,7 +131,7 @@ class RemoteStartTransactionRequest:
     """Start a transaction for ``id_tag``; the station chooses the connector if none is given (12 §5.5, 15 §5.9)."""
 
     id_tag: str = about(text=ID_TOKEN)
-    connector_id: int | None = about(default=None, help="connector, 1 or more")
+    connector_id: int | None = about(least=1, default=None, help="connector, 1 or more")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,7 +200,7 @@ class GetLocalListVersionResponse:
 class ReserveNowRequest:
     """Reserve a connector, or with 0 any one, for an idTag until ``expiry_date`` (15 §5.11)."""
 
-    connector_id: int = about(help="connector; 0: any")
+    connector_id: int = about(least=0, help="connector; 0: any")
     expiry_date: datetime = about(help="end of the reservation")
     id_tag: str = about(text=ID_TOKEN)
     parent_id_tag: str | None = about(text=ID_TOKEN, default=None)

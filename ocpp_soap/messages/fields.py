@@ -65,6 +65,7 @@ class _About:
     required_since: Version | None = None
     text: Text | None = None
     max_length: int | None = None
+    least: int | None = None
     uri: bool = False
     attribute: bool = False
     content: bool = False
@@ -78,6 +79,7 @@ def about(
     required_since: Version | None = None,
     text: Text | None = None,
     max_length: int | None = None,
+    least: int | None = None,
     uri: bool = False,
     attribute: bool = False,
     content: bool = False,
@@ -89,12 +91,13 @@ def about(
     """A dataclass field with what the specification says of it.
 
     ``since``: first version that has the field. ``required_since``: optional before that version, mandatory from it.
-    ``text``: the named string type of the 1.5 schema. ``max_length``: a limit that stands in the text only.
+    ``text``: the named string type of the 1.5 schema. ``max_length``, ``least`` (of a number): limits that stand in the
+    text only.
     ``uri``: the string is a URI. ``attribute``/``content``: the field qualifies the value that ``content`` holds,
     as the five properties of a meter value do. ``if_missing``: what a lenient reader takes for a missing mandatory
     value. ``help``: one line for people, with the unit.
     """
-    row = _About(since, required_since, text, max_length, uri, attribute, content, if_missing, help)
+    row = _About(since, required_since, text, max_length, least, uri, attribute, content, if_missing, help)
     if default is not dataclasses.MISSING:
         return field(default=default, metadata={_KEY: row})
     if default_factory is not dataclasses.MISSING:
@@ -120,6 +123,7 @@ class FieldInfo:
     required_since: Version | None
     text: Text | None
     max_length: int | None
+    least: int | None
     uri: bool
     attribute: bool
     content: bool
@@ -183,7 +187,7 @@ def _field_info(f: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     kind, type_ = _kind(alternatives)
     return FieldInfo(
         f.name, wire_name(f.name.rstrip("_")), kind, type_, many, optional, row.since, row.required_since, row.text,
-        row.max_length, row.uri, row.attribute, row.content, row.if_missing, row.help,
+        row.max_length, row.least, row.uri, row.attribute, row.content, row.if_missing, row.help,
     )  # fmt: skip
 
 

@@ -54,11 +54,12 @@ def test_a_call_is_noted_with_its_stations_and_fields(cli: Any, trail: Any, tmp_
     cli("stations", "allow", "CP001")
     stations = tmp_path / "stations.txt"
     stations.write_text("CP001\n")
-    cli("call", "CP001", "unlock_connector", "--connector-id", "0", "--no-wait")
+    cli("call", "CP001", "change_availability", "--connector-id", "0", "--type", "Operative", "--no-wait")
     cli("call", "--bulk", str(stations), "Reset", "--type", "Soft", "--no-wait")
     one, many = trail()[1:]
-    assert (one.action, one.target) == ("call.UnlockConnector", "/commands")
-    assert one.data == {"connector_id": 0, "deliver": "now", "no_wait": True, "charge_box_identity": "CP001"}
+    assert (one.action, one.target) == ("call.ChangeAvailability", "/commands")
+    asked = {"connector_id": 0, "type": "Operative"}
+    assert one.data == {**asked, "deliver": "now", "no_wait": True, "charge_box_identity": "CP001"}
     assert many.data["bulk"] == str(stations)
 
 

@@ -53,6 +53,8 @@ def values(info, version):
         return names(60)
     if info.kind is Kind.STRING:
         return names(limit) if limit and limit <= 255 else ANY_TEXT.filter(lambda text: len(text) <= (limit or 10**9))
+    if info.least is not None:
+        return st.integers(info.least, 2**31 - 1)
     return {Kind.INTEGER: INT32, Kind.TIME: TIMES, Kind.BOOLEAN: st.booleans()}[info.kind]
 
 

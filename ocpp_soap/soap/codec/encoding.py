@@ -44,8 +44,8 @@ def encode(message: Any, version: Version, *, element: str, namespace: str) -> s
     """The XML text of ``message`` as one ``element``, with its namespace as the default one.
 
     Times go out in UTC with ``Z``. Raises NotSupportedInVersion for what ``version`` lacks, InvalidMessage for what
-    the specification forbids: a wrong type, a text that is too long or not XML, an integer of more than 32 bits, a
-    time without zone.
+    the specification forbids: a wrong type, a text that is too long or not XML, an integer of more than 32 bits
+    or below the least allowed, a time without zone.
     """
     return f'<{element} xmlns="{namespace}">{_writer(type(message), version)(message)}</{element}>'
 
@@ -211,11 +211,14 @@ def _choice_writer(info: FieldInfo, choices: type[Choice], version: Version) -> 
 
 
 def _integer_writer(info: FieldInfo) -> Writer:
+    allowed = INT32 if info.least is None else range(info.least, INT32.stop)
+
     def write(value: Any) -> str:
         if type(value) is not int:
             raise _wrong(info, "an int", value)
-        if value not in INT32:
-            raise InvalidMessage(f"{info.wire_name}: {value} does not fit 32 bits")
+        if value not in allowed:
+            wrong = f"{value} is below {info.least}" if value in INT32 else f"{value} does not fit 32 bits"
+            raise InvalidMessage(f"{info.wire_name}: {wrong}")
         return str(value)
 
     return write
