@@ -14,6 +14,7 @@ from typing import Any
 from ocpp_soap.central_system.command_queue.record import Command, CommandState
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import CONFIGURATIONS
+from ocpp_soap.central_system.masking import masked_setting
 from ocpp_soap.central_system.records import Listing, document_of, record_of, revise, select
 from ocpp_soap.errors import AlreadyExists
 from ocpp_soap.messages import ConfigurationStatus
@@ -85,7 +86,7 @@ class Configurations:
                     command.charge_box_identity,
                     key=f"configuration:{command.command_id}",
                     name=command.payload["key"],
-                    value=command.payload["value"],
+                    value=masked_setting(command.payload["key"], command.payload["value"]),
                 )
             self._change(command, _changed)
 

@@ -41,5 +41,11 @@ def masked(value: Any, depth: int = 0) -> Any:
     }
 
 
+def masked_setting(key: str, value: str | None) -> str | None:
+    """The value of a configuration key without secrets."""
+    shown: str | None = masked({"key": key, "value": value})["value"]
+    return shown
+
+
 def _is_secret(name: Any) -> bool:
     return isinstance(name, str) and _SECRET.fullmatch(re.sub(r"[^a-z]", "", name.lower())) is not None

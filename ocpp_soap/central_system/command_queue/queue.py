@@ -22,6 +22,7 @@ from ocpp_soap.central_system.command_queue.table import CommandTable
 from ocpp_soap.central_system.command_queue.transitions import closed, why_expired
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import COMMAND_ID, COMMANDS
+from ocpp_soap.central_system.masking import masked_text
 from ocpp_soap.central_system.records import revise
 from ocpp_soap.central_system.stations import Stations
 from ocpp_soap.storage.base import Document, Storage
@@ -182,7 +183,7 @@ class CommandQueue(CommandTable):
             command_id=command.command_id,
             action=command.action,
             status=command.status,
-            reason=command.reason or None,
+            reason=masked_text(command.reason) or None,
             attempts=len(command.attempts),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ocpp_soap.central_system.configurations import Configuration
+from ocpp_soap.central_system.masking import masked_setting
 from ocpp_soap.web.api.context import system
 from ocpp_soap.web.api.listing import ListQuery, Next, Record, answer
 from ocpp_soap.web.api.problems import Problem
@@ -57,7 +60,7 @@ class KeyDifferenceModel(Record):
     """A key that is not known to be as wanted."""
 
     key: str
-    value: str | None = Field(description="Null: not known.")
+    value: str | None = Field(description="Null: not known; of a password and the like: ….")
     wanted: str
     obstacle: str = Field(description="Why it cannot be changed, as far as known.")
 
@@ -73,7 +76,7 @@ class ConfigurationDifference(BaseModel):
 @blueprint.output(ConfigurationPage)
 def list_configurations(query_data: ListQuery) -> Response:
     """List the configurations, by station."""
-    return answer(ConfigurationModel, query_data, system().configurations.list)
+    return answer(ConfigurationModel, query_data, system().configurations.list, _model)
 
 
 @blueprint.get("/configurations/<whole:charge_box_identity>")
@@ -84,7 +87,7 @@ def get_configuration(charge_box_identity: str) -> ConfigurationModel:
     found = system().configurations.get(charge_box_identity)
     if found is None:
         raise Problem(404, f"Nothing is known of the configuration of {charge_box_identity}.")
-    return ConfigurationModel.model_validate(found)
+    return _model(found)
 
 
 @blueprint.post("/configurations/difference")
@@ -93,4 +96,11 @@ def get_configuration(charge_box_identity: str) -> ConfigurationModel:
 def compare_configuration(json_data: Template) -> ConfigurationDifference:
     """Compare the last known configuration of a station with a template; it changes nothing."""
     found: list[Any] = system().configurations.difference(json_data.charge_box_identity, json_data.keys)
-    return ConfigurationDifference(items=[KeyDifferenceModel.model_validate(item) for item in found])
+    shown = [replace(item, value=masked_setting(item.key, item.value)) for item in found]
+    return ConfigurationDifference(items=[KeyDifferenceModel.model_validate(item) for item in shown])
+
+
+def _model(known: Configuration) -> ConfigurationModel:
+    """A configuration without secrets: the password of a station, for one, is a key of some."""
+    keys = {key: {**entry, "value": masked_setting(key, entry.get("value"))} for key, entry in known.keys.items()}
+    return ConfigurationModel.model_validate(replace(known, keys=keys))

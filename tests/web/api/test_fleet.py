@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from threading import Thread
 from typing import Any
@@ -11,6 +12,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
+from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.command_queue.record import Command
 from ocpp_soap.messages import (
     CancelReservationResponse,
     CancelReservationStatus,
@@ -141,3 +144,30 @@ def test_a_configuration_is_compared_with_a_template(api: Any, station: Any) -> 
     assert api.get("/configurations/CP001").json["keys"]["HeartBeatInterval"]["value"] == "300"
     assert api.post("/configurations/difference", json=body).json["items"] == []
     assert len(api.items("/configurations")) == 1
+
+
+def test_nobody_learns_the_secrets_of_a_station(api: Any, send: Any, system: CentralSystem) -> None:
+    send(HeartbeatRequest())
+    now = datetime.now(timezone.utc)
+    changed = Command(
+        command_id=1,
+        charge_box_identity="CP001",
+        action="ChangeConfiguration",
+        payload={"key": "AuthorizationKey", "value": "hunter2"},
+        state="done",
+        created_at=now,
+        deadline=now,
+        max_attempts=1,
+        answer={"status": "Accepted"},
+        closed_at=now,
+    )
+    system.command_queue.tell(changed)
+    system.command_queue.tell(replace(changed, state="failed", reason="refused: no way to ftp://bob:hunter2@host/"))
+    template = {"charge_box_identity": "CP001", "keys": {"AuthorizationKey": "other"}}
+    told = [api.post("/configurations/difference", json=template)]
+    paths = ("/configurations/CP001", "/configurations", "/configurations?format=csv", "/events")
+    told += [api.get(path) for path in paths]
+    for answer in told:
+        assert answer.status_code == 200
+        assert "AuthorizationKey" in answer.text
+        assert "hunter2" not in answer.text
