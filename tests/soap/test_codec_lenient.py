@@ -248,6 +248,12 @@ def test_booleans(sent, value, kinds):
     assert [kind for kind, _, _ in warnings] == kinds
 
 
+def test_a_configuration_key_that_does_not_say_whether_it_is_read_only_may_be_changed():
+    message, warnings = read(m.GetConfigurationResponse, "<configurationKey><key>K</key></configurationKey>")
+    assert message.configuration_key == [m.KeyValue(key="K", readonly=False)]
+    assert warnings == [("missing", "readonly", "")]
+
+
 def test_what_cannot_be_a_boolean_is_refused_by_name():
     with pytest.raises(ProtocolError, match="readonly: expected true or false, got 'maybe'"):
         read(m.GetConfigurationResponse, "<configurationKey><readonly>maybe</readonly></configurationKey>")
