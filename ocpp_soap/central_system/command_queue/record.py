@@ -56,8 +56,9 @@ FINAL_OUTCOMES = frozenset({Outcome.ANSWERED, Outcome.REFUSED, Outcome.NOT_SENT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One message to the station, sent at most once, under its own WS-Addressing ``message_id``.
+    """One message to the station, sent by one process, under its own WS-Addressing ``message_id``.
 
+    It is sent once, and a second time only where :mod:`ocpp_soap.soap.client.repeats` says that this changes nothing.
     ``worker`` is the machine and process that made it, ``woken`` what the wake-up hook said after it failed.
     """
 

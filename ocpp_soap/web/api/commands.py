@@ -27,7 +27,7 @@ State = Literal["created", "queued", "sending", "done", "failed", "expired", "ca
 
 
 class AttemptModel(Record):
-    """One message to the station, sent at most once."""
+    """One message to the station, with a MessageID of its own."""
 
     number: int
     message_id: str
