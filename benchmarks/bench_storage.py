@@ -26,7 +26,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests" / folder) for folder in ("storage", "shared")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "storage"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "shared"))
 
 import pymongo
 from google.auth.credentials import AnonymousCredentials
