@@ -30,15 +30,18 @@ class Diagnostics:
             self._remove(file)
 
     def request(self, request: GetDiagnosticsRequest) -> str | None:
-        """The name of the file that will be uploaded; None: the log holds nothing of that time."""
+        """The name of the file that will be uploaded; None: the log holds nothing of that time, or there is no place."""
         lines = self._lines(request.start_time, request.stop_time)
         if not lines:
             return None
         station = self._station
         identity = re.sub(r"[^A-Za-z0-9_.-]", "_", station.charge_box_identity)[:100]
         name = f"diagnostics_{identity}_{station.now():%Y%m%dT%H%M%S%fZ}.log.gz"
-        file = Path(tempfile.mkdtemp(prefix="ocpp-soap-")) / name
-        file.write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+        try:
+            file = _written(name, lines)
+        except OSError as error:
+            station.note(f"there is no place for diagnostics: {error}")
+            return None
         self._files.add(file)
         station.after_the_answer(lambda: self._try(file, request, attempts_of(request)))
         return name
@@ -75,3 +78,14 @@ class Diagnostics:
     def _remove(self, file: Path) -> None:
         self._files.discard(file)
         shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def _written(name: str, lines: list[str]) -> Path:
+    """The file with these lines, in a folder of its own. Raises OSError, and leaves nothing then."""
+    folder = Path(tempfile.mkdtemp(prefix="ocpp-soap-"))
+    try:
+        (folder / name).write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder / name

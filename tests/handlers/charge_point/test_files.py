@@ -6,6 +6,8 @@ import gzip
 import shutil
 import tempfile
 from contextlib import closing
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from ftp_server import FtpServer
@@ -106,6 +108,14 @@ class TestDiagnostics:
         assert answer.file_name is None
         schedule.advance(60)
         assert statuses(central_system, "Diagnostics") == []
+
+    def test_a_disk_without_room_has_nothing_to_send(self, station, call, temporary, monkeypatch):
+        request = GetDiagnosticsRequest(location="ftp://127.0.0.1/")
+        monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError(28, "No space left on device")))
+        assert call(station, request).file_name is None
+        assert list(temporary.iterdir()) == []
+        temporary.rmdir()
+        assert call(station, request).file_name is None
 
 
 class TestFirmware:
