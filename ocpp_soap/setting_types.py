@@ -33,10 +33,10 @@ def _from_json(value: Any) -> Any:
 
 
 def _network(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, Network):
         return value
     try:
-        return ip_network(value)
+        return ip_network(str(value))
     except ValueError as error:
         raise ValueError(f"Input should be an IP network such as 10.0.0.0/8: {error}") from None
 

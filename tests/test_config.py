@@ -88,6 +88,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("server: {public_url: ocpp.example.com}", "server.public_url", "'ocpp.example.com'", "a URL such as"),
         ("soap: {validation: loose}", "soap.validation", "'loose'", "'lenient' or 'strict'"),
         ("calls: {allowed_networks: [10.0.0.1/8]}", "calls.allowed_networks.0", "'10.0.0.1/8'", "an IP network"),
+        ("calls: {allowed_networks: [10]}", "calls.allowed_networks.0", "10", "an IP network"),
+        ("calls: {allowed_networks: [null]}", "calls.allowed_networks.0", "None", "an IP network"),
         ("calls: {allowed_networks: 10.0.0.0/8}", "calls.allowed_networks", "'10.0.0.0/8'", "a list"),
         ("storage: {backend: oracle}", "storage.backend", "'oracle'", "'file', 'mongodb' or 'firebase'"),
         ("server: {threads: 100, max_waiting: 100}", "server.max_waiting", "100", "below server.threads"),
