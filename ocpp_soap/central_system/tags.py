@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Literal
 
@@ -73,6 +73,7 @@ class Tags:
     def add(self, tag: Tag, *, revision: int | None = None, is_new: bool = False) -> Tag:
         """Add a tag, or give the one of that spelling these values. Raises ValueError if they cannot be a tag's.
 
+        Spaces around it and its parent are no part of them: a station compares them with what it has read from a card.
         With ``revision``, raises RevisionConflict if the tag is not there in that revision; with ``is_new``,
         AlreadyExists if there is one.
         """
@@ -91,6 +92,8 @@ class Tags:
             )
         if tag.expiry_date is not None and tag.expiry_date.tzinfo is None:
             raise ValueError(f"{tag.id_tag}: the expiry date has no time zone")
+        parent = (tag.parent_id_tag or "").strip() or None
+        tag = replace(tag, id_tag=tag.id_tag.strip(), parent_id_tag=parent)
         values = document_of(tag)
         if tag.parent_id_tag:
             values["parent_key"] = fold(tag.parent_id_tag)

@@ -68,6 +68,12 @@ def test_adding_a_tag_again_changes_it(tags):
     assert (tag.id_tag, tag.expiry_date, tag.parent_id_tag, tag.max_concurrent) == ("a", None, None, None)
 
 
+def test_spaces_around_a_tag_and_its_parent_are_no_part_of_them(tags):
+    added = tags.add(Tag(id_tag=" TAG ", parent_id_tag=" FLEET "))
+    assert (added.id_tag, added.parent_id_tag) == ("TAG", "FLEET")
+    assert tags.check("TAG").parent_id_tag == "FLEET"
+
+
 def test_a_removed_tag_is_invalid(tags):
     tags.add(Tag(id_tag="A"))
     assert tags.remove("a")
