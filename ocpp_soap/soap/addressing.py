@@ -10,6 +10,7 @@ from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import IdentityMismatch, ProtocolError
 from ocpp_soap.messages import Role, Version
 from ocpp_soap.printable import is_unsafe
+from ocpp_soap.soap.codec.names import split
 from ocpp_soap.soap.codec.notes import note
 from ocpp_soap.soap.namespaces import (
     SOAP_12,
@@ -125,7 +126,7 @@ def _read_leniently(
 
 def _classify(tag: str) -> tuple[str, str, bool]:
     """Which header it is, an empty text for an unknown one; its namespace; whether both are as specified."""
-    namespace, _, local = tag[1:].rpartition("}") if tag[:1] == "{" else ("", "", tag.rpartition(":")[2])
+    namespace, local = split(tag)
     name = local.lower()
     if name == "chargeboxidentity":
         return "identity", namespace, role_and_version(namespace) is not None and local == "chargeBoxIdentity"

@@ -13,6 +13,7 @@ from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import Fault, NotSupported, ProtocolError
 from ocpp_soap.messages import ACTIONS, Action, Role, Version, actions, describe, find_action
 from ocpp_soap.soap.codec import body_name
+from ocpp_soap.soap.codec.names import split
 from ocpp_soap.soap.codec.notes import note, note_unread
 from ocpp_soap.soap.codec.reading import text_within
 from ocpp_soap.soap.envelope import Envelope
@@ -63,7 +64,7 @@ class Operations:
     def version_for_fault(self, envelope: Envelope, url_version: Version | None) -> Version:
         """The version whose fault namespace fits a message of which no operation was found."""
         child = None if envelope.body is None else next(iter(envelope.body), None)
-        by_body = None if child is None else role_and_version(_split(child.tag)[0])
+        by_body = None if child is None else role_and_version(split(child.tag)[0])
         by_header = role_and_version(envelope.headers.identity_namespace)
         if by_body is not None:
             return by_body[1]
@@ -71,7 +72,7 @@ class Operations:
 
     def _broken(self, tag: str, children: int, url_version: Version | None) -> Fault:
         """The fault for what only a lenient reader would understand."""
-        namespace, local = _split(tag)
+        namespace, local = split(tag)
         if children > 1:
             return ProtocolError("The Body holds more than one element; expected one request.", kind="two_operations")
         ours = next((version for version in Version if namespace == service_namespace(self.role, version)), None)
@@ -91,7 +92,7 @@ class Operations:
 
     def _forgiving(self, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]) -> Operation:
         body = envelope.body
-        known = [child for child in body if _split(child.tag)[1].lower() in _EVERY_OPERATION]
+        known = [child for child in body if split(child.tag)[1].lower() in _EVERY_OPERATION]
         if len(known) > 1:
             raise ProtocolError("The Body holds more than one request; expected one.", kind="two_operations")
         if known:
@@ -100,16 +101,16 @@ class Operations:
                 _note_text_beside(known[0], warnings)
             return self._named(known[0], envelope, url_version, warnings)
         action = self._by_name.get(f"{envelope.headers.operation}Request".lower())
-        if action is None or _split(body[0].tag)[1].lower() not in _fields(action):
+        if action is None or split(body[0].tag)[1].lower() not in _fields(action):
             raise self._refused(body[0].tag, url_version)
-        version = self._version(_split(body[0].tag)[0], envelope, url_version, warnings)
+        version = self._version(split(body[0].tag)[0], envelope, url_version, warnings)
         note(warnings, "no_wrapper", body_name(action.request))
         return version, self._in_version(action, version), body
 
     def _named(
         self, child: Element, envelope: Envelope, url_version: Version | None, warnings: list[MessageWarning]
     ) -> Operation:
-        namespace, local = _split(child.tag)
+        namespace, local = split(child.tag)
         action = self._by_name.get(local.lower())
         if action is None:
             raise self._refused(child.tag, url_version)
@@ -140,7 +141,7 @@ class Operations:
         return action
 
     def _refused(self, tag: str, url_version: Version | None) -> Fault:
-        namespace, local = _split(tag)
+        namespace, local = split(tag)
         if local.lower() in _EVERY_RESPONSE:
             return ProtocolError(f"{local} is a response; expected a request.", kind="response")
         known = role_and_version(namespace)
@@ -161,15 +162,7 @@ def _note_text_beside(request: Element, warnings: list[MessageWarning]) -> None:
     for child in request.getparent():
         text = text_within(child)
         if child is not request and text:
-            note_unread(warnings, _split(child.tag)[1], text)
-
-
-def _split(tag: str) -> tuple[str, str]:
-    """The namespace and the local name of a tag; a prefix that nobody declared is no part of the name."""
-    if tag[:1] == "{":
-        namespace, _, local = tag[1:].rpartition("}")
-        return namespace, local
-    return "", tag.rpartition(":")[2]
+            note_unread(warnings, split(child.tag)[1], text)
 
 
 @cache

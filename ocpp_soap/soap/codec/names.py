@@ -14,3 +14,11 @@ def local_name(tag: str) -> str:
     """The name without its namespace or undeclared prefix, its first letter in lower case."""
     name = tag.rpartition("}")[2].rpartition(":")[2]
     return name[:1].lower() + name[1:]
+
+
+def split(tag: str) -> tuple[str, str]:
+    """The namespace and the local name of a tag; a prefix that nobody declared is no part of the name."""
+    if tag[:1] == "{":
+        namespace, _, local = tag[1:].rpartition("}")
+        return namespace, local
+    return "", tag.rpartition(":")[2]
