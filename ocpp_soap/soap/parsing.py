@@ -71,10 +71,11 @@ _own = _Own()
 def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Element:
     """The root element of ``data``.
 
-    Blank lines before the XML declaration and the prefix xsi undeclared are forgiven with a warning. ``charset`` (of
-    the HTTP Content-Type) counts only where the document does not name its own encoding, or cannot be in the one that
-    it names: UTF-8 that calls itself UTF-16, as it is read too where ``charset`` is none. What should be UTF-8 and is
-    not, since a firmware copies Latin-1 texts into it, is read as that. Raises ProtocolError.
+    Blank lines before the XML declaration, the NUL with which C ends a text, and the prefix xsi undeclared are forgiven
+    with a warning. ``charset`` (of the HTTP Content-Type) counts only where the document does not name its own
+    encoding, or cannot be in the one that it names: UTF-8 that calls itself UTF-16, as it is read too where ``charset``
+    is none. What should be UTF-8 and is not, since a firmware copies Latin-1 texts into it, is read as that. Raises
+    ProtocolError.
     """
     is_usual = data.startswith(_USUAL)
     encoding = None
@@ -88,6 +89,9 @@ def parse(data: bytes, warnings: list[MessageWarning], charset: str = "") -> Ele
     try:
         root = etree.fromstring(data, safe_parser(encoding) if encoding else _own.parser)
     except (etree.XMLSyntaxError, LookupError) as error:
+        if data.endswith(b"\0") and not told_by_beginning(data):
+            note(warnings, "trailing_nuls", "Envelope")
+            return parse(data.rstrip(b"\0"), warnings, charset)
         root = _parse_latin_1(data, warnings) if encoding is None else None
         if root is None:
             root = _parse_undeclared_prefix(data, encoding, warnings)
