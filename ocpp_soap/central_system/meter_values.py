@@ -169,6 +169,8 @@ def _entries(
         {"timestamp": _utc(value.timestamp), "value": [_sampled(one) for one in value.value]} for value in values
     ]
     content = orjson.dumps((call.charge_box_identity, call.action.name, connector_id, reported_transaction_id, samples))
+    if call.warnings:  # a phase, say, tells one message from another
+        content += "".join(warning.sent for warning in call.warnings if warning.kind == "unknown_attribute").encode()
     key = digest_of(content, samples[0]["timestamp"] if samples else None)
     parts = [samples] if len(content) < LARGEST_DOCUMENT else list(_parts(samples, call.warnings))
     common: Document = {

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.messages import (
     MeterValue,
     MeterValuesRequest,
@@ -115,6 +116,13 @@ def test_a_retried_message_is_stored_once_also_after_the_stop(central_system, se
     send(StopTransactionRequest(transaction_id=transaction_id, timestamp=noon, meter_stop=10))
     send(MeterValuesRequest(connector_id=1, values=values))
     assert [record.transaction_id for record in stored(central_system)] == [transaction_id]
+
+
+def test_messages_that_differ_in_what_1_5_does_not_know_are_both_stored(central_system, send, values):
+    for phase in ("L1", "L2", "L1"):
+        warnings = [MessageWarning("unknown_attribute", "phase", phase)]
+        send(MeterValuesRequest(connector_id=1, values=values), warnings=warnings)
+    assert [record.warnings[0]["sent"] for record in stored(central_system)] == ["L1", "L2"]
 
 
 def test_a_message_without_values_is_kept(central_system, send):
