@@ -150,4 +150,5 @@ def _not_an_envelope(root: Element) -> Fault:
         return page
     if local == "Envelope" and namespace:
         return VersionMismatch(kind="version_mismatch")
-    return ProtocolError(f"The body is XML but no SOAP envelope: its root is {local[:100]!r}.", kind="not_an_envelope")
+    root_is = f"{local[:100]!r}" if namespace or local != "Envelope" else "an Envelope without namespace"
+    return ProtocolError(f"The body is XML but no SOAP envelope: its root is {root_is}.", kind="not_an_envelope")

@@ -162,6 +162,11 @@ def test_any_other_unknown_header_is_passed_over(mark):
     assert headers(f'<x:Security xmlns:x="urn:wsse"{mark}/>').identity == ""
 
 
+def test_an_envelope_in_no_namespace_is_told_as_that():
+    with pytest.raises(ProtocolError, match="its root is an Envelope without namespace"):
+        read(b"<Envelope><Body/></Envelope>")
+
+
 def test_bytes_before_the_declaration_are_forgiven():
     document = '<?xml version="1.0" encoding="utf-8"?>' + text()
     for before, warned in ((b"", []), (b"\xef\xbb\xbf", []), (b"\r\n  ", ["leading_blanks"])):
