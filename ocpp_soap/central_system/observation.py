@@ -17,6 +17,10 @@ from ocpp_soap.errors import OcppSoapError
 _log = structlog.get_logger("ocpp_soap.central_system")
 
 
+WAITED_FOR = frozenset({"StartTransaction", "StopTransaction"})
+"""Actions whose event is stored on return, so that it must not be observed in a thread that others wait for."""
+
+
 def observe(events: Events, call: CentralSystemCall, response: Any) -> None:
     """Add the event of a message that was handled; it never raises, and what it cannot store now is stored later.
 

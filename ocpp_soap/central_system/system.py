@@ -32,7 +32,7 @@ from ocpp_soap.central_system.limits import RateLimit
 from ocpp_soap.central_system.local_lists import LocalLists
 from ocpp_soap.central_system.meter_values import MeterValues
 from ocpp_soap.central_system.notifications import Notifications
-from ocpp_soap.central_system.observation import observe
+from ocpp_soap.central_system.observation import WAITED_FOR, observe
 from ocpp_soap.central_system.open_sessions import OpenSessions
 from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.registration import Admission
@@ -212,6 +212,9 @@ class CentralSystem:
         except (StoreUnavailable, StoreClosed) as error:
             raise RetryLater("The store cannot take the message now.") from error
         leave_out_unsendable(call, response)
+        if call.action.name in WAITED_FOR and not extended.is_told:
+            observe(self.events, extended, response)
+            extended.is_told = True
         extended.once_stored(lambda: self._tell(extended, response))
         return response
 

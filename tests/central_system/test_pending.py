@@ -17,6 +17,7 @@ from tending import Tender
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import METER_VALUES
+from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.messages import Role
 from ocpp_soap.soap.http import ANSWERS_LATER, LATER
@@ -224,6 +225,33 @@ def test_the_values_that_a_stop_brings_are_stored_once_with_it(make_station):
     assert station.waited == ["startTransaction", "stopTransaction", "stopTransaction"]
     (record,) = station.system.meter_values.list(transaction_id=number).items
     assert record.source == "StopTransaction"
+
+
+def threads_of(monkeypatch: pytest.MonkeyPatch, owner: type[Any], verb: str) -> list[threading.Thread]:
+    """The threads in which a verb is called from now on."""
+    threads: list[threading.Thread] = []
+    original = getattr(owner, verb)
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        threads.append(threading.current_thread())
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(owner, verb, noted)
+    return threads
+
+
+def test_the_event_of_a_stop_that_closes_nothing_is_stored_by_the_thread_of_its_request(make_station, monkeypatch):
+    """Whoever commits for all and told its request that its values are stored would wait for itself."""
+    station = make_station()
+    threads = threads_of(monkeypatch, Events, "keep")
+    values = VALUES.partition("</c:connectorId>")[2]
+    for number in (station.start(), 999):
+        stop = STOP.format(id=number) + f"<c:transactionData>{values}</c:transactionData>"
+        for _ in range(2):
+            station.send("stopTransaction", stop)
+        assert station.events()[-1] == ("transaction.stopped", number)
+    assert station.waited == ["startTransaction"] + 4 * ["stopTransaction"]
+    assert set(threads) == {threading.current_thread()}
 
 
 def test_a_message_that_is_answered_again_counts_once_for_the_limit(make_station):
