@@ -15,6 +15,7 @@ from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import Role
 from ocpp_soap.pending import Pending
 from ocpp_soap.soap import http
+from ocpp_soap.soap.codec.notes import UNREAD
 from ocpp_soap.soap.envelope import CONTENT_TYPES
 from ocpp_soap.soap.exchange import Exchange, Receive
 from ocpp_soap.soap.http import Answer
@@ -75,7 +76,8 @@ class Answering:
             return self._finish(exchange, error)
 
         def over(is_stored: bool) -> None:
-            if is_stored and error is None and exchange.out_error is None:
+            is_usual = is_stored and error is None and exchange.out_error is None
+            if is_usual and not (exchange.warnings and any(found.kind == UNREAD for found in exchange.warnings)):
                 send(self._finish(exchange, None))
             else:  # takes longer: whoever is told that something is over has to tell others too
                 self._threads().submit(lambda: send(self._in_the_end(exchange, error, is_stored=is_stored)))

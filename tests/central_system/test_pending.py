@@ -18,6 +18,7 @@ from tending import Tender
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import METER_VALUES
 from ocpp_soap.central_system.events import Events
+from ocpp_soap.central_system.kept import Kept
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.messages import Role
 from ocpp_soap.soap.http import ANSWERS_LATER, LATER
@@ -252,6 +253,16 @@ def test_the_event_of_a_stop_that_closes_nothing_is_stored_by_the_thread_of_its_
         assert station.events()[-1] == ("transaction.stopped", number)
     assert station.waited == ["startTransaction"] + 4 * ["stopTransaction"]
     assert set(threads) == {threading.current_thread()}
+
+
+def test_values_that_cannot_be_read_are_kept_by_a_thread_that_may_wait(make_station, monkeypatch):
+    station = make_station()
+    station.start()
+    threads = threads_of(monkeypatch, Kept, "keep")
+    station.send("meterValues", "<c:connectorId>1</c:connectorId><c:values>77</c:values>")
+    (thread,) = threads
+    assert thread is threading.current_thread() or thread.name.startswith("answering again")
+    assert len(station.system.kept.list().items) == 1
 
 
 def test_a_message_that_is_answered_again_counts_once_for_the_limit(make_station):
