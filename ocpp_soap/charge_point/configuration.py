@@ -19,7 +19,7 @@ _LONGEST_UNKNOWN = limit_of(GetConfigurationResponse, "unknown_key", _V15)
 class KeyKind(Enum):
     """What the value of a key is."""
 
-    INTEGER = "a whole number, 0 or more"
+    INTEGER = "a whole number from 0 to 2147483647"
     BOOLEAN = "true or false"
     MEASURANDS = "measurands, separated by commas"
     TEXT = "a text"
@@ -27,7 +27,10 @@ class KeyKind(Enum):
 
 @dataclass(frozen=True)
 class Key:
-    """One setting: its exact name, its kind, what it is at first, the first version that has it."""
+    """One setting: its exact name, its kind, what it is at first, the first version that has it.
+
+    ``wanted`` says what ``check`` asks for beside the kind.
+    """
 
     name: str
     kind: KeyKind
@@ -35,6 +38,7 @@ class Key:
     since: Version = _V12
     readonly: bool = False
     check: Callable[[str], bool] | None = None
+    wanted: str = ""
 
     def accepts(self, value: str) -> bool:
         """Tell whether ``value`` is one that the key can have, and that GetConfiguration can tell."""
@@ -70,9 +74,9 @@ STANDARD_KEYS: tuple[Key, ...] = (
     _integer("ConnectionTimeOut", 60),
     _integer("ResetRetries", 3),
     _integer("BlinkRepeat", 3),
-    _integer("LightIntensity", 50, check=lambda value: int(value) <= 100),
+    _integer("LightIntensity", 50, check=lambda value: int(value) <= 100, wanted=", at most 100"),
     _integer("MeterValueSampleInterval", 60),
-    _integer("ClockAlignedDataInterval", 0, since=_V15, check=_cuts_a_day),
+    _integer("ClockAlignedDataInterval", 0, since=_V15, check=_cuts_a_day, wanted=" that divides the 86400 s of a day"),
     Key("MeterValuesSampledData", KeyKind.MEASURANDS, str(Measurand.ENERGY_ACTIVE_IMPORT_REGISTER), _V15),
     Key("MeterValuesAlignedData", KeyKind.MEASURANDS, str(Measurand.ENERGY_ACTIVE_IMPORT_REGISTER), _V15),
     Key("StopTxnSampledData", KeyKind.MEASURANDS, "", _V15),
@@ -110,7 +114,11 @@ class Configuration:
         for name, value in (initial or {}).items():
             key = self._keys.get(name.casefold())
             if key is None or not key.accepts(value):
-                expected = key.kind.value if key else f"one of {', '.join(k.name for k in self._keys.values())}"
+                expected = (
+                    f"{key.kind.value}{key.wanted}"
+                    if key
+                    else f"one of {', '.join(k.name for k in self._keys.values())}"
+                )
                 limit = f" of at most {_LONGEST_VALUE} characters" if len(value) > _LONGEST_VALUE else ""
                 raise ConfigurationError(f"configuration key {name}={value!r}: expected {expected}{limit}")
             self._values[key.name] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ocpp_soap.errors import ConfigurationError
 from ocpp_soap.messages import (
     AuthorisationData,
     AuthorizationStatus,
@@ -95,6 +96,20 @@ def test_the_case_of_a_key_does_not_matter(station, call):
 )
 def test_a_key_takes_the_values_that_it_can_have(station, call, key, value, status):
     assert change(call, station, key, value) == status
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("LightIntensity", 101, "a whole number from 0 to 2147483647, at most 100"),
+        ("ClockAlignedDataInterval", 7, "a whole number from 0 to 2147483647 that divides the 86400 s of a day"),
+        ("HeartBeatInterval", 2**31, "a whole number from 0 to 2147483647"),
+        ("LocalPreAuthorize", "yes", "true or false"),
+    ],
+)
+def test_a_first_value_that_a_key_cannot_have_is_refused_with_what_it_can_be(make_station, key, value, expected):
+    with pytest.raises(ConfigurationError, match=f"{key}='{value}': expected {expected}$"):
+        make_station(**{key: value})
 
 
 def test_a_changed_heartbeat_interval_holds_at_once(station, call, schedule, central_system):
