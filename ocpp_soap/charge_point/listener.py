@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,9 @@ from ocpp_soap.soap.urls import base_path
 
 _CONNECTIONS = 10_000
 """Connections held open: a central system may keep one for each station and each of its processes."""
+
+LAST_ANSWERS = 2.0
+"""Seconds that calls which came before the end have to be answered."""
 
 Application = Callable[..., Iterable[bytes]]
 
@@ -108,7 +112,10 @@ class Listener:
         return f"http://{place}:{self.port}{path}"
 
     def close(self) -> None:
-        """Answer what is being answered, then let go of the port."""
+        """Answer what is being answered, for :data:`LAST_ANSWERS` at most, then let go of the port."""
+        patience_ends = time.monotonic() + LAST_ANSWERS
+        while self._answers() and time.monotonic() < patience_ends:
+            time.sleep(0.01)
         self._server.trigger.pull_trigger(self._leave_loop)
         self._thread.join()
         self._server.task_dispatcher.shutdown()
@@ -119,6 +126,12 @@ class Listener:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _answers(self) -> bool:
+        """Tell whether a request is being answered, or its answer has not left."""
+        return any(
+            channel.requests or channel.total_outbufs_len for channel in list(self._server.active_channels.values())
+        )
 
     def _leave_loop(self) -> None:
         """In the loop's thread: close the connections and leave it nothing to wait for.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import Mock
 
 import pytest
@@ -101,6 +104,26 @@ def test_it_closes_although_a_client_keeps_its_connection(handlers):
     connection.getresponse().read()
     listener.close()
     connection.close()
+
+
+def test_what_is_being_answered_is_answered_before_it_closes(handlers):
+    called = threading.Event()
+
+    def slow(application):
+        def answer(environ, start_response):
+            called.set()
+            time.sleep(0.2)
+            return application(environ, start_response)
+
+        return answer
+
+    settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
+    listener = Listener(Stations(handlers), settings, "127.0.0.1", around=slow)
+    with ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(said, listener, b"GET /Ocpp/ChargePointService HTTP/1.1\r\nHost: cp\r\n\r\n")
+        assert called.wait(5)
+        listener.close()
+        assert answer.result()[0] == 200
 
 
 def test_the_callback_address_is_one_that_the_central_system_can_reach(handlers):
