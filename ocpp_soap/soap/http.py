@@ -83,9 +83,11 @@ def path_of(environ: Environ) -> str:
 def own_address(environ: Environ, public_url: str, *, forwarded: bool) -> str:
     """The URL of the request's path as the sender knows it; ``forwarded``: X-Forwarded-* may be believed.
 
-    A Host header that is not a host name is not repeated.
+    ``public_url`` holds the path below which the application is mounted, too. A Host header that is not a host name is
+    not repeated.
     """
-    path = quote(f"{environ.get('SCRIPT_NAME', '')}{path_of(environ)}", safe="/:@!$&'()*+,;=~")
+    mounted = "" if public_url else environ.get("SCRIPT_NAME", "")
+    path = quote(f"{mounted}{path_of(environ)}", safe="/:@!$&'()*+,;=~")
     if public_url:
         return f"{public_url.rstrip('/')}{path}"
     scheme, host = environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", "")

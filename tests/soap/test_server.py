@@ -302,6 +302,14 @@ class TestWsdl:
             f"https://ocpp.example.com/base{BASES[2]}"
         )
 
+    @pytest.mark.parametrize("public_url", ["", "https://cs.example/base"])
+    def test_below_a_path_it_is_named_with_that_path_once(self, service, public_url):
+        served = service(OCPP_SOAP__SERVER__PUBLIC_URL=public_url)
+        mounted = {"SCRIPT_NAME": "/base", "HTTP_HOST": "cs.example", "wsgi.url_scheme": "https"}
+        assert self.address(served.request("GET", BASES[0], query="wsdl", **mounted)) == (
+            f"https://cs.example/base{BASES[0]}"
+        )
+
     def test_a_proxy_is_believed_if_it_is_trusted(self, service):
         forwarded = {"HTTP_HOST": "inner", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "outer.example"}
         trusting = service(OCPP_SOAP__SERVER__TRUSTED_PROXIES='["127.0.0.1/32"]')
