@@ -6,6 +6,7 @@ whole one answers a GET with If-None-Match; for a change the document counts, el
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, has_request_context, request
@@ -17,6 +18,7 @@ from ocpp_soap.web.api.problems import Problem
 
 NOT_CHANGED = "It is what If-None-Match names."
 """What the description of a read that has an ETag says of 304."""
+_OTHER = "If-Match names another content: read it again and decide anew."
 
 
 def etag(stored: Stored) -> str:
@@ -25,12 +27,14 @@ def etag(stored: Stored) -> str:
 
 
 def tagged(model: BaseModel, stored: Stored, status: int = 200) -> Response:
-    """A record with its ETag; 304 where If-None-Match names it already."""
+    """A record with its ETag; 304 where If-None-Match names it already. Raises Problem 412 for another If-Match."""
     content = model.model_dump_json()
     response = Response(content, status, content_type="application/json")
     response.set_etag(f"{etag(stored)}.{digest(content)[:12]}")
     if has_request_context() and request.method in ("GET", "HEAD"):
         response.make_conditional(request)
+        if response.status_code == HTTPStatus.PRECONDITION_FAILED:
+            raise Problem(412, _OTHER)
     return response
 
 
@@ -41,7 +45,7 @@ def expected_revision(stored: Stored | None) -> int | None:
     """
     if request.headers.get("If-Match"):
         if stored is None or not (request.if_match.star_tag or etag(stored) in _documents(request.if_match.as_set())):
-            raise Problem(412, "If-Match names another content: read it again and decide anew.")
+            raise Problem(412, _OTHER)
     elif not request.headers.get("If-None-Match"):
         return None
     if stored is None:

@@ -62,6 +62,14 @@ def test_a_content_that_is_named_as_not_wanted_is_not_replaced(api: Any) -> None
     assert api.put("/tags/b", json={}, headers={"If-None-Match": '"x"'}).status_code == 201
 
 
+def test_a_read_with_the_etag_of_another_content_is_a_problem(api: Any) -> None:
+    tag = api.put("/tags/a", json={}).headers["ETag"]
+    assert api.get("/tags/a", headers={"If-Match": tag}).json["id_tag"] == "a"
+    response = api.get("/tags/a", headers={"If-Match": '"x"'})
+    assert (response.status_code, response.content_type) == (412, "application/problem+json")
+    assert response.json["status"] == 412
+
+
 def test_if_match_of_a_tag_that_is_not_there_fails(api: Any) -> None:
     assert api.put("/tags/a", json={}, headers={"If-Match": "*"}).status_code == 412
     assert api.put("/tags/a", json={}).status_code == 201
