@@ -61,6 +61,12 @@ class Profiles:
             charge_box_identity, profile=document_of(profile) if profile != Profile() else None
         )
 
+    def timeout(self, charge_box_identity: str) -> float:
+        """How many seconds a call to a station may take."""
+        station = self._stations.get(charge_box_identity)
+        profile = record_of(Profile, (station and station.profile) or {})
+        return profile.timeout or self._timeout
+
     def endpoint(self, station: Station, timeout: float | None = None) -> Endpoint:
         """Where and how to call a station; ``timeout`` in seconds beats its profile's."""
         from ocpp_soap.soap.client import ActionForm, Endpoint  # noqa: PLC0415 (zeep is loaded at the first call only)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.central_system.commands import CallStation
@@ -27,15 +28,28 @@ from ocpp_soap.storage.base import Document, Range, Storage
 
 PAGE = 500
 
+SPARE = 15.0
+"""Seconds beyond the time-out of its call after which a reservation whose answer is not stored has lost its asker."""
+
 
 class Reservations(ReservationTable):
-    """The reservations of all stations."""
+    """The reservations of all stations. ``timeout_of`` tells how many seconds a call to a station may take."""
 
-    def __init__(self, store: Storage, tags: Tags, events: Events, queue: CommandQueue, call: CallStation) -> None:
+    def __init__(
+        self,
+        store: Storage,
+        tags: Tags,
+        events: Events,
+        queue: CommandQueue,
+        call: CallStation,
+        *,
+        timeout_of: Callable[[str], float],
+    ) -> None:
         super().__init__(store, events)
         self._tags = tags
         self._queue = queue
         self._call = call
+        self._timeout_of = timeout_of
 
     def reserve(
         self, charge_box_identity: str, connector_id: int, id_tag: str, expiry_date: datetime, *, by: str = ""
@@ -117,6 +131,18 @@ class Reservations(ReservationTable):
                 self.close(record_of(Reservation, item.document), ReservationState.EXPIRED, "")
             if len(page.items) < PAGE:
                 return mark
+
+    def give_up(self, mark: Document) -> Document:
+        """Fail the reservations whose process died while it asked the station, and have the station told."""
+        now = datetime.now(timezone.utc)
+        where = {"state": ReservationState.PENDING.value, "created_at": Range(None, now - timedelta(seconds=SPARE))}
+        for item in self._store.find(RESERVATIONS, where, limit=PAGE).items:
+            found = record_of(Reservation, item.document)
+            if now - found.created_at > timedelta(seconds=self._timeout_of(found.charge_box_identity) + SPARE):
+                closed = self.close(found, ReservationState.FAILED, "the process that asked the station has ended")
+                if closed.state == ReservationState.FAILED:
+                    self._withdraw_later(found)
+        return mark
 
     def _ask(self, reservation: Reservation) -> Reservation:
         request = ReserveNowRequest(

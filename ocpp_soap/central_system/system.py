@@ -123,7 +123,9 @@ class CentralSystem:
         )
         self.command_workers = make_workers(self.command_queue, self.commands, self.stations, settings)
         self.local_lists = LocalLists(store, self.tags, self.events, self.commands.call)
-        self.reservations = Reservations(store, self.tags, self.events, self.command_queue, self.commands.call)
+        self.reservations = Reservations(
+            store, self.tags, self.events, self.command_queue, self.commands.call, timeout_of=self.profiles.timeout
+        )
         events = self.events if "StartTransaction" in self._own_handlers else None
         self._starting = Starting(store, self.transactions, self.reservations, events)
         self.configurations = Configurations(store, self.events)
@@ -162,6 +164,7 @@ class CentralSystem:
         self.duties.add("silence", self.silences.search)
         self.duties.add("open sessions", self.open_sessions.search)
         self.duties.add("reservations", self.reservations.expire)
+        self.duties.add("unanswered reservations", self.reservations.give_up)
         self.duties.add("files", self.files.tidy)
         self.duties.add("old events", Retention(self.events, days=settings.events.retention_days).forget)
         self.background = Background()

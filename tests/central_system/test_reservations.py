@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem, Tag
+from ocpp_soap.central_system.fleet_collections import RESERVATIONS
+from ocpp_soap.central_system.records import revise
+from ocpp_soap.central_system.reservation_table import key_of
 from ocpp_soap.central_system.reservations import Reservations
 from ocpp_soap.errors import BadAnswer, CallFailed, ConnectionLost, StoreUnavailable, TimedOut, Unreachable
 from ocpp_soap.messages import (
@@ -48,7 +51,9 @@ def station() -> Station:
 def system(make_central_system: Callable[..., CentralSystem], station: Station) -> CentralSystem:
     made = make_central_system(AUTHORIZATION__UNKNOWN_TAGS="accept")
     made.stations.allow("CP001")
-    made.reservations = Reservations(made.store, made.tags, made.events, made.command_queue, station)
+    made.reservations = Reservations(
+        made.store, made.tags, made.events, made.command_queue, station, timeout_of=lambda _: 5.0
+    )
     return made
 
 
@@ -208,9 +213,7 @@ def test_a_reservation_that_is_cancelled_while_the_station_takes_it_is_withdrawn
         system.reservations.cancel(request.reservation_id)
         return ReserveNowResponse(status="Accepted")
 
-    system.reservations = Reservations(
-        system.store, system.tags, system.events, system.command_queue, cancelled_meanwhile
-    )
+    system.reservations._call = cancelled_meanwhile
     made = system.reservations.reserve("CP001", 1, "TAG", later)
     assert made.state == "cancelled"
     (command,) = system.command_queue.list().items
@@ -334,6 +337,25 @@ def test_a_reservation_that_cannot_be_cancelled_stays_open(
     with pytest.raises(Unreachable):
         system.reservations.cancel(made.reservation_id)
     assert state(system, made.reservation_id) == "accepted"
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(19, "pending"), (21, "failed")])
+def test_a_reservation_whose_process_died_while_it_asked_is_withdrawn_when_the_time_of_the_call_is_over(
+    system: CentralSystem, station: Station, later: datetime, seconds: float, expected: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    station.error = Killed()  # type: ignore[assignment]
+    with pytest.raises(Killed):
+        system.reservations.reserve("CP001", 1, "TAG", later)
+    asked_at = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+    revise(system.store, RESERVATIONS, key_of(1), lambda document: {**document, "created_at": asked_at})
+    system.reservations.give_up({})
+    system.reservations.give_up({})
+    assert state(system, 1) == expected
+    commands = [(command.action, command.payload) for command in system.command_queue.list().items]
+    assert commands == ([("CancelReservation", {"reservation_id": 1})] if expected == "failed" else [])
 
 
 def test_a_reservation_expires_and_frees_the_connector(system: CentralSystem) -> None:
