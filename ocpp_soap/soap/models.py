@@ -33,16 +33,13 @@ class Models:
         """The model of a message or of a part of one."""
         name = record.__name__
         if name not in self._types:
-            members = [(info.wire_name, self._member(info)) for info in fields_in(record, self.version)]
-            self._types[name] = self._complex(name, members)
+            members = {info.wire_name: self._member(info) for info in fields_in(record, self.version)}
+            self._types[name] = ComplexModel.produce(self.namespace, name, members)
         return self._types[name]
 
     def header(self, name: str) -> Any:
         """The model of a header element that holds a string."""
         return Unicode(type_name=name, __namespace__=self.namespace)
-
-    def _complex(self, name: str, members: list[tuple[str, Any]]) -> Any:
-        return ComplexModel.produce(self.namespace, name, dict(members))
 
     def _member(self, info: FieldInfo) -> Any:
         occurs = {

@@ -72,7 +72,7 @@ class _Method:
                 ctx.identity = call.charge_box_identity
 
         function.__name__ = function.__qualname__ = _default_function_name
-        descriptor = rpc(_args=(), _no_ctx=False, _body_style="bare", _udd={"action": action})(function)(
+        descriptor = rpc(_args=(), _no_ctx=False, _body_style="bare")(function)(
             _default_function_name=_default_function_name, _service_class=_service_class
         )
         descriptor.operation_name = action.name
