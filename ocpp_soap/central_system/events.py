@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection as Many
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -163,7 +163,7 @@ class Events:
         if self._process != ThisProcess.id:
             self._process, self._lock, self._noted = ThisProcess.id, threading.Lock(), []
 
-    def _store_with(self, entries: Sequence[tuple[str, Document]]) -> None:
+    def _store_with(self, entries: Entries) -> None:
         """Store what was noted, up to BATCH of it, and ``entries``; what cannot be stored counts as noted."""
         batch = [*self._take(), *entries]
         if not batch:

@@ -270,7 +270,7 @@ class MongoStorage(Storage):
         self._client()
         return self._numbers.take(counter, by)
 
-    def append(self, collection: Collection, entries: Sequence[tuple[str, Document]], *, durable: bool = False) -> int:
+    def append(self, collection: Collection, entries: Entries, *, durable: bool = False) -> int:
         if not entries:
             return 0
         write = ObjectId()
@@ -288,7 +288,7 @@ class MongoStorage(Storage):
     def write(
         self,
         *,
-        append: Mapping[Collection, Sequence[tuple[str, Document]]] | None = None,
+        append: Mapping[Collection, Entries] | None = None,
         put: Mapping[Collection, Mapping[str, Document]] | None = None,
         durable: bool = False,
         pending: Pending | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +12,7 @@ from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
 
 from ocpp_soap.errors import DocumentTooLarge, NotFound, RevisionConflict
-from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document
+from ocpp_soap.storage.base import MOST_AHEAD, Collection, Document, Entries
 from ocpp_soap.storage.mongodb_commits import Target
 from ocpp_soap.storage.mongodb_documents import encode, identity, split
 
@@ -52,7 +51,7 @@ def pack(collection: Collection, key: str, document: Document, **more: Any) -> R
     return RawBSONDocument(packed)
 
 
-def inserts(collection: Collection, entries: Sequence[tuple[str, Document]], write: ObjectId) -> list[RawBSONDocument]:
+def inserts(collection: Collection, entries: Entries, write: ObjectId) -> list[RawBSONDocument]:
     """The bytes of what adds the entries to a time series, each key once."""
     first: dict[str, Document] = {}
     for key, document in entries:
