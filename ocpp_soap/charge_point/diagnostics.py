@@ -30,7 +30,7 @@ class Diagnostics:
             self._remove(file)
 
     def request(self, request: GetDiagnosticsRequest) -> str | None:
-        """The name of the file that will be uploaded; None: the log holds nothing of that time, or there is no place."""
+        """The name of the file that will be uploaded; None: the log holds nothing of that time, or there is no room."""
         lines = self._lines(request.start_time, request.stop_time)
         if not lines:
             return None
