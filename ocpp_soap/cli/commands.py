@@ -42,7 +42,7 @@ def list_(ctx: click.Context, /, limit: int, as_json: bool, **filters: Any) -> N
     """
     with central_system(ctx) as system:
         found = first(every(system.command_queue.list, descending=True, **filters), limit)
-    print_commands(found, as_json)
+    print_commands(found, as_json, filters.values())
 
 
 @command.command()

@@ -71,14 +71,14 @@ def answer_of(command: Command) -> Any:
     raise kind(last.reason if last and last.reason else command.reason)
 
 
-def print_commands(commands: Iterable[Command], as_json: bool) -> None:
-    """Print commands as a table, or as one JSON document."""
+def print_commands(commands: Iterable[Command], as_json: bool, filters: Iterable[Any] = ()) -> None:
+    """Print commands as a table, or as one JSON document; ``filters`` as for :func:`print_table`."""
     found = list(commands)
     if as_json:
         print_json(found)
         return
     columns = ("ID", "STATION", "ACTION", "STATE", "ANSWER", "ATTEMPTS", "CREATED", "REASON")
-    print_table(columns, map(_row, found), nothing="No commands.")
+    print_table(columns, map(_row, found), nothing="No commands.", filters=filters)
 
 
 def exit_code(commands: Iterable[Command]) -> int:

@@ -101,4 +101,4 @@ def list_(ctx: click.Context, charge_box_identity: str | None, state: str | None
         )
         for r in found
     )
-    print_table(columns, rows, nothing="No reservations.")
+    print_table(columns, rows, nothing="No reservations.", filters=filters.values())

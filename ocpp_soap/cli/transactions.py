@@ -86,7 +86,7 @@ def list_(ctx: click.Context, /, limit: int, as_json: bool, **filters: Any) -> N
         print_json([_document(transaction) for transaction in found])
         return
     columns = ("ID", "STATION", "CONNECTOR", "TAG", "STATE", "START", "STOP", "WH")
-    print_table(columns, map(_row, found), nothing="No transactions.")
+    print_table(columns, map(_row, found), nothing="No transactions.", filters=filters.values())
 
 
 @command.command()

@@ -232,6 +232,9 @@ def test_what_cannot_be_meant_is_wrong_usage(cli: Any, line: list[str]) -> None:
         "messages list --action Reset",
         "messages kept --state replayed",
         "files list --station CP002",
+        "transactions list --connector-id 2",
+        "commands list --state queued",
+        "reservations list --state accepted",
     ],
 )
 def test_a_list_that_was_filtered_does_not_say_that_there_is_nothing_at_all(cli: Any, arguments: str) -> None:
