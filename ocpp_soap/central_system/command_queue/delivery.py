@@ -170,7 +170,8 @@ class Delivery:
         answer = payload_of(response)
         size = len(canonical(answer))
         if size > LARGEST_DOCUMENT:
-            return Result(Outcome.BAD_ANSWER, f"answered {size} characters, of which {LARGEST_DOCUMENT} can be kept")
+            reason = f"answered {size} characters, of which {LARGEST_DOCUMENT} can be kept"
+            return Result(Outcome.BAD_ANSWER, reason, is_final=True)
         return Result(Outcome.ANSWERED, answer=answer)
 
     def _wake(self, claim: Claim, command: Command, number: int) -> Claim | None:

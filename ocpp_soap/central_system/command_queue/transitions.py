@@ -19,11 +19,15 @@ from ocpp_soap.central_system.command_queue.record import (
 
 @dataclass(frozen=True)
 class Result:
-    """How an attempt ended; ``answer`` holds the fields of the response."""
+    """How an attempt ended; ``answer`` holds the fields of the response.
+
+    ``is_final``: the station has done it, so that it is not told again although what it answered is not kept.
+    """
 
     outcome: Outcome
     reason: str = ""
     answer: dict[str, Any] | None = None
+    is_final: bool = False
 
 
 def closed(command: Command, state: CommandState, reason: str, at: datetime) -> Command:
@@ -62,7 +66,7 @@ def _not_answered(command: Command, result: Result, back_off: BackOff, now: date
     attempts = len(command.attempts)
     if command.cancel_requested_by is not None:
         return closed(command, CommandState.CANCELLED, f"cancelled by {command.cancel_requested_by}", now)
-    if result.outcome in FINAL_OUTCOMES or attempts >= command.max_attempts:
+    if result.is_final or result.outcome in FINAL_OUTCOMES or attempts >= command.max_attempts:
         return closed(command, CommandState.FAILED, reason, now)
     if command.waits_for_contact:
         due = None
