@@ -52,6 +52,8 @@ def _read(file: Path, *ways: type[_Loader]) -> list[Any]:
         contents = [loader.get_single_data() for loader in loaders]
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationError(f"{file}: cannot be read: it is not YAML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{file}: cannot be read: it is nested too deeply") from None
     for loader in loaders:
         if loader.doubled:
             raise ConfigurationError(

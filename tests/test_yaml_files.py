@@ -61,6 +61,11 @@ def test_what_is_not_yaml_is_refused(tmp_path: Path, text: str) -> None:
     assert "written.yaml: cannot be read: it is not YAML" in refusal(write(tmp_path, text))[0]
 
 
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, "[" * 3000 + "]" * 3000)
+    assert refusal(file) == [f"{file}: cannot be read: it is nested too deeply"]
+
+
 def test_a_charge_box_has_one_identity(tmp_path: Path) -> None:
     file = write(tmp_path, "central_url: http://127.0.0.1/\nidentity: CP1\nidentity: CP2\n")
     with pytest.raises(ConfigurationError, match="line 3: 'identity' is named in line 2"):
