@@ -98,7 +98,7 @@ def _is_special(environ: Environ) -> bool:
     """Whether the headers ask for more than the plain answer, or the address has bytes that are no text."""
     return (
         any(name in environ for name in WHOLE_WAY)
-        or "event-stream" in environ.get("HTTP_ACCEPT", "")
+        or "event-stream" in environ.get("HTTP_ACCEPT", "").lower()
         or not environ.get("QUERY_STRING", "").isascii()
         or not environ.get("PATH_INFO", "").isascii()
     )

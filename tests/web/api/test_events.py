@@ -79,7 +79,7 @@ def test_a_stream_tells_what_happens_and_goes_on_from_its_last_id(
     cursor = api.get("/events").json["cursor"]
     for number in range(150):
         system.events.add("new.one", "CP1", number=number)
-    response = api.get("/events", headers={"Accept": "text/event-stream", "Last-Event-ID": cursor})
+    response = api.get("/events", headers={"Accept": "Text/Event-Stream", "Last-Event-ID": cursor})
     assert response.content_type == "text/event-stream; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-store"
     told = messages(response.text)
