@@ -24,6 +24,7 @@ from ocpp_soap.messages import (
 )
 from ocpp_soap.soap.codec.meter_values import (
     meter_value_reader,
+    names_a_value,
     sampled_value_reader,
     transaction_data_reader,
 )
@@ -182,7 +183,7 @@ def _finder(record: type[Any], version: Version, namespace: str, slots: dict[str
         slot = slots.get(other_names.get(name, name))
         if slot is None:
             text = text_within(child)
-            if text and (record in _HOLDING_VALUES or _names_a_value(child)):
+            if text and (record in _HOLDING_VALUES or names_a_value(child)):
                 note_unread(warnings, own, text)
             else:
                 note(warnings, "unknown_element", own)
@@ -206,11 +207,6 @@ def _note_instead(element: Element, warnings: Warnings) -> None:
     text = " ".join(" ".join([*strays, *(child.tail or "" for child in element)]).split())
     if text:
         note_unread(warnings, local_name(element.tag), text)
-
-
-def _names_a_value(element: Element) -> bool:
-    """Whether an element or one in it is called ``value``, ``meterValue`` or the like."""
-    return any("value" in str(part.tag).rpartition("}")[2].lower() for part in element.iter())
 
 
 def _complete(values: dict[str, Any], info: FieldInfo, record: type[Any], warnings: Warnings) -> None:

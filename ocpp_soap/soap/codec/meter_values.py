@@ -147,6 +147,11 @@ def is_whole_number(text: str) -> bool:
     return len(digits) <= 10 and digits.isascii() and digits.isdigit() and int(text) in INT32
 
 
+def names_a_value(element: Element) -> bool:
+    """Whether an element or one in it is called ``value``, ``meterValue`` or the like."""
+    return any("value" in str(part.tag).rpartition("}")[2].lower() for part in element.iter())
+
+
 def _attributes(element: Element) -> list[tuple[str, str]]:
     attributes: list[tuple[str, str]] = element.items()  # type: ignore[assignment]
     return [(key, sent) for key, sent in attributes if not key.startswith(_IGNORED_PREFIXES)]
@@ -162,7 +167,15 @@ def _open(element: Element, warnings: Warnings) -> tuple[str, list[tuple[str, st
     texts += [part for part in (element.text, *(child.tail for child in element)) if part and part.strip(SPACE)]
     for text in texts[1:]:
         note_unread(warnings, local_name(element.tag), text)
-    properties = [(tag, text) for tag, text in parts if local_name(tag) != "value"]
+    properties = []
+    for child, (tag, text) in zip(children, parts, strict=True):
+        name = local_name(tag)
+        if name == "value":
+            continue
+        if name != "timestamp" and not names_a_value(child):
+            properties.append((tag, text))
+        elif text.strip(SPACE):  # another value, or the time of this one alone
+            note_unread(warnings, name, text)
     value = next((child for child in children if local_name(child.tag) == "value"), None)
     return texts[0] if texts else "", properties if value is None else [*properties, *_attributes(value)]
 
