@@ -17,6 +17,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     TAG_REQUESTS,
     Exchange,
 )
+from ocpp_soap.messages import ChargePointErrorCode
 from ocpp_soap.storage.file import FileStorage
 
 
@@ -246,6 +247,23 @@ def test_nobody_charges_on_a_connector_that_is_inoperative(switch_on, hardware, 
     bridge.poll()
     assert not hardware.outputs.enabled
     assert documents(exchange, START_TRANSACTIONS) == []
+
+
+def test_a_fault_ends_the_wait_for_the_cable(switch_on, hardware, exchange):
+    bridge = switch_on()
+    let_in(bridge, hardware, exchange)
+    for plugged in (False, True):
+        hardware.readings = Readings(plugged=plugged, error_code=ChargePointErrorCode.GROUND_FAILURE)
+        bridge.poll()
+    assert not hardware.outputs.enabled
+
+
+def test_a_weak_signal_does_not_end_the_wait_for_the_cable(switch_on, hardware, exchange):
+    bridge = switch_on()
+    let_in(bridge, hardware, exchange)
+    hardware.readings = Readings(plugged=True, error_code=ChargePointErrorCode.WEAK_SIGNAL)
+    bridge.poll()
+    assert hardware.outputs.enabled
 
 
 def test_a_session_goes_on_where_the_connector_is_to_become_inoperative(switch_on, hardware, exchange):

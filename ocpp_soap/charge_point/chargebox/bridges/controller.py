@@ -17,6 +17,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     TAG_REQUESTS,
     Exchange,
 )
+from ocpp_soap.charge_point.connector import HARMLESS
 from ocpp_soap.messages import ChargePointErrorCode, ChargePointStatus
 from ocpp_soap.storage.base import Document
 
@@ -164,7 +165,7 @@ class Controller:
         self._see_tag(connector_id, connector, readings)
         self._see_decision(connector)
         known = self._exchange.get(CONNECTORS, str(connector_id)) or {}
-        if not known.get("operative", True):
+        if readings.error_code not in HARMLESS or not known.get("operative", True):
             connector.authorised = ""
         self._wait_for_cable(connector, readings, known.get("connection_timeout"))
         if readings.charging and connector.authorised and not connector.start and not connector.stopping:
