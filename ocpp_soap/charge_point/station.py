@@ -123,8 +123,8 @@ class Station(Operation):
         with self.lock:
             if self._switched:
                 raise RuntimeError(f"{self.charge_box_identity} was switched on or off already: make another Station")
-            self._switched = True
             self.state.restore()
+            self._switched = True  # now: where the store was away, it can be tried again
             self.note("started")
             self.metering.rearm()
             self.registration.boot()

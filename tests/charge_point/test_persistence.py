@@ -42,6 +42,19 @@ def start(station, schedule, connector=1):
     schedule.run()
 
 
+def test_a_station_whose_store_was_away_can_be_switched_on_again(
+    make_station, schedule, central_system, storage, monkeypatch
+):
+    station = make_station(storage=storage, started=False)
+    with monkeypatch.context() as away:
+        away.setattr(storage, "get", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            station.start()
+    station.start()
+    schedule.run()
+    assert len(central_system.sent("BootNotification")) == 1
+
+
 def test_what_was_queued_is_delivered_in_order_by_the_next_process(make_station, schedule, central_system, storage):
     first = make_station(storage=storage)
     start(first, schedule)
