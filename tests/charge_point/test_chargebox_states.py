@@ -102,6 +102,13 @@ def test_an_error_beside_a_state_that_can_be_used_is_information(box, sink):
     assert reserve(box, sink, 1) == "Accepted"
 
 
+def test_a_fault_that_the_controller_reports_ends_a_remote_start_that_waits(box, sink):
+    assert remote_start(box, sink, 2) == "Accepted"
+    report(box, 2, "Faulted", ChargePointErrorCode.GROUND_FAILURE)
+    report(box, 2, "Available")
+    assert remote_start(box, sink, 2) == "Accepted"
+
+
 @pytest.mark.parametrize("status", ["Faulted", "Unavailable"])
 def test_a_remote_start_is_rejected_where_the_controller_reported(box, sink, status):
     report(box, 2, status)

@@ -72,8 +72,11 @@ class BoxStation(Station):
             self.report_changes()
 
     def controller_reported(self, connector_id: int, status: ChargePointStatus) -> None:
-        """The state of a connector, or of the box as 0, counts from now on: what is out of use is not reserved."""
+        """The state of a connector, or of the box as 0, counts from now on: what is out of use is kept for nobody."""
         self._take_over(connector_id, status)
+        for connector in self.connectors.values():
+            if self.status_of(connector.connector_id) in _OUT_OF_USE:
+                self.sessions.give_up_waiting(connector)
         self.reservations.end_unusable()
         self.save_state()
         self.report_changes()
