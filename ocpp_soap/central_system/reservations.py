@@ -164,7 +164,7 @@ class Reservations(ReservationTable):
             return self.close(reservation, ReservationState.REFUSED, reason, status=status)
         accepted = replace(reservation, state=ReservationState.ACCEPTED.value, status=status)
         after = self.change(reservation, lambda found: accepted if found.is_open else None)
-        if after.state == ReservationState.CANCELLED:
+        if after.state in (ReservationState.CANCELLED, ReservationState.FAILED):
             self._withdraw_later(reservation)
         return after
 

@@ -358,6 +358,27 @@ def test_a_reservation_whose_process_died_while_it_asked_is_withdrawn_when_the_t
     assert commands == ([("CancelReservation", {"reservation_id": 1})] if expected == "failed" else [])
 
 
+def test_a_reservation_that_the_station_accepts_after_it_was_given_up_is_withdrawn_then(
+    system: CentralSystem, later: datetime
+) -> None:
+    """The CancelReservation of the giving up may have come to the station before the ReserveNow."""
+    withdrawn: list[int] = []
+
+    def given_up_meanwhile(_: str, request: Any) -> ReserveNowResponse:
+        long_ago = datetime.now(timezone.utc) - timedelta(minutes=1)
+        key = key_of(request.reservation_id)
+        revise(system.store, RESERVATIONS, key, lambda document: {**document, "created_at": long_ago})
+        system.reservations.give_up({})
+        withdrawn.extend(command.command_id for command in system.command_queue.list().items)
+        return ReserveNowResponse(status="Accepted")
+
+    system.reservations._call = given_up_meanwhile
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    assert made.state == "failed"
+    (command,) = (found for found in system.command_queue.list().items if found.command_id not in withdrawn)
+    assert (command.action, command.payload) == ("CancelReservation", {"reservation_id": made.reservation_id})
+
+
 def test_a_reservation_expires_and_frees_the_connector(system: CentralSystem) -> None:
     soon = datetime.now(timezone.utc) + timedelta(seconds=0.1)
     made = system.reservations.reserve("CP001", 1, "TAG", soon)
