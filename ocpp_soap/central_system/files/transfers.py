@@ -81,7 +81,7 @@ class FileTransfers:
         return self._create("UpdateFirmware", payload, grant, how)
 
     def _create(self, action: str, payload: dict[str, Any], grant: Grant, how: dict[str, Any]) -> Command:
-        how = {"deadline": grant.expires_at, **how}
+        how["deadline"] = min(how.get("deadline") or grant.expires_at, grant.expires_at)
         (command,) = self._queue.create(action, payload, [grant.charge_box_identity], **how)
         self._area.assign(grant, command.command_id)
         return command

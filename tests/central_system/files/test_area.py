@@ -89,6 +89,13 @@ def test_firmware_can_be_fetched_after_its_retrieve_date(
         make_transfers().update_firmware("CP001", "fw.bin", datetime.max.replace(tzinfo=timezone.utc))
 
 
+def test_no_command_is_sent_after_its_credentials_have_expired(system: CentralSystem, make_transfers: Any) -> None:
+    now = datetime.now(timezone.utc)
+    lifetime = timedelta(seconds=system.settings.files.lifetime)
+    for asked, most in ((now + 9 * lifetime, now + 2 * lifetime), (None, now + 2 * lifetime), (now, now)):
+        assert make_transfers().get_diagnostics("CP001", deadline=asked).deadline <= most
+
+
 def test_without_an_address_of_ours_no_station_is_asked(make_transfers: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"ftp\.public_host"):
         make_transfers(public_url="").get_diagnostics("CP001")
