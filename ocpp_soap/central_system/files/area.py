@@ -65,7 +65,7 @@ class FileArea:
                 except OSError:
                     _copy(content, target)
             except BaseException:
-                self._end(grant)
+                self.end(grant)
                 raise
         return grant, password
 
@@ -175,11 +175,12 @@ class FileArea:
         while True:
             page = self._store.find(GRANTS, {"expires_at": Range(None, datetime.now(timezone.utc))}, limit=PAGE)
             for item in page.items:
-                self._end(record_of(Grant, item.document))
+                self.end(record_of(Grant, item.document))
             if len(page.items) < PAGE:
                 return mark
 
-    def _end(self, grant: Grant) -> None:
+    def end(self, grant: Grant) -> None:
+        """Take a right back, with its folder but for what has arrived."""
         folder = self.folder(grant)
         for file in folder.glob("*"):
             if grant.direction == Direction.DOWNLOAD or self.get(digest(grant.username, file.name)[:16]) is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -53,13 +55,13 @@ class FileTransfers:
         ``how`` may hold ``by``, ``deliver``, ``deadline``, ``max_attempts`` and ``timeout`` of the command. Raises
         NotFound for a station that is not known, ConfigurationError if how it reaches us is not configured.
         """
-        grant, password = self._area.grant_upload(charge_box_identity)
-        payload: dict[str, Any] = {
-            "location": self._location(grant, password, over),
-            "start_time": start_time,
-            "stop_time": stop_time,
-        }
-        return self._create("GetDiagnostics", payload, grant, how)
+        with self._granted(self._area.grant_upload(charge_box_identity)) as (grant, password):
+            payload: dict[str, Any] = {
+                "location": self._location(grant, password, over),
+                "start_time": start_time,
+                "stop_time": stop_time,
+            }
+            return self._create("GetDiagnostics", payload, grant, how)
 
     def update_firmware(
         self,
@@ -75,10 +77,22 @@ class FileTransfers:
         The credentials are valid for ``files.lifetime`` from then on. Raises as above, and ValueError for what is no
         name of a file or a time too far ahead.
         """
-        grant, password = self._area.grant_download(charge_box_identity, firmware, retrieve_date)
-        location = self._location(grant, password, over)
-        payload = {"location": f"{location.rstrip('/')}/{quote(firmware)}", "retrieve_date": retrieve_date}
-        return self._create("UpdateFirmware", payload, grant, how)
+        with self._granted(self._area.grant_download(charge_box_identity, firmware, retrieve_date)) as (
+            grant,
+            password,
+        ):
+            location = self._location(grant, password, over)
+            payload = {"location": f"{location.rstrip('/')}/{quote(firmware)}", "retrieve_date": retrieve_date}
+            return self._create("UpdateFirmware", payload, grant, how)
+
+    @contextmanager
+    def _granted(self, right: tuple[Grant, str]) -> Iterator[tuple[Grant, str]]:
+        """A right and its password; it ends if no command is made for it."""
+        try:
+            yield right
+        except BaseException:
+            self._area.end(right[0])
+            raise
 
     def _create(self, action: str, payload: dict[str, Any], grant: Grant, how: dict[str, Any]) -> Command:
         how["deadline"] = min(how.get("deadline") or grant.expires_at, grant.expires_at)

@@ -96,11 +96,17 @@ def test_no_command_is_sent_after_its_credentials_have_expired(system: CentralSy
         assert make_transfers().get_diagnostics("CP001", deadline=asked).deadline <= most
 
 
-def test_without_an_address_of_ours_no_station_is_asked(make_transfers: Any) -> None:
+def test_without_an_address_of_ours_no_station_is_asked_and_no_right_is_given(
+    system: CentralSystem, make_transfers: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "fw.bin").touch()
+    system.files.add_firmware(tmp_path / "fw.bin")
     with pytest.raises(ConfigurationError, match=r"ftp\.public_host"):
         make_transfers(public_url="").get_diagnostics("CP001")
     with pytest.raises(ConfigurationError, match=r"server\.public_url"):
-        make_transfers(public_url="", public_host="x").get_diagnostics("CP001", over=Protocol.HTTP)
+        make_transfers(public_url="", public_host="x").update_firmware("CP001", "fw.bin", NOW, over=Protocol.HTTP)
+    assert system.store.find(GRANTS, {}).items == []
+    assert list((system.settings.files.path / "transfers").iterdir()) == []
 
 
 def test_names_with_folders_are_no_names(area: FileArea, tmp_path: Path) -> None:
