@@ -37,31 +37,32 @@ def central_system(ctx: click.Context) -> Iterator[CentralSystem]:
     So does what may have been changed or sent by a command that failed, ended with an exit code or was interrupted.
     SIGTERM interrupts it as Ctrl-C does.
     """
-    system = CentralSystem.open(load_settings(ctx))
-    try:
-        with interrupted_by_sigterm():
+    with interrupted_by_sigterm():
+        system = CentralSystem.open(load_settings(ctx))
+        try:
             yield system
-        note(ctx, system)
-    except NOTHING_DONE:
-        raise
-    except BaseException as end:
-        note(ctx, system, end)
-        raise
-    finally:
-        system.close()
+            note(ctx, system)
+        except NOTHING_DONE:
+            raise
+        except BaseException as end:
+            note(ctx, system, end)
+            raise
+        finally:
+            system.close()
 
 
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does: what it has begun is put in order."""
-    if threading.current_thread() is not threading.main_thread():
+    """Let SIGTERM end a command as Ctrl-C does: what it has begun is put in order. Who ignores it goes on doing so."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def existing(value: T | None, what: str, listing: str) -> T:

@@ -15,6 +15,7 @@ from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.audit import AuditEntry
 from ocpp_soap.cli import COMMANDS, main
 from ocpp_soap.cli.audited import CHANGES
+from ocpp_soap.errors import Unreachable
 
 READING = {"list", "show", "silent", "kept", "export", "get", "firmware", "diff", "dead-letters"}
 NOTED_BY_THEMSELVES = {"keys"}
@@ -130,6 +131,23 @@ def test_a_call_that_was_interrupted_is_noted(
     assert cli("call", "CP001", "Reset", "--type", "Hard").exit_code == 1
     (call,) = trail()[1:]
     assert (call.action, call.data["type"], call.data["failure"]) == ("call.Reset", "Hard", "KeyboardInterrupt")
+
+
+def test_who_ignores_sigterm_goes_on(cli: Any, trail: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_interrupted(*_: Any, **__: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        raise Unreachable("CP001 is away")
+
+    monkeypatch.setattr("ocpp_soap.cli.call.deliver", not_interrupted)
+    cli("stations", "allow", "CP001")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        cli("call", "CP001", "Reset", "--type", "Hard")
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    (call,) = trail()[1:]
+    assert "CP001 is away" in call.data["failure"]
 
 
 def test_what_was_refused_is_not_noted(cli: Any, trail: Any) -> None:
