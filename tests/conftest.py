@@ -1,12 +1,17 @@
-"""No test reaches beyond this machine: a socket to another address fails the test, past any `except Exception`."""
+"""No test reaches beyond this machine: a socket to another address fails the test, past any `except Exception`.
+
+None sets logging up for the tests after it either.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
+import structlog
 
 _EVENTS = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"}
 
@@ -41,3 +46,15 @@ def _is_address(host: Any) -> bool:
 
 
 sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command or a server sets logging up for its process, which here goes on with other tests."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog, "configure", lambda **given: configure(**{**given, "cache_logger_on_first_use": False})
+        )
+        yield
+    structlog.reset_defaults()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from ocpp_soap import config
@@ -35,17 +34,6 @@ class Cli:
         result = self(*arguments, "--json")
         assert result.exit_code == 0, result.stderr
         return json.loads(result.stdout)
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command sets logging up for its process, which here goes on with other tests."""
-    configure = structlog.configure
-    monkeypatch.setattr(
-        structlog, "configure", lambda **given: configure(**{**given, "cache_logger_on_first_use": False})
-    )
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture
