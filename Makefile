@@ -22,7 +22,7 @@ demo: .venv/installed  ## A central system and three simulated charge points thr
 	@$(BIN)/python scripts/demo.py
 
 test: .venv/installed-dev  ## Run every test that needs no server of its own
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-commands: .venv/installed-dev  ## Kill everything 50 times while 500 commands go to 100 stations
 	OCPP_SOAP_KILLS=50 $(BIN)/python -m pytest -s tests/central_system/command_queue/test_kills.py
