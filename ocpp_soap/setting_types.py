@@ -75,6 +75,9 @@ TimeSeries = Literal["meter_values", "statuses", "notifications", "events", "mes
 Days = Annotated[PositiveFloat, Field(le=24_855)]
 """MongoDB counts the seconds of an expiry in 31 bits."""
 DaysByName = Annotated[dict[TimeSeries, Days], NoDecode, BeforeValidator(_from_json)]
+RemovedTimeSeries = Literal["meter_values", "statuses", "notifications", "audit"]
+"""Those that the central system removes from other stores; events and messages have settings of their own there."""
+DaysByRemoved = Annotated[dict[RemovedTimeSeries, Days], NoDecode, BeforeValidator(_from_json)]
 PortRange = Annotated[
     list[Annotated[int, Field(ge=1, le=65535)]], NoDecode, BeforeValidator(_from_json), AfterValidator(_port_range)
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
@@ -11,6 +12,7 @@ from ocpp_soap.setting_types import (
     Count,
     CountOrNone,
     DaysByName,
+    DaysByRemoved,
     FilePath,
     Folder,
     Folders,
@@ -96,6 +98,7 @@ class FileStorageSettings(Section):
     """The SQLite file of the ``file`` backend."""
 
     path: FilePath
+    retention_days: DaysByRemoved
 
 
 class MongoDBStorageSettings(Section):
@@ -114,6 +117,7 @@ class FirebaseStorageSettings(Section):
     credentials: str
     database: str
     timeout: Wait
+    retention_days: DaysByRemoved
 
 
 class StorageSettings(Section):
@@ -123,6 +127,13 @@ class StorageSettings(Section):
     file: FileStorageSettings
     mongodb: MongoDBStorageSettings
     firebase: FirebaseStorageSettings
+
+    @property
+    def retention_days(self) -> Mapping[str, float]:
+        """The days after which entries of a time series are to be removed from the store; MongoDB does it itself."""
+        if self.backend == "mongodb":
+            return {}
+        return dict(getattr(self, self.backend).retention_days)
 
 
 class RegistrationSettings(Section):

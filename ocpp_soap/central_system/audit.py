@@ -32,7 +32,7 @@ class AuditEntry:
 
 
 class Audit:
-    """The audit trail, in the order in which it was written. Nothing removes an entry."""
+    """The audit trail, in the order in which it was written; an entry is removed by its age only, if that is set."""
 
     def __init__(self, store: Storage) -> None:
         self._store = store

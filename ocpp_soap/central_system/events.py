@@ -11,7 +11,7 @@ from collections.abc import Collection as Many
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from ocpp_soap.central_system.collections import EVENTS
@@ -19,7 +19,7 @@ from ocpp_soap.central_system.periodic import Periodic, ThisProcess
 from ocpp_soap.central_system.records import arrival_key, document_of, plain, record_of
 from ocpp_soap.errors import StorageError
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage.base import Document, Entries, Range, Storage
+from ocpp_soap.storage.base import Document, Entries, Storage
 
 LONGEST_DELAY = 0.2
 BATCH = 1_000
@@ -185,16 +185,6 @@ class Events:
                 self._noted = batch + self._noted
             self._writing.begin()
 
-    def forget(self, before: datetime) -> int:
-        """Remove up to 10,000 events older than that, the newest event never; returns how many.
-
-        The newest stays so that no cursor points behind the end of the log.
-        """
-        newest = self.list(descending=True, limit=1).items
-        if not newest:
-            return 0
-        return self._store.delete_where(EVENTS, {"at": Range(None, min(before, newest[0].at))})
-
     def flush(self) -> None:
         """Store what was noted so far. Raises StorageError, and keeps it for the next time, if the store cannot.
 
@@ -209,23 +199,6 @@ class Events:
             self._writing.end()
             while self._noted:
                 self.flush()
-
-
-class Retention:
-    """How long events are kept: ``days``."""
-
-    def __init__(self, events: Events, *, days: int) -> None:
-        self._events = events
-        self._days = days
-
-    def forget(self, mark: Document) -> Document:
-        """Remove what is older, as a duty of one process at a time, once an hour."""
-        now = datetime.now(timezone.utc)
-        if mark and abs(now - mark["done_at"]) < timedelta(hours=1):
-            return mark
-        while self._events.forget(now - timedelta(days=self._days)):
-            continue
-        return {"done_at": now}
 
 
 def search_of(charge_box_identity: str | None, kinds: Many[str]) -> Document:

@@ -20,7 +20,7 @@ from ocpp_soap.central_system.commands import Commands
 from ocpp_soap.central_system.configurations import Configurations
 from ocpp_soap.central_system.contacts import Contacts
 from ocpp_soap.central_system.duties import Duties
-from ocpp_soap.central_system.events import Events, Retention
+from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.files.area import FileArea
 from ocpp_soap.central_system.files.transfers import FileTransfers
 from ocpp_soap.central_system.hearing import Hearing
@@ -37,6 +37,7 @@ from ocpp_soap.central_system.open_sessions import OpenSessions
 from ocpp_soap.central_system.profiles import Profiles
 from ocpp_soap.central_system.registration import Admission
 from ocpp_soap.central_system.reservations import Reservations
+from ocpp_soap.central_system.retention import Retention
 from ocpp_soap.central_system.silence import Silences
 from ocpp_soap.central_system.starting import Starting
 from ocpp_soap.central_system.stations import Station, Stations
@@ -166,7 +167,8 @@ class CentralSystem:
         self.duties.add("reservations", self.reservations.expire)
         self.duties.add("unanswered reservations", self.reservations.give_up)
         self.duties.add("files", self.files.tidy)
-        self.duties.add("old events", Retention(self.events, days=settings.events.retention_days).forget)
+        days = {**settings.storage.retention_days, "events": settings.events.retention_days}
+        self.duties.add("old entries", Retention(store, days).forget)
         self.background = Background()
         self.background.add("duties", self.duties.run)
         self.background.add("hearing", self.hearing.run)

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
 from ocpp_soap.central_system.collections import EVENTS, TAGS
-from ocpp_soap.central_system.events import Retention
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import AlreadyExists, StoreUnavailable
 from ocpp_soap.messages import (
@@ -107,24 +106,6 @@ def test_what_was_noted_stays_noted_where_the_event_is_not_stored(central_system
     with pytest.raises(AlreadyExists), events.together("second.one", key="second") as told:
         store.create_and_append(TAGS, "T", {}, {EVENTS: told.entries})
     assert kinds(central_system) == ["first.one"]
-
-
-def test_old_events_are_forgotten_but_never_the_newest(central_system: CentralSystem, noon: datetime) -> None:
-    for day in range(5):
-        central_system.events.add("a.b", at=noon + timedelta(days=day), day=day)
-    assert central_system.events.forget(noon + timedelta(days=2)) == 2
-    assert central_system.events.forget(noon + timedelta(days=99)) == 2
-    assert [event.data["day"] for event in central_system.events.list().items] == [4]
-
-
-def test_old_events_are_forgotten_once_an_hour_also_after_our_clock_was_set_back(central_system: CentralSystem) -> None:
-    now = datetime.now(timezone.utc)
-    for days in (33, 32, 31):
-        central_system.events.add("a.b", at=now - timedelta(days=days))
-    retention = Retention(central_system.events, days=30)
-    for done_at, left in ((now - timedelta(minutes=50), 3), (now + timedelta(days=365), 1)):
-        assert (retention.forget({"done_at": done_at})["done_at"] == done_at) is (left == 3)
-        assert len(central_system.events.list().items) == left
 
 
 def test_a_station_s_messages_are_events(central_system: CentralSystem, send: Send, noon: datetime) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from ocpp_soap.central_system import CentralSystem
+from ocpp_soap.central_system.collections import EVENTS
+from ocpp_soap.central_system.retention import remove_older
 from ocpp_soap.messages import StartTransactionRequest, StopTransactionRequest
 
 
@@ -45,7 +47,7 @@ def test_it_is_told_once_also_when_its_event_is_no_longer_kept(
     start(2)
     system.duties.do_all()
     system.events.add("what.came", "behind")
-    system.events.forget(datetime.now(timezone.utc) + timedelta(days=31))
+    assert sum(remove_older(system.store, EVENTS, datetime.now(timezone.utc) + timedelta(days=31)))
     system.duties.do_all()
     assert not system.events.list(kinds=["transaction.open_too_long"]).items
 

@@ -330,6 +330,12 @@ class StorageContract:
         assert store.get(STATIONS, "CP1") is None
         assert store.create(STATIONS, "CP1", {}).revision == 1
 
+    def test_an_entry_of_a_time_series_is_deleted_by_its_key(self, store: Storage) -> None:
+        store.append(READINGS, [(key, {"station": "CP1"}) for key in "abc"])
+        assert store.delete(READINGS, "b") is True
+        assert store.delete(READINGS, "b") is False
+        assert _keys(store.find(READINGS)) == ["a", "c"]
+
     def test_delete_with_a_revision_deletes_only_that_one(self, store: Storage) -> None:
         store.create(STATIONS, "CP1", {})
         store.replace(STATIONS, "CP1", {}, revision=1)
