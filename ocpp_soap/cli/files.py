@@ -161,7 +161,9 @@ def list_(ctx: click.Context, charge_box_identity: str | None, limit: int, as_js
 
 @command.command()
 @click.argument("file_id", metavar="FILE")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write.  [default: its own name, here]")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File to write.  [default: a new one of its own name, here]"
+)
 @click.pass_context
 def get(ctx: click.Context, file_id: str, output: Path | None) -> None:
     """Copy an uploaded file out of the file area.
@@ -173,7 +175,11 @@ def get(ctx: click.Context, file_id: str, output: Path | None) -> None:
     with central_system(ctx) as system:
         found = _find(system, file_id)
         target = output or Path(found.name)
-        shutil.copyfile(system.files.path_of(found), target)
+        try:
+            with system.files.path_of(found).open("rb") as source, target.open("wb" if output else "xb") as copy:
+                shutil.copyfileobj(source, copy)
+        except FileExistsError:
+            raise click.ClickException(f"{target} is there already: name the file to write with --output") from None
     print_hint(f"{target}: {found.size} bytes of {found.charge_box_identity}")
 
 

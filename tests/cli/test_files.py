@@ -75,7 +75,9 @@ def station(cli: Any, ftp: Any, tmp_path: Path) -> Iterator[Callable[[], Path]]:
         yield lambda: folder
 
 
-def test_diagnostics_arrive_and_can_be_taken_out(cli: Any, station: Callable[[], Path], tmp_path: Path) -> None:
+def test_diagnostics_arrive_and_can_be_taken_out(
+    cli: Any, station: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert cli.json("files", "diagnostics", "CP001", "--since", "-1d") == {"file_name": "log.zip"}
     deadline = time.monotonic() + 5
     while not (found := cli.json("files", "list", "--station", "CP001")):
@@ -86,6 +88,13 @@ def test_diagnostics_arrive_and_can_be_taken_out(cli: Any, station: Callable[[],
     target = tmp_path / "taken.zip"
     assert cli("files", "get", file["file_id"], "--output", str(target)).exit_code == 0
     assert target.read_bytes() == b"what happened"
+    monkeypatch.chdir(tmp_path)
+    assert cli("files", "get", file["file_id"]).exit_code == 0
+    refused = cli("files", "get", file["file_id"])
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "Error: log.zip is there already: name the file to write with --output\n",
+    )
     assert cli("files", "remove", file["file_id"]).exit_code == 0
     assert cli("files", "get", file["file_id"]).exit_code == 4
     nothing = cli("files", "diagnostics", "CP001", "--until", "-1d")
