@@ -98,16 +98,15 @@ class MeterValues:
         self._store.append_found(METER_VALUES, entries, TRANSACTIONS, where, session, order=order, pending=call.pending)
 
     def _open_then(self, connector_id: int, call: CentralSystemCall) -> int | None:
-        """The id of the connector's transaction that was open when a replayed message came; None: none of its latest.
+        """The id of the connector's transaction that was open when a replayed message came; None: there was none.
 
         A start that was replayed before may have been closed at once, by those that came later.
         """
-        found = Transactions(self._store).list(
-            charge_box_identity=call.charge_box_identity, connector_id=connector_id, descending=True
-        )
-        begun = [transaction for transaction in found.items if transaction.arrival[0] <= call.received_at]
-        latest = max(begun, key=lambda transaction: transaction.arrival, default=None)
-        if latest is None or (latest.stop_received_at and latest.stop_received_at <= call.received_at):
+        latest, _ = Transactions(self._store).around(call.charge_box_identity, connector_id, call.received_at)
+        if latest is None or any(
+            ended_at is not None and ended_at <= call.received_at
+            for ended_at in (latest.stop_received_at, latest.inferred_at)
+        ):
             return None
         return latest.transaction_id
 

@@ -81,8 +81,8 @@ class Starting:
     def _start_alone(self, key: str, begun: Document, transaction_id: int, call: CentralSystemCall) -> Transaction:
         """Start where nothing else is to be looked at. Raises AlreadyExists for a retry, NotAlone."""
         identity, connector_id, is_open = begun["charge_box_identity"], begun["connector_id"], begun["state"]
-        if begun.get("reservation_id") is not None or call.again:
-            raise NotAlone("A reservation is used, or it was tried a moment ago.")
+        if begun.get("reservation_id") is not None or call.again or call.is_replayed:
+            raise NotAlone("A reservation is used, it was tried a moment ago, or others have begun since it came.")
         at_station = {"charge_box_identity": identity, "state": is_open}
         others = [
             Other(TRANSACTIONS, at_station, {"connector_id": connector_id}),
@@ -173,10 +173,18 @@ class Starting:
         found = self._transactions.open_with(tag_key)
         return [other for other in found if (other.charge_box_identity, other.connector_id) != place]
 
-    def _close_others(self, started: Stored, call: Call) -> Transaction:
-        """Close what is open on the connector but its latest transaction; the same after a crash, or at a retry."""
+    def _close_others(self, started: Stored, call: CentralSystemCall) -> Transaction:
+        """Close what is open on the connector but its latest transaction; the same after a crash, or at a retry.
+
+        A replayed start is closed also by one that came after it and has ended since.
+        """
         transaction = read(started.document)
         place = transaction.charge_box_identity, transaction.connector_id or 0
+        if call.is_replayed:
+            _, later = self._transactions.around(*place, transaction.arrival[0])
+            if later is not None:
+                closed = revise(self._store, TRANSACTIONS, started.key, partial(_closed_as_inferred, later, call))
+                transaction = read((closed or started).document)
         found = self._transactions.open_at(*place)
         while found and found[-1][0] != started.key and _is_ahead(found[-1][1]):
             placed = revise(self._store, TRANSACTIONS, started.key, partial(_placed_behind, found[-1][1]))
@@ -234,7 +242,8 @@ def _closed_as_inferred(latest: Transaction, call: Call, document: Document) -> 
     """Closed, unless it was placed behind the latest one meanwhile."""
     if document["state"] != TransactionState.OPEN or read(document).arrival >= latest.arrival:
         return None
-    return {**document, "state": TransactionState.CLOSED.value, "inferred": True, "inferred_at": call.received_at}
+    inferred_at = max(call.received_at, latest.start_received_at or call.received_at)  # the latter if replayed
+    return {**document, "state": TransactionState.CLOSED.value, "inferred": True, "inferred_at": inferred_at}
 
 
 def _refused_as_concurrent(document: Document) -> Document:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from ocpp_soap.central_system.collections import TRANSACTIONS
@@ -142,6 +143,28 @@ class Transactions:
         """Of the stored transactions, that of the connector whose start arrived last."""
         there = [item for item in found if item.document.get("connector_id") == connector_id]
         return max(there, key=lambda item: read(item.document).arrival, default=None)
+
+    def around(
+        self, charge_box_identity: str, connector_id: int, at: datetime
+    ) -> tuple[Transaction | None, Transaction | None]:
+        """Of a connector's transactions, the last one that had come by a time and the first that came after it.
+
+        Looked for from the latest on, by the times of the station, until one is found that had come.
+        """
+        earlier: list[Transaction] = []
+        later: list[Transaction] = []
+        after = None
+        while True:
+            found = self.list(
+                charge_box_identity=charge_box_identity, connector_id=connector_id, descending=True, after=after
+            )
+            for transaction in found.items:
+                (earlier if transaction.arrival[0] <= at else later).append(transaction)
+            after = found.next
+            if earlier or after is None:
+                break
+        by_arrival = attrgetter("arrival")
+        return max(earlier, key=by_arrival, default=None), min(later, key=by_arrival, default=None)
 
     def count_open_with(self, tag_key: str) -> int:
         """How many open transactions a tag has."""

@@ -293,3 +293,74 @@ def test_replayed_meter_values_belong_to_the_session_that_was_open_when_they_cam
         receive(minute, MeterValuesRequest(connector_id=1, values=values), central_system.receive_again)
     stored = central_system.meter_values.list(charge_box_identity="CP001").items
     assert [record.transaction_id for record in stored] == [None, stopped, None, replayed, later]
+
+
+@pytest.fixture
+def receive(central_system, make_call, noon):
+    """Answer a request that came at a minute, as CP001; with ``again`` one that was kept then and is replayed now."""
+
+    def receive_it(minute, request, *, again=False):
+        call = make_call(request, version=Version.V12, received_at=noon + timedelta(minutes=minute))
+        return central_system.receive_again(call) if again else central_system.receive(call)
+
+    return receive_it
+
+
+@pytest.fixture
+def start(receive, noon):
+    """Begin a transaction of connector 1 at a minute."""
+
+    def start_at(minute, **values):
+        time = noon + timedelta(minutes=minute)
+        request = StartTransactionRequest(connector_id=1, id_tag="A", timestamp=time, meter_start=minute)
+        return receive(minute, request, **values).transaction_id
+
+    return start_at
+
+
+@pytest.fixture
+def belongs_to(central_system, receive, noon):
+    """The transaction of meter values that came at a minute, named none and are replayed now."""
+
+    def measure(minute):
+        values = [MeterValue(timestamp=noon + timedelta(minutes=minute), value=[SampledValue(value="7")])]
+        receive(minute, MeterValuesRequest(connector_id=1, values=values), again=True)
+        return central_system.meter_values.list(charge_box_identity="CP001", descending=True).items[0].transaction_id
+
+    return measure
+
+
+def test_a_replayed_start_is_closed_by_one_that_came_after_it_also_if_that_has_ended(
+    central_system, receive, start, belongs_to, noon
+):
+    later = start(20)
+    receive(30, StopTransactionRequest(transaction_id=later, timestamp=noon, meter_stop=30))
+    replayed = start(10, again=True)
+    found = central_system.transactions.get(replayed)
+    assert (found.state, found.inferred, found.inferred_at) == ("closed", True, noon + timedelta(minutes=20))
+    assert belongs_to(15) == replayed
+    receive(40, StopTransactionRequest(transaction_id=replayed, timestamp=noon, meter_stop=15))
+    assert central_system.transactions.get(replayed).energy == 5
+
+
+def test_a_replayed_start_stays_open_if_none_came_after_it_on_its_connector(central_system, receive, start, noon):
+    receive(5, StopTransactionRequest(transaction_id=start(1), timestamp=noon, meter_stop=30))
+    receive(20, StartTransactionRequest(connector_id=2, id_tag="A", timestamp=noon, meter_start=20))
+    assert central_system.transactions.get(start(10, again=True)).state == "open"
+
+
+def test_replayed_meter_values_that_came_after_their_session_was_closed_by_hand_belong_to_none(
+    central_system, start, belongs_to, noon, monkeypatch
+):
+    class Clock:
+        now = staticmethod(lambda _: noon + timedelta(minutes=20))
+
+    monkeypatch.setattr("ocpp_soap.central_system.open_sessions.datetime", Clock)
+    closed = start(10)
+    central_system.open_sessions.close(closed, "scrapped")
+    assert [belongs_to(15), belongs_to(25)] == [closed, None]
+
+
+def test_replayed_meter_values_find_their_session_however_many_came_after_it(central_system, start, belongs_to):
+    sessions = [start(minute) for minute in range(0, 204, 2)]
+    assert [belongs_to(1), belongs_to(203)] == [sessions[0], sessions[-1]]
