@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -72,7 +73,7 @@ def started(call: Call, transaction_id: int, authorization: str) -> dict[str, An
     return {
         "kind": "transaction.started",
         "charge_box_identity": call.charge_box_identity,
-        "key": digest("transaction.started", call.charge_box_identity, transaction_id, at=request.timestamp),
+        "key": started_key(call.charge_box_identity, transaction_id, request.timestamp),
         "at": call.received_at,
         "transaction_id": transaction_id,
         "connector_id": request.connector_id,
@@ -82,6 +83,11 @@ def started(call: Call, transaction_id: int, authorization: str) -> dict[str, An
         "reservation_id": request.reservation_id,
         "authorization": authorization,
     }
+
+
+def started_key(charge_box_identity: str, transaction_id: int, begun_at: datetime) -> str:
+    """The id of the event of a start."""
+    return digest("transaction.started", charge_box_identity, transaction_id, at=begun_at)
 
 
 def stopped(call: Call) -> dict[str, Any]:

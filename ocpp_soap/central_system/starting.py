@@ -15,7 +15,7 @@ from ocpp_soap.central_system.call import CentralSystemCall
 from ocpp_soap.central_system.collections import EVENTS, TRANSACTIONS
 from ocpp_soap.central_system.events import Events
 from ocpp_soap.central_system.fleet_collections import RESERVED
-from ocpp_soap.central_system.observation import started
+from ocpp_soap.central_system.observation import started, started_key
 from ocpp_soap.central_system.records import digest, document_of, fold, revise, warning_documents
 from ocpp_soap.central_system.reservations import Reservations
 from ocpp_soap.central_system.reserved_connectors import reserved_key
@@ -121,7 +121,7 @@ class Starting:
         transaction = self._close_others(stored, call)
         if is_retry and abs(call.received_at - (transaction.start_received_at or call.received_at)) > SETTLED:
             return transaction
-        return self._keep_allowance(key, transaction)
+        return self._keep_allowance(key, transaction, is_retry=is_retry)
 
     def _create(self, key: str, document: Document, call: CentralSystemCall) -> Stored:
         """Store a start, with its event if its answer cannot change any more. Raises AlreadyExists."""
@@ -195,26 +195,40 @@ class Starting:
             revise(self._store, TRANSACTIONS, key, partial(_closed_as_inferred, found[-1][1], call))
         return transaction
 
-    def _keep_allowance(self, key: str, transaction: Transaction) -> Transaction:
+    def _keep_allowance(self, key: str, transaction: Transaction, *, is_retry: bool) -> Transaction:
         """Give way if racing starts with the same tag exceed what it is allowed: the one that came first keeps it.
 
         A later one that already answered cannot give way any more, so one of these does after :data:`PATIENCE`: the
-        latest first, then the one before it sees whether that was enough.
+        latest first, then the one before it sees whether that was enough. Another message of the same start may be
+        answered meanwhile: then all are told the same. A retry lets the first one, unless that broke off, decide.
         """
         allowed = transaction.max_concurrent
         if not allowed or not transaction.was_accepted or transaction.state != TransactionState.OPEN:
             return transaction
-        begun = time.monotonic()
+        begun = time.monotonic() + (TURN if is_retry else 0)
+        may_have_changed = is_retry
         while True:
             others = self._others(transaction)
             earlier = [other for other in others if other.arrival < transaction.arrival]
             if len(others) < allowed:
-                return transaction
+                break
+            may_have_changed = True
             turn = min(allowed - len(earlier), MOST_TURNS)
-            if turn <= 0 or time.monotonic() >= begun + PATIENCE + TURN * turn:
+            if time.monotonic() >= begun + (PATIENCE + TURN * turn if turn > 0 else 0):
+                if self._is_answered(transaction):
+                    break
                 stored = revise(self._store, TRANSACTIONS, key, _refused_as_concurrent, durable=True)
                 return read(stored.document) if stored else transaction
             time.sleep(0.01)
+        found = self._store.get(TRANSACTIONS, key) if may_have_changed else None
+        return read(found.document) if found else transaction
+
+    def _is_answered(self, transaction: Transaction) -> bool:
+        """Whether a message of this start was answered: its event is stored before the answer leaves."""
+        if self._events is None or transaction.transaction_id is None:
+            return False
+        key = started_key(transaction.charge_box_identity, transaction.transaction_id, transaction.begun_at)
+        return self._events.get(key) is not None
 
 
 def start_key(charge_box_identity: str, request: StartTransactionRequest) -> str:

@@ -12,6 +12,8 @@ import pytest
 
 from ocpp_soap.central_system import Tag
 from ocpp_soap.central_system.collections import TRANSACTIONS
+from ocpp_soap.central_system.records import revise
+from ocpp_soap.central_system.starting import start_key
 from ocpp_soap.dispatch import MessageWarning
 from ocpp_soap.errors import NotAlone
 from ocpp_soap.messages import (
@@ -235,6 +237,31 @@ def test_of_racing_starts_the_one_that_came_first_keeps_the_allowance(strict, se
         second = pool.submit(send, start, "CP2", to=strict, received_at=noon + timedelta(seconds=2))
         first = pool.submit(send, start, "CP1", to=strict, received_at=noon + timedelta(seconds=1))
     assert (first.result().id_tag_info.status, second.result().id_tag_info.status) == ("Accepted", "ConcurrentTx")
+
+
+def test_a_retry_gets_its_first_answer_again_while_a_racing_start_that_came_first_gives_way(strict, send, start, noon):
+    first = send(start, to=strict, received_at=noon + timedelta(seconds=2))
+    strict.tags.add(Tag(id_tag="A", max_concurrent=2))  # so that the other is accepted too, as if it had raced
+    other = send(start, "CP002", to=strict, received_at=noon + timedelta(seconds=1))
+    assert (first.id_tag_info.status, other.id_tag_info.status) == ("Accepted", "Accepted")
+    assert send(start, to=strict, received_at=noon + timedelta(seconds=3)) == first
+    assert strict.transactions.get(first.transaction_id).authorization == "Accepted"
+
+
+def test_a_start_that_waited_is_answered_as_its_retry_was_meanwhile(strict, send, start, monkeypatch):
+    starting = strict._starting
+    elsewhere = strict.transactions.get(send(replace(start, connector_id=2), to=strict).transaction_id)
+
+    def give_way_in_a_retry(transaction):
+        """The other one, which has ended when it is looked for again."""
+        monkeypatch.setattr(starting, "_others", lambda _: [])
+        key = start_key(transaction.charge_box_identity, start)
+        revise(strict.store, TRANSACTIONS, key, lambda found: {**found, "id_tag_info": {"status": "ConcurrentTx"}})
+        return [replace(elsewhere, start_received_at=transaction.start_received_at + timedelta(seconds=1))]
+
+    monkeypatch.setattr(starting, "_allowed", lambda begun: begun)
+    monkeypatch.setattr(starting, "_others", give_way_in_a_retry)
+    assert send(start, to=strict).id_tag_info.status == "ConcurrentTx"
 
 
 def refuse_alone(*_):
