@@ -70,6 +70,13 @@ def test_a_read_with_the_etag_of_another_content_is_a_problem(api: Any) -> None:
     assert response.json["status"] == 412
 
 
+def test_a_read_with_a_star_in_if_match_is_one_of_any_content(api: Any) -> None:
+    assert api.get("/tags/a", headers={"If-Match": "*"}).status_code == 404
+    tag = api.put("/tags/a", json={}).headers["ETag"]
+    assert api.get("/tags/a", headers={"If-Match": "*"}).json["id_tag"] == "a"
+    assert api.get("/tags/a", headers={"If-Match": "*", "If-None-Match": tag}).status_code == 304
+
+
 def test_if_match_of_a_tag_that_is_not_there_fails(api: Any) -> None:
     assert api.put("/tags/a", json={}, headers={"If-Match": "*"}).status_code == 412
     assert api.put("/tags/a", json={}).status_code == 201
