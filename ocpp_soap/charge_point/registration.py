@@ -80,9 +80,11 @@ class Registration:
     def set_clock(self, current_time: datetime | None) -> None:
         """Set the clock from an answer if it is off, and the answer's time can be meant."""
         station = self._station
-        if current_time is None or abs(current_time - station.now()) <= CLOCK_TOLERANCE:
+        if current_time is None:
             return
-        if EARLIEST <= current_time < LATEST:
+        if abs(current_time - station.now()) <= CLOCK_TOLERANCE:
+            station.state.keep_clock(CLOCK_TOLERANCE)
+        elif EARLIEST <= current_time < LATEST:
             station.set_clock(current_time)
         else:
             station.note(f"clock not set: the central system says that it is {current_time.isoformat()}")

@@ -38,6 +38,7 @@ class StoredState:
         self._storage = storage
         self._station = station
         self._restored = False
+        self._clock_offset = timedelta()
 
     def save(self) -> None:
         """Write the state as it is now, once it is restored: a station that was never switched on overwrites nothing.
@@ -46,7 +47,13 @@ class StoredState:
         """
         if self._storage is not None and self._restored:
             self.save_connectors()
+            self._clock_offset = self._offset_of_machine()
             self._put(STATE, self._station.charge_box_identity, self._document())
+
+    def keep_clock(self, tolerance: timedelta) -> None:
+        """Write the state if the machine's clock was set since: what is saved is by how much the station's is ahead."""
+        if abs(self._offset_of_machine() - self._clock_offset) > tolerance:
+            self.save()
 
     def save_connectors(self) -> None:
         """Write only what changes with each reading."""
@@ -102,11 +109,15 @@ class StoredState:
             storage = self._storage
             self._station.keeping.write((collection.name, key), lambda: storage.put(collection, {key: document}))
 
+    def _offset_of_machine(self) -> timedelta:
+        """By how much the station's clock is ahead of the machine's as that is set now."""
+        return self._station.offset - self._station.schedule.clock_set_by()
+
     def _document(self) -> Document:
         station = self._station
         local_list = station.local_list
         return {
-            "clock_offset": (station.offset - station.schedule.clock_set_by()).total_seconds(),
+            "clock_offset": self._clock_offset.total_seconds(),
             "configuration": station.configuration.values(),
             "firmware_version": station.firmware_version,
             "firmware_in_place_of": station.options.firmware_version,
@@ -143,7 +154,7 @@ class StoredState:
 
     def _take_over(self, document: Document) -> None:
         station = self._station
-        station.offset = timedelta(seconds=document.get("clock_offset", 0.0))
+        station.offset = self._clock_offset = timedelta(seconds=document.get("clock_offset", 0.0))
         for name, value in document["configuration"].items():
             station.configuration.set(name, value)
         if document.get("firmware_in_place_of") == station.options.firmware_version:  # else it is another one's update

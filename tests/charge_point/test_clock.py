@@ -113,6 +113,25 @@ def test_the_clock_is_right_after_a_restart_if_that_of_the_machine_was_set(
         assert again.reservations.of(1) is not None
 
 
+def test_the_clock_is_right_after_a_power_cut_if_that_of_the_machine_was_set_before_the_last_heartbeat(
+    make_station, call, later, schedule, central_system, set_clock, tmp_path, monkeypatch
+):
+    with closing(FileStorage(tmp_path / "station.db")) as storage:
+        station = make_station(storage=storage)
+        set_clock(station, 3600)
+        reserve(call, station, later, 9000)
+        monkeypatch.setattr(schedule, "clock_set_by", lambda: timedelta(hours=1))
+        schedule.advance(300)
+        right = station.now()
+        monkeypatch.undo()
+        central_system.down = True
+        schedule.advance(3600)
+        again = make_station(storage=storage, started=False)
+        again.start()
+        assert again.now() == right
+        assert again.reservations.of(1) is not None
+
+
 @pytest.mark.parametrize("ahead", [3600, -3600])
 def test_clock_aligned_values_follow_the_new_clock(make_station, schedule, central_system, set_clock, ahead):
     station = make_station(MeterValueSampleInterval=0, ClockAlignedDataInterval=900)
