@@ -186,8 +186,10 @@ class Reservations(ReservationTable):
         return found if found is not None and self._is_for(found, transaction) else None
 
     def _is_for(self, reservation: Reservation, transaction: Transaction) -> bool:
-        came_at = transaction.start_received_at
-        if reservation.state != ReservationState.ACCEPTED or (came_at and came_at < reservation.created_at):
+        came_at, made_at = transaction.start_received_at, reservation.created_at
+        if made_at > datetime.now(timezone.utc):  # by a clock that was ahead
+            came_at = None
+        if reservation.state != ReservationState.ACCEPTED or (came_at and came_at < made_at):
             return False
         tag = transaction.id_tag or ""
         if fold(tag) == fold(reservation.id_tag):

@@ -274,6 +274,16 @@ def test_a_start_that_is_repeated_uses_no_reservation_that_was_made_after_it_fir
     assert state(system, made.reservation_id) == "used"
 
 
+def test_a_reservation_that_was_made_before_our_clock_was_set_back_is_used_by_a_start_that_names_none(
+    system: CentralSystem, later: datetime, start: Callable[..., int]
+) -> None:
+    made = system.reservations.reserve("CP001", 1, "TAG", later)
+    ahead = {"created_at": made.created_at + timedelta(minutes=30)}
+    revise(system.store, RESERVATIONS, key_of(made.reservation_id), lambda found: {**found, **ahead})
+    start("TAG")
+    assert state(system, made.reservation_id) == "used"
+
+
 @pytest.mark.parametrize("number", [0, -1, 4711])
 def test_a_start_that_names_no_reservation_of_ours_uses_the_one_of_its_tag(
     system: CentralSystem, start: Any, later: datetime, number: int
