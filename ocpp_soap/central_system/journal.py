@@ -7,6 +7,7 @@ rules; a process that is killed loses that second of its journal. Lines end afte
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -49,7 +50,7 @@ class Journal:
         self._lines: deque[Document] = deque()
         self._text_waiting = 0
         self._heartbeats = 0
-        self._cleaned_at = datetime.now(timezone.utc)
+        self._cleaned_at, self._cleaned_after = datetime.now(timezone.utc), time.monotonic()
         self._writing = Periodic("journal", DELAY, self._write)
 
     def add(self, exchanged: Exchanged) -> None:
@@ -179,10 +180,13 @@ class Journal:
 
     def _write(self) -> None:
         self.flush()
-        now = datetime.now(timezone.utc)
-        if abs(now - self._cleaned_at) > _CLEANING:
-            self._cleaned_at = now
-            self.forget_old(now)
+        now, after = datetime.now(timezone.utc), time.monotonic()
+        passed = now - self._cleaned_at
+        if abs(passed) > _CLEANING:
+            is_set_ahead = passed > timedelta(seconds=after - self._cleaned_after) + _CLEANING
+            self._cleaned_at, self._cleaned_after = now, after
+            if not is_set_ahead:  # else it may be wrong, and there is as long again to set it right
+                self.forget_old(now)
 
     def _append(
         self,

@@ -34,15 +34,21 @@ class Retention:
         }
 
     def forget(self, mark: Document) -> Document:
-        """Remove what is too old, for a moment, and not again for an hour once all is gone: a duty."""
+        """Remove what is too old, for a moment, and not again for an hour once all is gone: a duty.
+
+        If more than that has passed, our clock may have been set ahead by mistake: nothing is removed for another hour.
+        """
         now = datetime.now(timezone.utc)
-        if mark and abs(now - mark["done_at"]) < _EVERY:
+        passed = now - mark["done_at"] if mark else _EVERY
+        if abs(passed) < _EVERY:
             return mark
+        if passed > 2 * _EVERY:
+            return {"done_at": now}
         until = time.monotonic() + _LONGEST
         for collection, kept in self._kept.items():
             for _ in remove_older(self._store, collection, now - kept):
                 if time.monotonic() > until:
-                    return {}
+                    return {"done_at": now - _EVERY}
         return {"done_at": now}
 
 

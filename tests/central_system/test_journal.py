@@ -136,6 +136,20 @@ def test_old_entries_end_also_after_our_clock_was_set_back(central_system, excha
     journal.close()
 
 
+def test_a_clock_that_was_set_ahead_has_ten_minutes_to_be_set_right_before_old_entries_end(central_system, exchanged):
+    journal = Journal(central_system.store, enabled=True, envelopes=False, keep_days=30)
+    journal._writing.begin = lambda: None
+    journal.add(exchanged(received_at=datetime.now(timezone.utc) - timedelta(days=31)))
+    journal._cleaned_at -= timedelta(days=365)
+    journal._write()
+    assert len(journal.list().items) == 1
+    journal._cleaned_at -= timedelta(minutes=11)
+    journal._cleaned_after -= 11 * 60
+    journal._write()
+    assert journal.list().items == []
+    journal.close()
+
+
 def test_envelopes_that_wait_for_the_store_are_bounded_and_stored_in_small_portions(
     make_central_system, exchanged, monkeypatch
 ):

@@ -80,6 +80,16 @@ def test_old_entries_are_looked_for_once_an_hour_also_after_our_clock_was_set_ba
         assert store.count(EVENTS) == left
 
 
+def test_a_clock_that_was_set_ahead_has_an_hour_to_be_set_right(store: Storage) -> None:
+    add(store, EVENTS, 32, 31, field="at")
+    of_30_days = Retention(store, {"events": 30})
+    mark = of_30_days.forget({"done_at": NOW - timedelta(days=365)})
+    assert of_30_days.forget(mark) == mark
+    assert store.count(EVENTS) == 2
+    of_30_days.forget({"done_at": mark["done_at"] - timedelta(minutes=61)})
+    assert store.count(EVENTS) == 1
+
+
 def test_what_takes_long_goes_on_with_the_next_turn(store: Storage, monkeypatch: Any) -> None:
     monkeypatch.setattr(retention, "_LONGEST", 0.0)
     monkeypatch.setattr(retention, "_AT_ONCE", 2)
@@ -87,10 +97,11 @@ def test_what_takes_long_goes_on_with_the_next_turn(store: Storage, monkeypatch:
     of_a_day = Retention(store, {"statuses": 1})
     mark: dict[str, Any] = {}
     left = []
-    while not mark:
+    for _ in range(4):
         mark = of_a_day.forget(mark)
         left.append(store.count(STATUSES))
-    assert left == [3, 1, 1]
+    assert left == [3, 1, 1, 1]
+    assert of_a_day.forget(mark) == mark
 
 
 @pytest.mark.parametrize(("backend", "left"), [("file", [2, 1]), ("firebase", [2, 1]), ("mongodb", [9, 2, 1])])
