@@ -108,7 +108,7 @@ class Delivery:
                 continue
             next_due.append(command.deadline)
             if not (is_blocked or (waits and command.waits_for_contact)):
-                ready = self._back_off.ready_at(command, claim.line.contact_at)
+                ready = self._back_off.ready_at(command, claim.line.contact_at, now)
                 if ready is None:
                     waits = True
                 elif ready <= now:

@@ -32,11 +32,15 @@ class Mending:
         return {"closed_until": until}
 
     def _put_in_line(self, until: datetime) -> None:
-        """A command whose creator died before it wrote the line is ``created``, and nobody looks at its station."""
-        where = {"state": CommandState.CREATED.value, "created_at": Range(None, until)}
-        found = self._store.find(COMMANDS, where, limit=PAGE).items
+        """A command whose creator died before it wrote the line is ``created``, and nobody looks at its station.
+
+        One from the future was created before our clock was set back.
+        """
+        where = {"state": CommandState.CREATED.value}
+        found = self._store.find(COMMANDS, where, order="created_at", limit=PAGE).items
         now = datetime.now(timezone.utc)
-        for station in self._queue.lines.not_due(now, (item.document["charge_box_identity"] for item in found)):
+        undone = [item.document for item in found if not until < item.document["created_at"] <= now]
+        for station in self._queue.lines.not_due(now, (document["charge_box_identity"] for document in undone)):
             self._queue.lines.touch(station, now)
 
     def _tell(self, since: datetime | None, until: datetime) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -53,6 +54,20 @@ def test_a_command_for_the_next_contact_waits_for_it_and_goes_where_the_station_
     speak(system, callback_url=url_of("CP000"))
     eventually(lambda: system.command_queue.get(command.command_id).state == CommandState.DONE)
     assert len(site.calls) == 1
+
+
+def test_a_command_for_the_next_contact_does_not_wait_for_the_time_of_a_clock_that_was_set_back(
+    make_system: Any, site: Any, speak: Any, eventually: Any
+) -> None:
+    system = make_system(works=False)
+    (command,) = system.command_queue.create(*RESET, ["CP000"], deliver="on_next_contact")
+    day = timedelta(days=1)
+    system.command_queue.change(command.command_id, lambda found: replace(found, created_at=found.created_at + day))
+    system.start_workers()
+    eventually(lambda: system.command_queue.get(command.command_id).state == CommandState.QUEUED)
+    assert site.calls == []
+    speak(system)
+    eventually(lambda: system.command_queue.get(command.command_id).state == CommandState.DONE)
 
 
 def test_the_delivery_does_not_delay_the_answer_to_the_station(

@@ -230,9 +230,15 @@ def test_commands_are_on_disk_when_they_are_created(
     assert written == [(stations, True)]
 
 
-def test_a_command_whose_creator_died_before_it_was_in_line_is_found(make_system: Any, eventually: Any) -> None:
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(hours=1)])
+def test_a_command_whose_creator_died_before_it_was_in_line_is_found_also_after_our_clock_was_set_back(
+    make_system: Any, eventually: Any, ahead: timedelta
+) -> None:
     system = make_system(works=False)
     (command,) = system.command_queue.create(*RESET, ["CP000"])
+    system.command_queue.change(
+        command.command_id, lambda c: replace(c, created_at=c.created_at + ahead, due_at=c.created_at + ahead)
+    )
     claim = system.command_queue.lines.claim("CP000", "its creator died", 60)
     system.command_queue.lines.release(claim, None, is_empty=True)
     Mending(system.store, system.command_queue, patience=0).mend({})
