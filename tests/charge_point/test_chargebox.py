@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from ocpp_soap.charge_point.chargebox.exchange import (
     STATUS_NOTIFICATIONS,
     STOP_TRANSACTIONS,
     TAG_REQUESTS,
+    Exchange,
 )
 from ocpp_soap.errors import ConfigurationError, StoreUnavailable, Unreachable
 from ocpp_soap.messages import (
@@ -31,6 +33,7 @@ from ocpp_soap.messages import (
     UnlockConnectorRequest,
     Version,
 )
+from ocpp_soap.storage.file import FileStorage
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
 
@@ -90,6 +93,25 @@ def test_what_was_queued_survives_a_restart_and_arrives_once_and_in_order(run, s
     assert again.document(START_TRANSACTIONS, start)["transaction_id"] > 0
     kept = [o for o in sink.operations("BOX1") if o.endswith("Transaction")]
     assert kept == ["startTransaction", "stopTransaction"]
+
+
+@pytest.mark.parametrize("seconds", [0, 3600])
+def test_a_start_of_the_same_time_as_the_stop_before_it_or_of_an_earlier_one_is_taken_behind_it(
+    run, sink, tmp_path, seconds
+):
+    box = run()
+    first = box.exchange.started(1, "TAG1", 1000)
+    box.answered(START_TRANSACTIONS, first)
+    box.close()
+    now = box.box.station.now()
+    with closing(FileStorage(tmp_path / "box.db")) as storage:
+        stop = Exchange(storage, lambda: now).stopped(first, 1500)
+        second = Exchange(storage, lambda: now - timedelta(seconds=seconds)).started(1, "TAG2", 1500)
+    again = run()
+    assert again.answered(START_TRANSACTIONS, second)["state"] == "Answered"
+    assert again.answered(STOP_TRANSACTIONS, stop)["state"] == "Answered"
+    kept = [o for o in sink.operations("BOX1") if o.endswith("Transaction")]
+    assert kept == ["startTransaction", "stopTransaction", "startTransaction"]
 
 
 def test_a_session_outlives_the_daemon(run, sink):

@@ -90,6 +90,11 @@ class Exchange:
         ]
         return sorted(found, key=lambda item: time_of(item[1].document.get("created")))
 
+    def is_stopped(self, start: str) -> bool:
+        """Whether the stop of that start is there and not taken yet."""
+        found = self._storage.find(STOP_TRANSACTIONS, {"state": RECEIVED}, order="created", limit=500).items
+        return any(stored.document.get("start") == start for stored in found)
+
     def command(self, action: str, connector_id: int, **content: Any) -> None:
         """Tell the hardware side what the central system wants of a connector (0: of the box)."""
         document = {"action": action, "connector_id": connector_id, **content}
