@@ -41,7 +41,7 @@ _OLD_TLS = SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
 
 
 class _Authorizer:
-    """What pyftpdlib asks: who is it, where may he go, what may he do."""
+    """What pyftpdlib asks of one connection: who is it, where may he go, what may he do."""
 
     def __init__(self, area: FileArea) -> None:
         self._area = area
@@ -117,6 +117,7 @@ class _Session:
     _login: Any = None
 
     def __init__(self, *args: Any, **named: Any) -> None:
+        self.authorizer = _Authorizer(self.area)
         super().__init__(*args, **named)
         if self.connected:
             self._login = self.ioloop.call_later(LOGIN_SECONDS, self._end_without_login)
@@ -161,7 +162,7 @@ class FtpService:
 
     def __init__(self, area: FileArea, settings: FtpSettings) -> None:
         self._loop = IOLoop()
-        shared: dict[str, Any] = {"area": area, "authorizer": _Authorizer(area)}
+        shared: dict[str, Any] = {"area": area}
         if settings.public_host:
             shared["masquerade_address"] = settings.public_host
         if settings.passive_ports:

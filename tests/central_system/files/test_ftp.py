@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import gc
 import io
 import os
 import socket
@@ -256,3 +257,22 @@ def test_one_address_gets_only_so_many_connections(
         with ftplib.FTP(timeout=10, source_address=("127.0.0.2", 0)) as other:
             other.connect("127.0.0.1", port)
             other.login(grant.username, password)
+
+
+def test_nothing_is_kept_of_who_has_logged_out(
+    area: FileArea, serve: Callable[..., list[int]], login: Callable[..., ftplib.FTP]
+) -> None:
+    (port,) = serve()
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(held, Grant) for held in gc.get_objects())
+
+    before = kept()
+    for _ in range(5):
+        with login(port, *area.grant_upload("CP001")) as client:
+            client.storbinary("STOR log.bin", io.BytesIO(b"content"))
+    deadline = time.monotonic() + 5
+    while kept() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert kept() == before
