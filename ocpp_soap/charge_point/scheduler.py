@@ -15,12 +15,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from typing import Generic, TypeVar
 
 import structlog
 
 _log = structlog.get_logger("ocpp_soap.charge_point")
 
 Callback = Callable[[], None]
+_Due = TypeVar("_Due", float, datetime)
 
 LONGEST_WAIT = threading.TIMEOUT_MAX
 """Seconds, some hundred years, that a thread can wait at once; a date in the year 9999 is further away."""
@@ -34,6 +36,11 @@ class Timer:
     def __init__(self, callback: Callback) -> None:
         self._callback: Callback | None = callback
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it was cancelled or has run."""
+        return self._callback is None
+
     def cancel(self) -> None:
         """Make sure that the callback is not run, unless it is running already."""
         self._callback = None
@@ -43,6 +50,41 @@ class Timer:
         callback, self._callback = self._callback, None
         if callback is not None:
             run_logged(callback)
+
+
+class _Heap(Generic[_Due]):
+    """The timers in the order of their time. It holds few that were cancelled, however far ahead their time is."""
+
+    _LEAST_ROOM = 64
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[_Due, int, Timer]] = []
+        self._order = itertools.count()
+        self._room = self._LEAST_ROOM
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def first_due(self) -> _Due:
+        """The time of the next one, which there must be."""
+        return self._entries[0][0]
+
+    def add(self, due: _Due, timer: Timer) -> None:
+        """Add a timer; whenever there are twice as many as were left the last time, those that are over leave."""
+        if len(self._entries) >= self._room:
+            self._entries = [entry for entry in self._entries if not entry[2].is_over]
+            heapq.heapify(self._entries)
+            self._room = max(2 * len(self._entries), self._LEAST_ROOM)
+        heapq.heappush(self._entries, (due, next(self._order), timer))
+
+    def pop(self) -> Timer:
+        """Take the next one out."""
+        return heapq.heappop(self._entries)[2]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._entries.clear()
 
 
 def run_logged(callback: Callback) -> None:
@@ -85,8 +127,7 @@ class Scheduler(Schedule):
 
     def __init__(self, workers: int = 8) -> None:
         self._began, self._began_at = datetime.now(timezone.utc), time.monotonic()
-        self._heap: list[tuple[float, int, Timer]] = []
-        self._order = itertools.count()
+        self._heap: _Heap[float] = _Heap()
         self._wake = threading.Condition()
         self._closed = False
         self._workers = ThreadPoolExecutor(workers, "station-send")
@@ -106,7 +147,7 @@ class Scheduler(Schedule):
         """Run ``callback`` on the timer thread in ``seconds``; it must not block."""
         timer = Timer(callback)
         with self._wake:
-            heapq.heappush(self._heap, (time.monotonic() + max(seconds, 0.0), next(self._order), timer))
+            self._heap.add(time.monotonic() + max(seconds, 0.0), timer)
             self._wake.notify()
         return timer
 
@@ -146,11 +187,11 @@ class Scheduler(Schedule):
             with self._wake:
                 if self._closed:
                     return
-                wait = self._heap[0][0] - time.monotonic() if self._heap else None
+                wait = self._heap.first_due - time.monotonic() if self._heap else None
                 if wait is None or wait > 0:
                     self._wake.wait(None if wait is None else min(wait, LONGEST_WAIT))
                     continue
-                timer = heapq.heappop(self._heap)[2]
+                timer = self._heap.pop()
             timer.fire()
 
 
@@ -159,8 +200,7 @@ class SteppedScheduler(Schedule):
 
     def __init__(self, start: datetime) -> None:
         self._now = start
-        self._heap: list[tuple[datetime, int, Timer]] = []
-        self._order = itertools.count()
+        self._heap: _Heap[datetime] = _Heap()
         self._jobs: deque[Callback] = deque()
 
     def now(self) -> datetime:
@@ -171,7 +211,7 @@ class SteppedScheduler(Schedule):
         """Run ``callback`` when the time has advanced by ``seconds``."""
         timer = Timer(callback)
         due = self._now + timedelta(seconds=min(max(seconds, 0.0), LONGEST_WAIT))
-        heapq.heappush(self._heap, (due, next(self._order), timer))
+        self._heap.add(due, timer)
         return timer
 
     def submit(self, job: Callback) -> None:
@@ -190,10 +230,9 @@ class SteppedScheduler(Schedule):
         """Move the time on, running jobs and timers on the way, each at its own time."""
         until = self._now + timedelta(seconds=seconds)
         self._run_jobs()
-        while self._heap and self._heap[0][0] <= until:
-            due, _, timer = heapq.heappop(self._heap)
-            self._now = max(self._now, due)
-            timer.fire()
+        while self._heap and self._heap.first_due <= until:
+            self._now = max(self._now, self._heap.first_due)
+            self._heap.pop().fire()
             self._run_jobs()
         self._now = until
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import pytest
@@ -46,6 +47,20 @@ def test_stepped_time_has_room_for_a_timer_of_the_far_future(noon):
     schedule = SteppedScheduler(noon)
     schedule.after(1e300, lambda: pytest.fail("it is not due yet"))
     schedule.advance(10)
+
+
+@pytest.mark.parametrize("stepped", [True, False])
+def test_what_was_cancelled_does_not_stay_until_its_time(noon, stepped):
+    done = threading.Event()
+    with nullcontext(SteppedScheduler(noon)) if stepped else Scheduler(workers=1) as schedule:
+        for number in range(1000):
+            schedule.after(1e9 + number % 7, lambda: None).cancel()
+            if number == 500:
+                schedule.after(0.01, done.set)
+        assert len(schedule._heap) < 100
+        if stepped:
+            schedule.advance(1)
+        assert done.wait(20)
 
 
 def test_a_slow_transfer_does_not_delay_requests():
