@@ -15,8 +15,10 @@ from waiting import wait_until
 
 from ocpp_soap import config
 from ocpp_soap.charge_point import fleet
+from ocpp_soap.charge_point.events import Called, Exchange
 from ocpp_soap.charge_point.scenario import load_scenario, shipped_scenarios
 from ocpp_soap.charge_point.scenario import play as scenario_play
+from ocpp_soap.charge_point.scenario.stage import MOST_KEPT, Recorder
 from ocpp_soap.charge_point.scenario.values import differs, message_of
 from ocpp_soap.charge_point.simulation import SimulationOptions
 from ocpp_soap.charge_point.simulator import run_simulation
@@ -261,6 +263,16 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text, reason):
     with pytest.raises(ConfigurationError) as error:
         load_scenario(str(file))
     assert reason in str(error.value)
+
+
+def test_the_latest_messages_are_kept_for_an_expectation_however_long_a_scenario_waits():
+    recorder = Recorder(threading.Event())
+    for number in range(MOST_KEPT + 5):
+        recorder.observe("exchange", Exchange(None, number, None, 0.0))
+        recorder.observe("called", Called("ClearCache", None, number))
+    assert [len(kept) for kept in recorder.actions()] == [MOST_KEPT, MOST_KEPT]
+    first = [take(lambda _: True, 0) for take in (recorder.take_sent, recorder.take_called)]
+    assert [message.response for message in first] == [5, 5]
 
 
 def test_values_are_taken_as_they_are_written_where_a_text_is_meant(play, sink):

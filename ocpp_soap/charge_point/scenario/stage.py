@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +15,9 @@ from ocpp_soap.charge_point.station import Station
 from ocpp_soap.errors import Unreachable
 
 _Event = TypeVar("_Event", Exchange, Called)
+
+MOST_KEPT = 10_000
+"""Messages in each direction that are kept for an expectation, the latest; a scenario may wait for weeks."""
 
 
 class StepFailed(Exception):
@@ -47,8 +51,8 @@ class Recorder:
     def __init__(self, ended: threading.Event) -> None:
         self._ended = ended
         self._changed = threading.Condition()
-        self._sent: list[Exchange] = []
-        self._called: list[Called] = []
+        self._sent: deque[Exchange] = deque(maxlen=MOST_KEPT)
+        self._called: deque[Called] = deque(maxlen=MOST_KEPT)
 
     def observe(self, name: str, subject: Any) -> None:
         """Remember an event of the station if it is a message."""
@@ -88,18 +92,16 @@ class Recorder:
                 self._changed.wait(min(left, 0.05))
         return True
 
-    def _take(self, kept: list[_Event], matches: Callable[[_Event], bool], seconds: float) -> _Event | None:
+    def _take(self, kept: deque[_Event], matches: Callable[[_Event], bool], seconds: float) -> _Event | None:
         found: list[_Event] = []
 
         def look() -> bool:
             found[:] = [event for event in kept if matches(event)][:1]
+            if found:
+                kept.remove(found[0])
             return bool(found)
 
-        if not self.wait_until(look, seconds):
-            return None
-        with self._changed:
-            kept.remove(found[0])
-        return found[0]
+        return found[0] if self.wait_until(look, seconds) else None
 
 
 class Stage:
