@@ -40,7 +40,8 @@ def test_what_a_name_calls_a_secret_is_hidden_at_any_depth() -> None:
 
 
 def test_the_value_of_a_configuration_key_is_hidden_if_the_key_names_a_secret() -> None:
-    assert masked({"key": "AuthorizationKey", "value": "x"}) == {"key": "AuthorizationKey", "value": "…"}
+    for key in ("AuthorizationKey", "ApnPassword", "GPRS.PWD", "vendor_api_key"):
+        assert masked({"key": key, "value": "x"}) == {"key": key, "value": "…"}
     plain = {"key": "AuthorizationCacheEnabled", "value": "true"}
     assert masked(plain) == plain
 
