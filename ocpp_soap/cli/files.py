@@ -20,6 +20,7 @@ from ocpp_soap.cli.delivering import answer_of, deliver, print_commands
 from ocpp_soap.cli.orders import patience
 from ocpp_soap.cli.output import json_option, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
+from ocpp_soap.cli.written import written
 from ocpp_soap.messages import GetDiagnosticsResponse
 
 _station = click.argument("charge_box_identity", metavar="ID")
@@ -175,11 +176,8 @@ def get(ctx: click.Context, file_id: str, output: Path | None) -> None:
     with central_system(ctx) as system:
         found = _find(system, file_id)
         target = output or Path(found.name)
-        try:
-            with system.files.path_of(found).open("rb") as source, target.open("wb" if output else "xb") as copy:
-                shutil.copyfileobj(source, copy)
-        except FileExistsError:
-            raise click.ClickException(f"{target} is there already: name the file to write with --output") from None
+        with system.files.path_of(found).open("rb") as source, written(target, "wb" if output else "xb") as copy:
+            shutil.copyfileobj(source, copy)
     print_hint(f"{target}: {found.size} bytes of {found.charge_box_identity}")
 
 

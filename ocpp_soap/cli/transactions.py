@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ from ocpp_soap.cli.context import central_system, existing, first, limit_option
 from ocpp_soap.cli.meter_text import meter_lines
 from ocpp_soap.cli.output import json_option, json_text, plain, print_hint, print_json, print_record, print_table
 from ocpp_soap.cli.values import time_option
+from ocpp_soap.cli.written import written
 from ocpp_soap.printable import printable
 
 EXPORTED = (
@@ -148,7 +149,7 @@ def export(ctx: click.Context, /, form: str, output: Path | None, limit: int | N
       ocpp-soap transactions export --since 2026-01-01T00:00:00Z --output january.csv
       ocpp-soap transactions export --format jsonl --state closed > closed.jsonl
     """
-    with central_system(ctx) as system, _opened(output) as file:
+    with central_system(ctx) as system, written(output, "w") if output else _stdout() as file:
         found: Iterable[Transaction] = every(system.transactions.list, **filters)
         if limit is not None:
             found = first(found, limit)
@@ -158,33 +159,12 @@ def export(ctx: click.Context, /, form: str, output: Path | None, limit: int | N
 
 
 @contextmanager
-def _opened(output: Path | None) -> Iterator[TextIO]:
-    if output is None:
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    try:
-        file = output.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise click.FileError(str(output), error.strerror) from error
-    try:
-        with file:
-            yield file
-    except OSError as error:
-        _remove_part(output)
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
-    except BaseException:
-        _remove_part(output)
-        raise
+def _stdout() -> Iterator[IO[str]]:
+    yield sys.stdout
+    sys.stdout.flush()
 
 
-def _remove_part(output: Path) -> None:
-    """A part of an export would look like all of it."""
-    if output.is_file():
-        output.resolve().unlink()
-
-
-def _write_csv(file: TextIO, transactions: Iterable[Transaction]) -> int:
+def _write_csv(file: IO[str], transactions: Iterable[Transaction]) -> int:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(EXPORTED)
     count = 0
@@ -195,7 +175,7 @@ def _write_csv(file: TextIO, transactions: Iterable[Transaction]) -> int:
     return count
 
 
-def _write_lines(file: TextIO, transactions: Iterable[Transaction]) -> int:
+def _write_lines(file: IO[str], transactions: Iterable[Transaction]) -> int:
     count = 0
     for count, transaction in enumerate(transactions, start=1):  # noqa: B007
         document = _document(transaction)
