@@ -11,7 +11,9 @@ DEEPEST = 32
 _IN_AUTHORITY = re.compile(r"(//[^/?#\s<>:@]*:)[^/?#\s<>]*@")
 _IN_PATH = re.compile(r"(/files/f[0-9a-f]+/)[0-9a-f]+")
 _IN_QUERY = re.compile(r"([?&;](?:password|passwd|pwd|secret|token|api_?key|access_token|signature)=)[^&#\s<>]+", re.I)
-_SECRET = re.compile(r".*(password|passwd|passphrase|secret|credential).*|.*(token|pwd|apikey)|authorization(key)?")
+_SECRET = re.compile(
+    r".*(password|passwd|passphrase|secret|credential).*|.*(token|pwd|pass|psk|apikey|wpakey)|(sim)?pin|authorization(key)?"
+)
 
 
 def masked_text(text: str) -> str:

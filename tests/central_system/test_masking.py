@@ -40,10 +40,10 @@ def test_what_a_name_calls_a_secret_is_hidden_at_any_depth() -> None:
 
 
 def test_the_value_of_a_configuration_key_is_hidden_if_the_key_names_a_secret() -> None:
-    for key in ("AuthorizationKey", "ApnPassword", "GPRS.PWD", "vendor_api_key"):
+    for key in ("AuthorizationKey", "ApnPassword", "GPRS.PWD", "vendor_api_key", "ftp_pass", "WifiPSK", "SIMPin"):
         assert masked({"key": key, "value": "x"}) == {"key": key, "value": "…"}
-    plain = {"key": "AuthorizationCacheEnabled", "value": "true"}
-    assert masked(plain) == plain
+    for key in ("AuthorizationCacheEnabled", "MaxSpin", "PassThrough"):
+        assert masked({"key": key, "value": "true"}) == {"key": key, "value": "true"}
 
 
 def test_what_lies_too_deep_is_left_out() -> None:
