@@ -253,7 +253,7 @@ class Telemetry:
                 with suppress(FileNotFoundError):
                     if entry.name.startswith(store):
                         sizes[entry.name] = entry.stat().st_size
-        self._known = {name: end for name, end in self._known.items() if name in sizes}
+        self._known = {name: end for name, end in self._known.copy().items() if name in sizes}
         return {name: size for name, size in sizes.items() if size > self._known.get(name, -1)}
 
     def _fold(self, name: str, size: int) -> None:

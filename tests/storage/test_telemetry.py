@@ -385,3 +385,24 @@ def in_role(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(role)
+
+
+def test_a_reader_looks_for_logs_while_another_one_learns_of_a_new_log(path: Path) -> None:
+    class Name(str):
+        """The name of a log; meanwhile another thread learns of one more."""
+
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            others.append(telemetry._known.setdefault(f"another-{len(others)}", 0))
+            return super().__hash__()
+
+    others: list[int] = []
+    with closing(FileStorage(path)) as store:
+        store.write(append={SAMPLES: samples(1)})
+        telemetry = store._process().telemetry
+        telemetry._known = {}
+        known = dict.fromkeys(map(Name, ("one", "two")), 0)
+        telemetry._known = known
+        assert len(telemetry._unfolded()) == 1
+        assert others
