@@ -340,9 +340,14 @@ class FileStorage(Storage):
 
             begun = Begun(self._appending(append), over)
             pending.begin()
-            if process.begin(change, begun, durable=durable):
+            is_begun = False
+            try:
+                is_begun = process.begin(change, begun, durable=durable)
+            finally:
+                if not is_begun:
+                    pending.withdraw()
+            if is_begun:
                 return stored
-            pending.withdraw()
         try:
             stored = process.change(change, durable=durable)
         finally:

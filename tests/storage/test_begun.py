@@ -15,7 +15,7 @@ from tending import OPEN, SESSIONS, Tender, eventually
 
 from ocpp_soap.errors import StoreUnavailable
 from ocpp_soap.pending import Pending
-from ocpp_soap.storage import Collection, sqlite_begun, sqlite_commit_socket
+from ocpp_soap.storage import Collection, sqlite_begun, sqlite_commit_socket, sqlite_process
 from ocpp_soap.storage.file import FileStorage
 
 EVENTS = Collection("events", append_only=True, telemetry=True)
@@ -197,3 +197,17 @@ def _all(store: FileStorage, collection: Collection) -> Iterator[Any]:
         after = page.next
         if after is None:
             return
+
+
+def test_nothing_is_waited_for_where_the_file_turns_out_to_be_gone_when_a_write_is_to_begin(
+    path: Path, store: FileStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create(SESSIONS, "s1", OPEN)
+    path.rename(f"{path}.gone")
+    monkeypatch.setattr(sqlite_process, "LOOK_SECONDS", -1)
+    pending, told = Pending(), []
+    with pytest.raises(StoreUnavailable, match="is gone"):
+        store.create_and_append(SESSIONS, "s2", OPEN, {}, durable=True, pending=pending)
+    pending.when_over(told.append)
+    assert told == [True]
+    assert not pending.is_begun
