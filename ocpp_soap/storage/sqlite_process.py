@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -235,8 +236,11 @@ class Process:
 
     def _open_writer(self) -> tuple[sqlite3.Connection, Turns]:
         if self._writer is None or self._turns is None:
-            self._writer = connect(self.path, cache=WRITER_CACHE)
-            self._writer.execute("PRAGMA busy_timeout = 0")
-            self._turns = Turns(self.path)
-            self._upkeep = Upkeep(self.path, lambda: connect(self.path))
+            with ExitStack() as opened:  # all or nothing: without its upkeep the log would grow for ever
+                writer = opened.enter_context(closing(connect(self.path, cache=WRITER_CACHE)))
+                writer.execute("PRAGMA busy_timeout = 0")
+                turns = opened.enter_context(closing(Turns(self.path)))
+                self._upkeep = Upkeep(self.path, lambda: connect(self.path))
+                opened.pop_all()
+            self._writer, self._turns = writer, turns
         return self._writer, self._turns

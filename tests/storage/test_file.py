@@ -268,3 +268,17 @@ def test_a_token_is_a_place_in_a_backup_of_its_file_but_not_in_another_file(tmp_
         for opened in (path, tmp_path / "backup.sqlite"):
             with closing(FileStorage(opened)) as again:
                 assert [item.key for item in again.find(READINGS, after=token).items] == ["two"]
+
+
+def test_a_store_whose_log_nobody_could_look_after_when_it_was_opened_looks_after_it_later(
+    store: FileStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_process, "Upkeep", refuse)
+        with pytest.raises(StoreUnavailable):
+            store.create(STATIONS, "CP1", {})
+    store.create(STATIONS, "CP1", {})
+    assert any(thread.name.startswith("upkeep of") for thread in threading.enumerate())
