@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ocpp_soap.errors import StorageError
@@ -49,13 +50,14 @@ class Readers:
         with self._returned:
             self._waiting += 1
             try:
-                while not self._free:
+                while True:
+                    with suppress(IndexError):  # who does not wait may be quicker
+                        return self._free.pop()
                     if self._made < READERS:
                         connection = self._connect()
                         self._made += 1
                         return connection
                     self._returned.wait()
-                return self._free.pop()
             finally:
                 self._waiting -= 1
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,7 @@ from ocpp_soap.storage.base import Collection, Only
 from ocpp_soap.storage.file import FileStorage
 from ocpp_soap.storage.file_lock import lock_now
 from ocpp_soap.storage.sqlite_errors import unavailable
+from ocpp_soap.storage.sqlite_readers import Readers
 
 
 class TestFileStorage(StorageContract):
@@ -282,3 +284,16 @@ def test_a_store_whose_log_nobody_could_look_after_when_it_was_opened_looks_afte
             store.create(STATIONS, "CP1", {})
     store.create(STATIONS, "CP1", {})
     assert any(thread.name.startswith("upkeep of") for thread in threading.enumerate())
+
+
+def test_a_reader_that_sees_a_connection_which_another_takes_first_goes_on_without_it() -> None:
+    class TakenMeanwhile(deque[sqlite3.Connection]):
+        """Free connections that are all taken since somebody has looked."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    readers = Readers(lambda: None, lambda: sqlite3.connect(":memory:"), lambda error: StoreUnavailable(str(error)))
+    readers._free = TakenMeanwhile()
+    with closing(readers.take()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
