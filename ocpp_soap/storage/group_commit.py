@@ -73,18 +73,19 @@ class GroupCommit:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def begin(self, work: Any, over: Callable[[Write], None]) -> None:
+    def begin(self, work: Any, over: Callable[[Write], None]) -> bool:
         """Have a write committed; ``over`` is called with it at its end, with the result or the error in it.
 
-        That happens in another thread, which ``over`` must not have to wait; what it raises is logged.
+        That happens in another thread, which ``over`` must not have to wait; what it raises is logged. False: nothing
+        was begun, since the group is closed or the system gives it no thread.
         """
         write = Write(work, durable=False, over=over)
         with self._mutex:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._lead_begun, name="group commit", daemon=True)
-                self._thread.start()
+            if self._closed or (self._thread is None and not self._has_started()):
+                return False
             if self._add(write):
                 self._take_own_turn()
+        return True
 
     def close(self) -> None:
         """End the group's own thread, when everything that was begun is over."""
@@ -122,6 +123,16 @@ class GroupCommit:
             self._gathered.release()
             self._gathered = None
         return False
+
+    def _has_started(self) -> bool:
+        """Start the group's own thread; it is one only if it runs, so that nothing waits for one that does not."""
+        thread = threading.Thread(target=self._lead_begun, name="group commit", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread = thread
+        return True
 
     def _lead_begun(self) -> None:
         while True:

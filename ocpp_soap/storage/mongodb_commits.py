@@ -110,13 +110,10 @@ class Commits:
     def begin(self, work: Work, over: Callable[[bool, Exception | None], None]) -> bool:
         """Begin the steps, and tell in another thread whether all is stored and what went wrong.
 
-        Where an operation of a write that ``stops`` or that updates was refused, not all is. False: there is too much
-        of it, and nothing was begun.
+        Where an operation of a write that ``stops`` or that updates was refused, not all is. False: nothing was begun,
+        since there is too much of it, or nobody who would do it.
         """
-        if not _can_be_joined(work):
-            return False
-        self._group.begin(work, lambda write: over(_is_stored(write), write.error))
-        return True
+        return _can_be_joined(work) and self._group.begin(work, lambda write: over(_is_stored(write), write.error))
 
     def close(self) -> None:
         """Wait for what was begun."""

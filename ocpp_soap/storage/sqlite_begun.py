@@ -78,12 +78,18 @@ class Beginning:
                 line.thread.join()
 
     def _open(self) -> _Line | None:
-        """A connection; None: nobody listens, or did a moment ago."""
+        """A connection; None: nobody listens, or did a moment ago, or there is no thread for the answers."""
         peer = None if self._closed else self._way.connect()
         if peer is None:
             return None
-        line = self._line = _Line(peer, self._receive)
-        line.thread.start()
+        line = _Line(peer, self._receive)
+        try:
+            line.thread.start()
+        except RuntimeError:
+            peer.close()
+            self._way.lose()
+            return None
+        self._line = line
         return line
 
     def _receive(self, line: _Line) -> None:

@@ -192,11 +192,20 @@ class Telemetry:
             if self._log is not None:
                 self._full = [*filter(Path.exists, self._full), self._log.path]
                 self._log.close()
-            self._log = OwnLog(self.folder, store, self._path.stat().st_mode & 0o777)
+                self._log = None
             if self._thread is None:
-                name = f"telemetry of {self._path.name}"
-                self._thread = threading.Thread(target=self.tend, args=(self._stopped,), name=name, daemon=True)
-                self._thread.start()
+                self._thread = self._started()
+            self._log = OwnLog(self.folder, store, self._path.stat().st_mode & 0o777)
+
+    def _started(self) -> threading.Thread:
+        """The thread that folds, running: without it there is no log, since nobody might fold that."""
+        name = f"telemetry of {self._path.name}"
+        thread = threading.Thread(target=self.tend, args=(self._stopped,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise StoreUnavailable(f"{self._path}: nothing can look after telemetry: {error}") from error
+        return thread
 
     def _missing(self, waiting: dict[str, int]) -> int:
         """How many bytes of these logs are still to be folded."""

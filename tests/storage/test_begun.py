@@ -199,6 +199,28 @@ def _all(store: FileStorage, collection: Collection) -> Iterator[Any]:
             return
 
 
+def test_nothing_is_begun_for_whose_answers_the_system_gives_no_thread(
+    store: FileStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    requests = Requests(store)
+    store.create(SESSIONS, "s1", OPEN)
+    store.count(EVENTS)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        requests.create("s2", PLAIN)
+        pending = Pending()
+        store.create_and_append(SESSIONS, "s3", OPEN, {}, durable=True, pending=pending)
+        assert not pending.is_begun
+    assert store.count(SESSIONS) == 4
+    time.sleep(sqlite_commit_socket.PAUSE_AFTER_FAILURE)
+    requests.create("s5")
+    assert requests.begun == ["s5"]
+    assert requests.all_told(2)["s5"]
+
+
 def test_nothing_is_waited_for_where_the_file_turns_out_to_be_gone_when_a_write_is_to_begin(
     path: Path, store: FileStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

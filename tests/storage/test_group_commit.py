@@ -152,6 +152,31 @@ def test_a_group_that_is_closed_has_told_everybody() -> None:
     Told(GroupCommit(Committed())).group.close()
 
 
+def test_nothing_is_begun_in_a_group_that_is_closed() -> None:
+    group = GroupCommit(Committed())
+    told = Told(group)
+    told.begin(1)
+    told.wait(1)
+    group.close()
+    assert not group.begin(2, told._over)
+    assert group.run(3) == 6
+
+
+def test_nothing_is_begun_and_nobody_waits_while_the_system_gives_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    group = GroupCommit(Committed())
+    told = Told(group)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert not group.begin(1, told._over)
+        assert group.run(2) == 4
+    told.begin(3)
+    assert told.wait(1) == [6]
+    group.close()
+
+
 def test_a_leader_that_is_interrupted_while_it_waits_for_more_lets_the_next_one_lead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -406,3 +406,19 @@ def test_a_reader_looks_for_logs_while_another_one_learns_of_a_new_log(path: Pat
         telemetry._known = known
         assert len(telemetry._unfolded()) == 1
         assert others
+
+
+def test_telemetry_is_not_kept_in_a_log_that_the_system_gives_no_thread_to_fold(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with closing(FileStorage(path)) as store:
+        store.count(SAMPLES)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(StoreUnavailable, match="can't start new thread"):
+                store.write(append={SAMPLES: samples(1)})
+        store.write(append={SAMPLES: samples(2)})
+        eventually(lambda: in_table(store) == 1)

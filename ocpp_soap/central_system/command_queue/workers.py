@@ -75,7 +75,12 @@ class Workers:
             thread = threading.Thread(target=self._work, args=(claimed,), name="command", daemon=True)
             with self._lock:
                 self._busy.add(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more threads now; the line is left until its lease ends
+                with self._lock:
+                    self._busy.discard(thread)
+                raise
 
     def _wait(self, stop: threading.Event) -> None:
         """Until somebody kicks, or the time to look again has come."""

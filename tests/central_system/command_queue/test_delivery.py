@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -305,3 +306,18 @@ def test_what_cannot_be_a_command_is_said_at_once(
 ) -> None:
     with pytest.raises(error):
         make_system(works=False).command_queue.create(action, payload, [station])
+
+
+def test_a_thread_that_could_not_start_takes_no_place_of_one_that_can(
+    make_system: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    system = make_system(works=False)
+    system.command_queue.create(*RESET, ["CP000"])
+    free = system.command_workers._free()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        system.command_workers.run(threading.Event())
+    assert system.command_workers._free() == free
