@@ -63,6 +63,7 @@ class Events:
     def __init__(self, store: Storage) -> None:
         self._store = store
         self._process = ThisProcess.id
+        self._beginning: dict[int, threading.Lock] = {}
         self._lock = threading.Lock()
         self._noted: _Batch = []
         self._writing = Periodic("events", LONGEST_DELAY, self.flush)
@@ -161,7 +162,10 @@ class Events:
 
     def _begin_in_this_process(self) -> None:
         if self._process != ThisProcess.id:
-            self._process, self._lock, self._noted = ThisProcess.id, threading.Lock(), []
+            with self._beginning.setdefault(ThisProcess.id, threading.Lock()):  # of this process, since it was forked
+                if self._process != ThisProcess.id:
+                    self._lock, self._noted = threading.Lock(), []
+                    self._process = ThisProcess.id
 
     def _store_with(self, entries: Entries) -> None:
         """Store what was noted, up to BATCH of it, and ``entries``; what cannot be stored counts as noted."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -168,3 +169,23 @@ def test_a_start_is_answered_although_its_event_cannot_be_stored_now(
         patched.setattr(store, "append", full)
         assert central_system.receive(make_call(start)).transaction_id >= 1
     assert "transaction.started" in kinds(central_system)
+
+
+def test_what_two_threads_note_first_after_a_fork_is_both_kept(
+    central_system: CentralSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = central_system.events
+    lock = threading.Lock
+
+    def lock_late() -> Any:
+        monkeypatch.setattr(threading, "Lock", lock)
+        other = threading.Thread(target=events.note, args=("a.a",))
+        other.start()
+        other.join()
+        return lock()
+
+    events._process = 0  # as in a child, which has another id
+    monkeypatch.setattr(threading, "Lock", lock_late)
+    events.note("b.b")
+    events.flush()
+    assert kinds(central_system) == ["a.a", "b.b"]
