@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import threading
 from collections.abc import Callable
 
@@ -14,16 +16,22 @@ _log = structlog.get_logger("ocpp_soap.central_system")
 
 
 class ThisProcess:
-    """``id`` is this process's, after a fork too, and costs no system call."""
+    """``id`` is this process's, after a fork too, and costs no system call; ``name`` is that of no other anywhere.
 
-    id = os.getpid()
+    Containers may have one host name, and ids that begin with 1.
+    """
+
+    id: int
+    name: str
 
     @classmethod
     def ask(cls) -> None:
-        """Ask the system for the id."""
+        """Ask the system for the id, and make a name."""
         cls.id = os.getpid()
+        cls.name = f"{socket.gethostname()}:{cls.id}:{secrets.token_hex(4)}"
 
 
+ThisProcess.ask()
 os.register_at_fork(after_in_child=ThisProcess.ask)
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ocpp_soap.central_system.periodic import Periodic
+from ocpp_soap.central_system.periodic import Periodic, ThisProcess
 from ocpp_soap.errors import StoreClosed, StoreUnavailable
 
 
@@ -37,3 +37,10 @@ def test_a_closed_store_ends_it():
     periodic.begin()
     periodic._thread.join(10)
     assert (calls, periodic._thread.is_alive()) == ([1], False)
+
+
+def test_processes_of_one_host_name_and_one_number_have_different_names():
+    first, number = ThisProcess.name, ThisProcess.id
+    ThisProcess.ask()
+    assert ThisProcess.id == number
+    assert ThisProcess.name != first

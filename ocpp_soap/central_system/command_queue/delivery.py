@@ -7,8 +7,6 @@ that finds a command ``sending`` in a line that it has knows that its sender die
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -24,6 +22,7 @@ from ocpp_soap.central_system.command_queue.queue import CommandQueue
 from ocpp_soap.central_system.command_queue.record import Attempt, Command, CommandState, Outcome
 from ocpp_soap.central_system.command_queue.transitions import Result
 from ocpp_soap.central_system.command_queue.wake_up import WakeUp
+from ocpp_soap.central_system.periodic import ThisProcess
 from ocpp_soap.central_system.records import canonical
 from ocpp_soap.central_system.texts import LARGEST_DOCUMENT, LONGEST_TEXT
 from ocpp_soap.errors import (
@@ -75,11 +74,6 @@ class Delivery:
         self._timeout_of = timeout_of
         self._wake_up = wake_up
         self._margin = margin
-
-    @property
-    def worker(self) -> str:
-        """The name of this process among all that deliver."""
-        return f"{socket.gethostname()}:{os.getpid()}"
 
     def work_on(self, claim: Claim) -> None:
         """Deliver what is due in a claimed line, then let go of it."""
@@ -138,7 +132,7 @@ class Delivery:
         attempt = Attempt(
             number=len(command.attempts) + 1,
             message_id=f"urn:uuid:{uuid4()}",
-            worker=self.worker,
+            worker=ThisProcess.name,
             started_at=datetime.now(timezone.utc),
         )
         begun = self._queue.change(command.command_id, lambda c: transitions.begun(c, attempt))

@@ -11,6 +11,7 @@ import structlog
 from ocpp_soap.central_system.command_queue.delivery import Delivery
 from ocpp_soap.central_system.command_queue.lines import Claim
 from ocpp_soap.central_system.command_queue.queue import CommandQueue
+from ocpp_soap.central_system.periodic import ThisProcess
 from ocpp_soap.errors import StorageError, StoreClosed
 
 SECONDS_TO_STOP = 1.0
@@ -44,7 +45,7 @@ class Workers:
     def run(self, stop: threading.Event) -> None:
         """Deliver what is due anywhere until ``stop`` is set."""
         while not stop.is_set():
-            self._fill(lambda free: self._queue.lines.claim_due(self._delivery.worker, self._lease, free))
+            self._fill(lambda free: self._queue.lines.claim_due(ThisProcess.name, self._lease, free))
             self._wait(stop)
         self._let_finish()
 
@@ -62,7 +63,7 @@ class Workers:
         self._let_finish()
 
     def _claim_one(self, charge_box_identity: str) -> list[Claim]:
-        claim = self._queue.lines.claim(charge_box_identity, self._delivery.worker, self._lease)
+        claim = self._queue.lines.claim(charge_box_identity, ThisProcess.name, self._lease)
         return [] if claim is None else [claim]
 
     def _free(self) -> int:

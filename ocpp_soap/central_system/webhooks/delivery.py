@@ -10,8 +10,6 @@ however many of them there are, they delay each other and nobody else.
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -22,6 +20,7 @@ import structlog
 
 from ocpp_soap.central_system.clocks import is_to_come
 from ocpp_soap.central_system.events import Event, Events
+from ocpp_soap.central_system.periodic import ThisProcess
 from ocpp_soap.central_system.posts import open_connections
 from ocpp_soap.central_system.records import record_of
 from ocpp_soap.central_system.webhooks.posting import post
@@ -54,10 +53,6 @@ class Delivery:
         self._timeout = timeout
         self._lease_seconds = TURN + 2 * timeout + SPARE
         self._attempts = attempts
-
-    @property
-    def _worker(self) -> str:
-        return f"{socket.gethostname()}:{os.getpid()}"
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; to up to :data:`AT_ONCE` quick webhooks and as many slow ones at a time."""
@@ -205,7 +200,7 @@ class Delivery:
         def leased(document: Document) -> Document | None:
             nonlocal is_ours
             is_ours = self._is_due(record_of(Webhook, document))
-            return {**document, "leased_by": self._worker, "leased_until": self._lease_end()} if is_ours else None
+            return {**document, "leased_by": ThisProcess.name, "leased_until": self._lease_end()} if is_ours else None
 
         after = self._webhooks.change(webhook.webhook_id, leased)
         return after if is_ours else None
@@ -222,7 +217,7 @@ class Delivery:
 
     def _change(self, webhook: Webhook, **values: Any) -> Webhook | None:
         """Set fields (None removes one), as long as the lease is ours; None: it is not, or the webhook is gone."""
-        worker = self._worker
+        worker = ThisProcess.name
         is_ours = True
 
         def changed(document: Document) -> Document | None:
