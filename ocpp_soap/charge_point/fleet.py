@@ -72,7 +72,8 @@ class Simulation:
         for identity in identities(options.identity, options.count):
             station = self._station(identity)
             self.drivers[identity] = Driver(station, self._plan(), reacts=self.reacts)
-            stations.add(station)
+        for driver in self.drivers.values():
+            stations.add(driver.station)
 
     def run(self, ended: threading.Event) -> None:
         """Let the drivers arrive, wait for the end of the duration or for ``ended``, and let them leave."""

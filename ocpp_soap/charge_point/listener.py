@@ -46,17 +46,20 @@ class Stations:
         self._by_identity[station.charge_box_identity] = station
 
     def receive(self, call: Call) -> Any:
-        """Let the handler of the action answer; an identity that is not ours is an IdentityMismatch (12/15 §8.1)."""
+        """Let the handler of the action answer; an identity that is not ours is an IdentityMismatch (12/15 §8.1).
+
+        Who is called before a station is here, or before it is switched on, is asked to come back.
+        """
         station = self._by_identity.get(call.charge_box_identity)
         if station is None:
-            raise IdentityMismatch
-        if not station.reachable:
-            raise RetryLater("The charge point is offline.")
+            raise IdentityMismatch if self._by_identity else RetryLater("The charge points are not here yet.")
         if not station.version.has(call.action.since):
             raise NotSupported(f"This charge point speaks OCPP {station.version}, which has no {call.action.name}.")
         copied = {name: getattr(call, name) for name in _CALL_FIELDS}
         extended = ChargePointCall(**copied, station=station, vendors=self._handlers.by_vendor)
         with station.lock:
+            if not station.reachable:
+                raise RetryLater("The charge point is offline.")
             station.note(f"{call.action.name} received")
             response = station.answers.get(call.action.name)
             if response is None:

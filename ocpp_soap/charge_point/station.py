@@ -63,7 +63,8 @@ class Station(Operation):
 
     With ``storage``, the queue and the state survive a restart of the process. ``observer`` is told of the events of
     :mod:`ocpp_soap.charge_point.events`, with the lock held: it must return at once. ``answers`` holds, by action,
-    what the station answers instead of what its handlers would; not ``reachable``: it takes no calls.
+    what the station answers instead of what its handlers would. It takes calls while it is ``reachable``: switched on,
+    as what it promised before would be lost with what it takes over from its store, and not cut off.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Station(Operation):
         self.log: deque[tuple[datetime, str]] = deque(maxlen=_LOG_LENGTH)
         self.firmware_version = self.options.firmware_version
         self.transfers = self.options.transfers
-        self.reachable = True
+        self.reachable = False
         self.answers: dict[str, Any] = {}
         self._switched = False
         self._sender = sender
@@ -125,6 +126,7 @@ class Station(Operation):
                 raise RuntimeError(f"{self.charge_box_identity} was switched on or off already: make another Station")
             self.state.restore()
             self._switched = True  # now: where the store was away, it can be tried again
+            self.reachable = True
             self.note("started")
             self.metering.rearm()
             self.registration.boot()
@@ -132,7 +134,7 @@ class Station(Operation):
     def stop(self) -> None:
         """Switch the station off; what it has not delivered stays in its store, if it has one."""
         with self.lock:
-            self._switched = True
+            self._switched, self.reachable = True, False
             self.save_state()
             self.diagnostics.stop()
             self.firmware.stop()

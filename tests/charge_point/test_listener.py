@@ -14,23 +14,31 @@ import pytest
 from ocpp_soap import config
 from ocpp_soap.charge_point.listener import Listener, Stations
 from ocpp_soap.charge_point.station import Station
-from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, Refused, Unreachable
+from ocpp_soap.errors import ConfigurationError, IdentityMismatch, NotSupported, Refused, TryLater, Unreachable
 from ocpp_soap.messages import (
+    AuthorisationData,
+    AuthorizationStatus,
     ClearCacheRequest,
     GetConfigurationRequest,
     GetLocalListVersionRequest,
+    IdTagInfo,
     Role,
+    SendLocalListRequest,
+    UpdateType,
     Version,
 )
 from ocpp_soap.soap.client import Endpoint, client_for
 from ocpp_soap.soap.settings import server_settings
+from ocpp_soap.storage.file import FileStorage
 
 
 @pytest.fixture
 def listener(schedule, central_system, handlers):
     stations = Stations(handlers)
     for identity, version in (("CP 1/ä", Version.V15), ("CP2", Version.V15), ("OLD", Version.V12)):
-        stations.add(Station(identity, version, central_system, schedule))
+        station = Station(identity, version, central_system, schedule)
+        station.start()
+        stations.add(station)
     with Listener(stations, server_settings(config.load(None, {}), Role.CHARGE_POINT), "127.0.0.1") as listener:
         yield listener
 
@@ -67,6 +75,32 @@ def test_another_identity_is_a_mismatch(listener):
         with pytest.raises(Refused) as refused:
             call(listener, identity, ClearCacheRequest(), path=path)
         assert isinstance(refused.value.fault, IdentityMismatch)
+
+
+def test_what_is_accepted_is_not_lost_with_what_a_station_takes_over_when_it_is_switched_on(
+    schedule, central_system, handlers, tmp_path
+):
+    store = FileStorage(tmp_path / "station.db")
+    before = Station("CP1", Version.V15, central_system, schedule, storage=store)
+    before.start()
+    before.stop()
+    station = Station("CP1", Version.V15, central_system, schedule, storage=store)
+    stations = Stations(handlers)
+    tag = AuthorisationData(id_tag="TAG1", id_tag_info=IdTagInfo(status=AuthorizationStatus.ACCEPTED))
+    update = SendLocalListRequest(list_version=7, update_type=UpdateType.FULL, local_authorisation_list=[tag])
+    with Listener(stations, server_settings(config.load(None, {}), Role.CHARGE_POINT), "127.0.0.1") as listener:
+        with pytest.raises(TryLater):
+            call(listener, "CP1", update)
+        stations.add(station)
+        with pytest.raises(TryLater):
+            call(listener, "CP1", update)
+        station.start()
+        assert call(listener, "CP1", update).status == "Accepted"
+        assert call(listener, "CP1", GetLocalListVersionRequest()).list_version == 7
+        station.stop()
+        with pytest.raises(TryLater):
+            call(listener, "CP1", update)
+    store.close()
 
 
 def test_a_browser_gets_a_page(listener):

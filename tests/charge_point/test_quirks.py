@@ -113,7 +113,9 @@ class TestAnswers:
 
         def ask(*names, html=0.0):
             stations = Stations(handlers)
-            stations.add(Station("CB1", Version.V15, central_system, schedule))
+            station = Station("CB1", Version.V15, central_system, schedule)
+            station.start()
+            stations.add(station)
             injection = Injection(html=html)
             settings = server_settings(config.load(None, {}), Role.CHARGE_POINT)
             body = (

@@ -14,6 +14,7 @@ from ocpp_soap import config
 from ocpp_soap.charge_point import fleet, simulation
 from ocpp_soap.charge_point.driver import ChargingPlan, Driver
 from ocpp_soap.charge_point.fleet import Simulation
+from ocpp_soap.charge_point.listener import Stations
 from ocpp_soap.charge_point.live import LiveTable
 from ocpp_soap.charge_point.simulation import SimulationOptions, charging_times, identities, sample_interval
 from ocpp_soap.charge_point.simulator import run_simulation
@@ -200,3 +201,12 @@ def test_a_live_table_shows_the_states(sink):
             simulated.run(threading.Event())
     assert "2 charge points" in text.getvalue()
     assert "idle: 2" in text.getvalue()
+
+
+def test_no_station_of_a_fleet_can_be_called_while_others_are_still_made(monkeypatch):
+    happened = []
+    make = Simulation._station
+    monkeypatch.setattr(Simulation, "_station", lambda self, identity: happened.append("made") or make(self, identity))
+    monkeypatch.setattr(Stations, "add", lambda _self, _station: happened.append("added"))
+    with Simulation(SimulationOptions("http://127.0.0.1:9/", count=2), config.load(None, {})):
+        assert happened == ["made", "made", "added", "added"]
