@@ -72,14 +72,22 @@ def standard_library(settings: LogSettings) -> dict[str, Any]:
         "formatters": {"structlog": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog", "stream": _Stderr()}},
         "root": {"level": max(level, "WARNING", key=logging.getLevelName), "handlers": ["stderr"]},
-        "loggers": {"_granian": {"level": level, "propagate": True, "filters": ["threads"]}},
-        "filters": {"threads": {"()": lambda: _not_about_threads}},
+        "loggers": {
+            "_granian": {"level": level, "propagate": True, "filters": ["threads"]},
+            "urllib3.connection": {"filters": ["headers"]},
+        },
+        "filters": {"threads": {"()": lambda: _not_about_threads}, "headers": {"()": lambda: _not_about_headers}},
     }
 
 
 def _not_about_threads(record: logging.LogRecord) -> bool:
     """Pass over granian's advice against many threads: slow stations need them (see server.threads)."""
     return "Python threads" not in record.getMessage()
+
+
+def _not_about_headers(record: logging.LogRecord) -> bool:
+    """Pass over urllib3's traceback for each answer with an odd or cut head: what it means to a call is told there."""
+    return not record.getMessage().startswith("Failed to parse headers")
 
 
 def _rendering(settings: LogSettings) -> list[structlog.typing.Processor]:

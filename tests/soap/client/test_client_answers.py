@@ -1,6 +1,7 @@
 """Whatever a peer answers is either understood or becomes one clear sentence."""
 
 import gzip
+import logging
 import re
 import socket
 import threading
@@ -9,7 +10,9 @@ import zlib
 from datetime import datetime, timezone
 
 import pytest
+import structlog
 
+from ocpp_soap import config, log
 from ocpp_soap import messages as m
 from ocpp_soap.errors import (
     BadAnswer,
@@ -304,6 +307,17 @@ def test_the_answer_is_cut(peer):
     server = peer(answer)
     with pytest.raises(ConnectionLost, match="closed the connection without a complete answer"):
         reset(server.url)
+
+
+def test_an_answer_with_an_odd_line_in_its_head_is_read_without_a_traceback_in_the_log(peer, http, envelope, capsys):
+    log.configure(config.load(None, {}).log)
+    try:
+        answer = http(envelope(), "200 OK", "Server: old", "no header")
+        assert reset(peer(answer).url).status == "Accepted"
+        assert capsys.readouterr().err == ""
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().handlers.clear()
 
 
 def drip(*pieces, forever):
