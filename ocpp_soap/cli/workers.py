@@ -22,6 +22,7 @@ from threading import Thread
 from typing import Any
 
 import structlog
+from granian import _signals
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -100,6 +101,11 @@ class _Server(MPServer):
 
     check_files: Callable[[], None]
 
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """Heed the first signal to stop only: two at once would wait for each other."""
+        if not self.interrupt_signal:
+            super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
+
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]  # as granian has it
         return super()._spawn_worker(idx, target, partial(callback_loader, idx))
 
@@ -128,6 +134,8 @@ class _Server(MPServer):
 
 def _application_of_worker(settings: Settings, number: int, together: Together) -> Application:
     """What a worker runs first. Its application is closed when the worker ends, and the worker with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the parent tells its workers; told twice, they do not end
+    _signals._get_signals = lambda: [signal.SIGTERM]  # of which granian makes handlers next
     if settings.server.pin_workers:
         _keep_to_one_core(number, workers=together.workers)
     application = central_system_application(settings)

@@ -169,6 +169,14 @@ def test_it_ends_in_order_on_sigterm(serve: Any) -> None:
     assert served.session == []
 
 
+def test_ctrl_c_in_its_terminal_ends_it_in_order(serve: Any) -> None:
+    served = serve()
+    os.killpg(served.process.pid, signal.SIGINT)
+    assert served.process.wait(10) == 0
+    assert "refused to gracefully stop" not in served.said
+    assert served.session == []
+
+
 def test_it_ends_within_five_seconds_beside_clients_that_stall(serve: Any) -> None:
     served = serve()
     clients = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(20)]
