@@ -31,6 +31,22 @@ def pairs_per_second(path: Path, writers: int, seconds: float) -> float:
     return sum(counts) / seconds
 
 
+class Pair:
+    """A start that is committed when it is made, and its stop; ``writer`` is the number of its station and tag."""
+
+    def __init__(self, store: FileStorage, key: str, writer: int) -> None:
+        self._store = store
+        self._key = key
+        self._stored = store.create(TRANSACTIONS, key, _document(writer), durable=True)
+
+    def stop(self, meter: int) -> None:
+        """Commit the stop at ``meter`` Wh."""
+        before = self._stored.document
+        changed = {**before, "state": "closed", "meter_stop": meter, "stop_time": before["start_time"]}
+        revision = self._stored.revision
+        self._store.replace(TRANSACTIONS, self._key, changed, revision=revision, durable=True, before=before)
+
+
 def _process(path: Path, counts: Any, first: int, each: int, seconds: float) -> None:
     store = FileStorage(path)
     store.create(TRANSACTIONS, f"warm-up {first}", _document(first), durable=True)
@@ -46,15 +62,7 @@ def _process(path: Path, counts: Any, first: int, each: int, seconds: float) -> 
 def _write(store: FileStorage, counts: Any, writer: int, until: float) -> None:
     pairs = 0
     while time.monotonic() < until:
-        key = f"{writer}-{pairs}"
-        stored = store.create(TRANSACTIONS, key, _document(writer), durable=True)
-        changed = {
-            **stored.document,
-            "state": "closed",
-            "meter_stop": pairs,
-            "stop_time": stored.document["start_time"],
-        }
-        store.replace(TRANSACTIONS, key, changed, revision=stored.revision, durable=True, before=stored.document)
+        Pair(store, f"{writer}-{pairs}", writer).stop(pairs)
         pairs += 1
     counts[writer] = pairs
 

@@ -78,6 +78,12 @@ _ACTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
 }
 
 
+def change(name: str, changed: Callable[[Callable[[Any], str]], Callable[[Any], str]]) -> None:
+    """Answer the action by what ``changed`` makes of its function."""
+    element = f"{_C}{name[0].lower()}{name[1:]}Request"
+    _ACTIONS[element] = (name, changed(_ACTIONS[element][1]))
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """The WSGI application."""
     root = etree.fromstring(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))

@@ -7,6 +7,7 @@ from statistics import median
 
 CEILING, SPYNE, FILE, MONGODB = "ceiling", "stock Spyne", "this, file", "this, MongoDB"
 LOGGED = "this, MongoDB+log"
+DURABLE = "ceiling, durable"
 
 LEAST_RATIO = {
     (FILE, "Heartbeat"): 0.50,

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "storage"), str(ROOT / "tests" /
 
 from benchmarks import report, start_up  # noqa: E402
 from benchmarks.bare_store import pairs_per_second  # noqa: E402
-from benchmarks.report import CEILING, FILE, LOGGED, MONGODB, SPYNE, Figures, Results  # noqa: E402
+from benchmarks.report import CEILING, DURABLE, FILE, LOGGED, MONGODB, SPYNE, Figures, Results  # noqa: E402
 from benchmarks.servers import Server, ours, plain, wrk  # noqa: E402
 
 ACTIONS = ("Heartbeat", "Authorize", "StatusNotification", "MeterValues", "StartStop")
@@ -95,6 +95,9 @@ def mongodb(folder: Path) -> Iterator[tuple[str, int] | None]:
 def systems(stack: ExitStack, folder: Path, names: list[str]) -> list[Server]:
     """The servers to compare, started."""
     servers = [plain(CEILING, "benchmarks.ceiling")]
+    if "file" in names:
+        threads = ("--blocking-threads", str(CONNECTIONS))
+        servers.append(plain(DURABLE, "benchmarks.durable_ceiling", *threads, STORE=str(folder / "durable.sqlite")))
     if "spyne" in names:
         servers.append(plain(SPYNE, "benchmarks.stock_spyne"))
     if "file" in names:
@@ -127,10 +130,11 @@ def measure(
         load.run(server, "Heartbeat", seconds=WARM_UP)
     for action in actions:
         runs = defaultdict(list)
-        for server in servers:
+        compared = [server for server in servers if server.name != DURABLE or action == "StartStop"]
+        for server in compared:
             load.run(server, action, seconds=1)
         for _ in range(rounds):
-            for server in servers:
+            for server in compared:
                 runs[server.name].append(load.run(server, action))
             if action == "StartStop" and FILE in runs:
                 bare_store()
@@ -157,10 +161,13 @@ def half_load(load: Load, servers: list[Server], results: Results, rounds: int) 
 
 
 def to_bare_store(bare: list[float], results: Results) -> None:
-    """Print how Start+Stop compares to the same durable commits without anything around them."""
-    pairs, most = results["StartStop"][FILE].rate / 2, median(bare)
+    """Print how Start+Stop compares to the same durable commits without anything around them, and to what could."""
+    pairs, durable = (results["StartStop"][name].rate / 2 for name in (FILE, DURABLE))
+    most = median(bare)
     print(f"\nStart+Stop, {FILE}: {pairs:.0f} pairs/s; the bare store from {CONNECTIONS} writers: {most:.0f} pairs/s")
     report.goal("Start+Stop to the bare store", pairs / most, report.LEAST_OF_BARE_STORE)
+    print(f"         the ceiling with the bare store behind it, which no server can exceed: {durable:.0f} pairs/s,")
+    print(f"         {durable / most:.3g} of the bare store; this system is {pairs / durable:.3g} of that")
 
 
 class _Both(io.TextIOBase):
