@@ -68,6 +68,7 @@ class NotSupportedInVersion(InvalidMessage):
 class Fault(OcppSoapError):
     """A SOAP fault of OCPP: the class name is the subcode, ``sender`` tells Sender from Receiver.
 
+    One of a class that is none of the five has the subcode of the one that it is derived from, else InternalError.
     ``kind`` is a short stable name of what was wrong, for the log and the counters; the peer does not get it.
     """
 
@@ -81,7 +82,7 @@ class Fault(OcppSoapError):
     @property
     def subcode(self) -> str:
         """The local name of the subcode, as in 12/15 §8.2."""
-        return type(self).__name__
+        return next((cls.__name__ for cls in type(self).__mro__ if cls.__name__ in FAULTS), InternalError.__name__)
 
     @property
     def reason(self) -> str:

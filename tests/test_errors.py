@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ocpp_soap.errors import FAULTS, Fault, NotSupported, OcppSoapError, Refused, RetryLater, TryLater
+from ocpp_soap.errors import FAULTS, Fault, NotSupported, OcppSoapError, Refused, RetryLater, SecurityError, TryLater
 from ocpp_soap.soap.client.answers import _UnknownFault
 from ocpp_soap.soap.faults import MustUnderstand
 
@@ -51,6 +51,18 @@ def told(error: OcppSoapError) -> dict[str, object]:
     """All that an error tells, an error within it too."""
     more = {name: told(value) if isinstance(value, Fault) else value for name, value in vars(error).items()}
     return {"class": type(error), "text": str(error), "args": error.args, **more}
+
+
+class Stolen(SecurityError):
+    """A fault as a handler may define one."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "subcode"),
+    [(NotSupported(), "NotSupported"), (Stolen(), "SecurityError"), (Fault("odd"), "InternalError")],
+)
+def test_every_fault_has_one_of_the_five_subcodes(fault: Fault, subcode: str) -> None:
+    assert fault.subcode == subcode
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, by_pickle])

@@ -26,7 +26,16 @@ from ocpp_soap.printable import blanked
 from ocpp_soap.soap.namespaces import SOAP_11, SOAP_12, XML, fault_namespace
 
 
-class MustUnderstand(Fault):
+class SoapFault(Fault):
+    """A fault with a code of SOAP itself, which is named as the class."""
+
+    @property
+    def subcode(self) -> str:
+        """The local name of the code."""
+        return type(self).__name__
+
+
+class MustUnderstand(SoapFault):
     """A header of the request must be understood and is not known (SOAP 1.2 part 1, 5.4.8)."""
 
     sender = True
@@ -37,7 +46,7 @@ class MustUnderstand(Fault):
         self.header = header
 
 
-class VersionMismatch(Fault):
+class VersionMismatch(SoapFault):
     """The envelope is of no SOAP version that we speak (SOAP 1.2 part 1, 5.4.7)."""
 
     sender = True
@@ -46,7 +55,7 @@ class VersionMismatch(Fault):
 
 def http_status(fault: Fault, soap_namespace: str) -> int:
     """The HTTP status that goes with a fault (SOAP 1.2 part 2, table 20; SOAP 1.1, 6.2)."""
-    if soap_namespace == SOAP_12 and fault.sender and not isinstance(fault, (MustUnderstand, VersionMismatch)):
+    if soap_namespace == SOAP_12 and fault.sender and not isinstance(fault, SoapFault):
         return 400
     return 500
 
@@ -81,13 +90,13 @@ def fault_header(fault: Fault) -> str:
 
 
 def _code_11(fault: Fault, version: Version) -> tuple[str, str]:
-    if isinstance(fault, (MustUnderstand, VersionMismatch)):
+    if isinstance(fault, SoapFault):
         return f"S:{fault.subcode}", ""
     return f"o:{fault.subcode}", f' xmlns:o="{fault_namespace(version)}"'
 
 
 def _code_12(fault: Fault, version: Version) -> str:
-    if isinstance(fault, (MustUnderstand, VersionMismatch)):
+    if isinstance(fault, SoapFault):
         return f"<S:Value>S:{fault.subcode}</S:Value>"
     return (
         f"<S:Value>S:{'Sender' if fault.sender else 'Receiver'}</S:Value><S:Subcode>"

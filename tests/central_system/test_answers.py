@@ -29,7 +29,7 @@ STOP = (
 def post():
     """Post a request to a central system in a version, and get the answer's text."""
 
-    def send(system, body, version):
+    def send(system, body, version, status="200"):
         settings = server_settings(system.settings, Role.CENTRAL_SYSTEM)
         server = SoapServer(Role.CENTRAL_SYSTEM, system.receive, settings, [system.observe])
         envelope = (
@@ -46,7 +46,7 @@ def post():
         }
         statuses = []
         answer = b"".join(server(environ, lambda status, *_: statuses.append(status))).decode()
-        assert statuses[0].startswith("200"), answer
+        assert statuses[0].startswith(status), answer
         return answer
 
     return send
@@ -164,3 +164,15 @@ def test_a_date_in_another_zone_is_kept_and_told_in_utc(with_authorize, post):
     system = with_authorize(f'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", expiry_date={date}))')
     for body in (START, AUTHORIZE):
         assert "2030-01-01T05:00:00Z" in post(system, body, Version.V12)
+
+
+def test_a_start_that_is_refused_by_a_fault_of_ones_own_is_kept(make_central_system, post, tmp_path):
+    folder = tmp_path / "mine" / "central_system"
+    folder.mkdir(parents=True)
+    (folder / "start_transaction.py").write_text(
+        "from ocpp_soap.errors import SecurityError\nclass Stolen(SecurityError): pass\n"
+        "def handle(request, call):\n    raise Stolen('a stolen tag')\n"
+    )
+    system = make_central_system(tmp_path / "mine")
+    assert ":SecurityError<" in post(system, START, Version.V15, status="400")
+    assert [kept.outcome for kept in system.kept.list().items] == ["SecurityError"]
