@@ -77,6 +77,6 @@ class CentralSystemCall(Call):
             return sound(handler(AuthorizeRequest(id_tag=id_tag), self), self)
         except (StoreUnavailable, RetryLater):
             raise
-        except Exception:
+        except (Exception, SystemExit):  # a handler that ends its program is not to end ours
             _log.exception("the handler of Authorize failed; the tag counts as Invalid", action=self.action.name)
             return IdTagInfo(status=AuthorizationStatus.INVALID)

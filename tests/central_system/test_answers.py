@@ -87,6 +87,7 @@ NONSENSE = {
     "a number for the parent": 'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", parent_id_tag=7))',
     "a text for the date": 'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", expiry_date="tomorrow"))',
     "an error": "1 / 0",
+    "the end of the program": "exit(1)",
 }
 
 
