@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ocpp_soap.central_system.answers import sound
+from ocpp_soap.central_system.answers import leave_out_no_warnings, sound
 from ocpp_soap.central_system.stations import Station
 from ocpp_soap.dispatch import Call
 from ocpp_soap.errors import RetryLater, StoreUnavailable
@@ -80,3 +80,6 @@ class CentralSystemCall(Call):
         except (Exception, SystemExit):  # a handler that ends its program is not to end ours
             _log.exception("the handler of Authorize failed; the tag counts as Invalid", action=self.action.name)
             return IdTagInfo(status=AuthorizationStatus.INVALID)
+        finally:
+            if self.warnings:
+                leave_out_no_warnings(self)

@@ -120,6 +120,31 @@ def test_a_handler_that_fails_or_says_nonsense_loses_no_start_and_no_stop(with_a
     assert [line["action"] for line in failures] == ["StartTransaction", "StopTransaction"]
 
 
+def test_a_text_that_a_handler_adds_to_the_warnings_loses_no_start_and_no_line_of_the_journal(with_authorize, post):
+    system = with_authorize(
+        '[call.warnings.append("odd"), AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted"))][1]'
+    )
+    with capture_logs() as logs:
+        assert ">Accepted<" in post(system, START, Version.V15)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == [
+        "a handler added to call.warnings what is no MessageWarning; it was left out"
+    ]
+    system.journal.flush()
+    assert [entry.outcome for entry in system.journal.list().items] == ["ok"]
+
+
+def test_a_text_among_the_warnings_of_any_handler_is_left_out(make_central_system, post, tmp_path):
+    folder = tmp_path / "mine" / "central_system"
+    folder.mkdir(parents=True)
+    (folder / "start_transaction.py").write_text(
+        "def handle(request, call):\n    call.warnings.append('odd')\n    1 / 0\n"
+    )
+    system = make_central_system(tmp_path / "mine")
+    assert ":InternalError<" in post(system, START, Version.V15, status="500")
+    system.journal.flush()
+    assert [entry.outcome for entry in system.journal.list().items] == ["InternalError"]
+
+
 def test_a_date_without_zone_means_utc(with_authorize, post):
     expression = 'AuthorizeResponse(id_tag_info=IdTagInfo(status="Accepted", expiry_date=datetime(2030, 1, 1)))'
     system = with_authorize(expression)
