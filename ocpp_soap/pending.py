@@ -68,7 +68,9 @@ class Pending:
             self._finish()
 
     def _finish(self) -> None:
-        for step in self._afterwards:
-            step(self._is_stored)
-        if self._over is not None:
-            self._over(self._is_stored)
+        try:
+            for step in self._afterwards:
+                step(self._is_stored)
+        finally:  # whatever a handler has made of what a step tells: the answer leaves
+            if self._over is not None:
+                self._over(self._is_stored)

@@ -41,6 +41,14 @@ def test_an_answer_waits_for_every_write() -> None:
     assert told.notes == ["step True", "over True"]
 
 
+def test_a_step_that_raises_does_not_keep_the_answer_back() -> None:
+    told = Told()
+    told.pending.afterwards(lambda is_stored: told.notes.remove("nothing"))
+    with pytest.raises(ValueError, match="not in list"):
+        told.end()
+    assert told.notes == ["step True", "over True"]
+
+
 def test_writes_that_are_over_before_the_request_do_not_end_it() -> None:
     told = Told()
     told.pending.begin()
