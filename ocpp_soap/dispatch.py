@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -195,6 +197,14 @@ def _load(file: Path) -> Handler:
     handle = getattr(_import(file), "handle", None)
     if not callable(handle):
         raise HandlerError(f"{file}: has no function handle(request, call)")
+    if inspect.iscoroutinefunction(handle):
+        raise HandlerError(f"{file}: handle is async, and is not awaited; make it a plain function")
+    try:
+        inspect.signature(handle).bind(None, None)
+    except TypeError:
+        raise HandlerError(f"{file}: handle cannot be called as handle(request, call)") from None
+    except ValueError:  # written in C: it does not tell
+        pass
     return handle  # type: ignore[no-any-return]
 
 
@@ -209,7 +219,14 @@ def _import(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise HandlerError(f"{file}: cannot be imported: {error!r}") from error
+        raise HandlerError(f"{_where(error, file)}: cannot be imported: {error!r}") from error
     return module
+
+
+def _where(error: BaseException, file: Path) -> str:
+    """The file, with the last of its lines that an error of its import came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == file.absolute()]
+    return f"{file}:{lines[-1]}" if lines else str(file)

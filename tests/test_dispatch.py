@@ -54,6 +54,20 @@ def test_a_handler_may_define_dataclasses_with_postponed_annotations(complete: P
     assert load_handlers(Role.CENTRAL_SYSTEM, [complete]).by_action["Authorize"](None, None).text == "yes"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def handle(*all): ...\n",
+        "def handle(request, call, more=None): ...\n",
+        "class Own:\n    def __call__(self, request, call): ...\nhandle = Own()\n",
+        "from functools import partial\nhandle = partial(lambda own, request, call: None, 'own')\n",
+    ],
+)
+def test_whatever_can_be_called_with_a_request_and_a_call_is_a_handler(complete: Path, text: str) -> None:
+    add(complete, "authorize.py", text)
+    assert load_handlers(Role.CENTRAL_SYSTEM, [complete]).by_action["Authorize"](None, None) is None
+
+
 def test_a_vendor_is_found_by_the_name_of_its_file(complete: Path) -> None:
     add(complete, "data_transfer/com.example.py", ANSWER.format("vendor"))
     handlers = load_handlers(Role.CENTRAL_SYSTEM, [complete])
@@ -66,7 +80,12 @@ def test_a_vendor_is_found_by_the_name_of_its_file(complete: Path) -> None:
         ("autorize.py", ANSWER.format("x"), "matches no action"),
         ("authorize.py", "def handel(request, call): ...\n", "has no function handle"),
         ("authorize.py", "handle = 3\n", "has no function handle"),
-        ("authorize.py", "import no_such_module_anywhere\n", "cannot be imported"),
+        ("authorize.py", "def handle(request): ...\n", "handle cannot be called as handle(request, call)"),
+        ("authorize.py", "def handle(a, b, c): ...\n", "handle cannot be called as handle(request, call)"),
+        ("authorize.py", "def handle(request, *, call): ...\n", "handle cannot be called as handle(request, call)"),
+        ("authorize.py", "async def handle(request, call): ...\n", "handle is async"),
+        ("authorize.py", "\n\nimport no_such_module_anywhere\n", "authorize.py:3: cannot be imported"),
+        ("authorize.py", "raise SystemExit(0)\n", "authorize.py:1: cannot be imported: SystemExit(0)"),
         ("authorize.py", "def handle(:\n", "cannot be imported"),
     ],
 )
@@ -76,6 +95,15 @@ def test_a_wrong_file_stops_the_start_and_is_named(complete: Path, name: str, te
         load_handlers(Role.CENTRAL_SYSTEM, [complete])
     assert str(file) in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_the_line_is_told_of_a_file_in_a_folder_that_is_named_relatively(
+    complete: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(complete, "authorize.py", "\n1 / 0\n")
+    monkeypatch.chdir(complete.parent)
+    with pytest.raises(HandlerError, match=r"^complete/central_system/authorize\.py:2: cannot be imported"):
+        load_handlers(Role.CENTRAL_SYSTEM, [Path("complete")])
 
 
 def test_a_second_implementation_as_a_folder_is_an_error(complete: Path) -> None:
