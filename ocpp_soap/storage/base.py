@@ -2,9 +2,9 @@
 
 A document is a ``dict`` with string keys of any spelling (dots, dollars, unicode) that holds None, bool, int (64 bit),
 float (finite), str, aware datetimes (to the microsecond, read back in UTC), and lists and dicts of these; anything else
-is a ValueError. Collections are declared in advance, with the top-level fields that can be searched. Every verb is
-atomic by itself and safe to call from any thread and any process; there are no transactions over several documents, so
-what must not happen twice is keyed by its content.
+is a ValueError, as is an empty key of a document. Collections are declared in advance, with the top-level fields that
+can be searched. Every verb is atomic by itself and safe to call from any thread and any process; there are no
+transactions over several documents, so what must not happen twice is keyed by its content.
 
 Some verbs take a ``pending``, which says that an answer can wait for them instead of the calling thread. A backend may
 then begin the write and return what it returns where that succeeds; ``pending`` is told when it is over, and the
@@ -304,8 +304,8 @@ class Storage(ABC):
         The fields of ``where`` in any order, then the one that sorts, must be a declared index; only a search without
         both needs none. The order is total (ties by key or arrival), so paging with ``after`` neither skips nor
         repeats what did not change. A document without the ``order`` field comes first, descending last, and is in no
-        Range. Raises ValueError for a search that no index serves, and for a token of another search,
-        of another kind of store or of another file; a token is a place, from which either direction goes on.
+        Range. Raises ValueError for a search that no index serves, for a limit below 1, and for a token of another
+        search, of another kind of store or of another file; a token is a place, from which either direction goes on.
 
         ``settled``: for who follows a time series in the order of arrival with cursors. The page ends before what may
         still get another entry before it, by the clock of the backend; there is no ``next`` then.

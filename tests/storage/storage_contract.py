@@ -82,6 +82,8 @@ class StorageContract:
     TOO_LARGE: int | None = None
     LOOKS_AFTERWARDS = False
     """Whether ``create_alone`` looks for the others when it has stored the document."""
+    GAVE_TOKENS_BEFORE = False
+    """Whether versions before 2026-12 had this backend, and gave tokens that told less."""
 
     @pytest.fixture
     def settings(self) -> Any:
@@ -601,6 +603,8 @@ class StorageContract:
 
     def test_a_token_of_a_version_before_goes_on_in_an_append_only_collection(self, store: Storage) -> None:
         """Webhooks have kept such; it told the fields of the search and the tie."""
+        if not self.GAVE_TOKENS_BEFORE:
+            pytest.skip("there was no such backend before")
         store.append(READINGS, [(f"R{n}", {"station": "CP1", "at": NOON}) for n in range(4)])
         for where in (None, {"station": "CP1"}):
             token = store.find(READINGS, where, limit=2).cursor

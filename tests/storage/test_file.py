@@ -27,6 +27,8 @@ from ocpp_soap.storage.sqlite_readers import Readers
 
 
 class TestFileStorage(StorageContract):
+    GAVE_TOKENS_BEFORE = True
+
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Any:
         return SimpleNamespace(backend="file", file=SimpleNamespace(path=tmp_path / "store" / "test.sqlite"))

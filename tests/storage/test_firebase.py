@@ -53,6 +53,7 @@ NPM_CAN = frozenset(
 
 
 class TestFirebaseStorage(StorageContract):
+    GAVE_TOKENS_BEFORE = True
     TOO_LARGE = 1_100_000
 
     @pytest.fixture(autouse=True)

@@ -31,6 +31,7 @@ def settings_of(server: MongoServer, **changes: Any) -> Any:
 
 
 class MongoContract(StorageContract):
+    GAVE_TOKENS_BEFORE = True
     LARGEST = 15_000_000
     TOO_LARGE = 17_000_000
     LOOKS_AFTERWARDS = True
