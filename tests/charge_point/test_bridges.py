@@ -140,6 +140,23 @@ def test_a_wrong_bridge_is_explained(tmp_path, kind, options, reason):
         load_bridge(made, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def bridge(options, exchange): ...", r"own\.py made None, which has no answers, poll, close"),
+        ("from types import SimpleNamespace as B\nbridge = lambda *_: B(answers=B, poll=B)", "has no close"),
+        ("raise SystemExit(0)", r"own\.py: cannot be imported: SystemExit\(0\)"),
+    ],
+)
+def test_a_file_that_makes_no_bridge_ends_the_start(tmp_path, text, reason):
+    (tmp_path / "own.py").write_text(text)
+    made = ChargeBoxSettings.model_validate(
+        {"central_url": "http://x/", "identity": "X", "bridge": {"kind": str(tmp_path / "own.py")}}
+    )
+    with pytest.raises(ConfigurationError, match=reason):
+        load_bridge(made, None)
+
+
 def test_the_mock_driver_tries_again_when_he_is_not_let_in(run, sink):
     sink.mode = "down"
     box = run(kind="mock", bridge={"charge_seconds": 0.1, "pause_seconds": 0, "sessions": 1})

@@ -68,8 +68,7 @@ def _from_entry_point(entry: EntryPoint, options: dict[str, Any], exchange: Exch
         raise ConfigurationError(
             f"bridge.kind: {entry.name} is {entry.value}, which cannot be loaded: {error}"
         ) from error
-    made: Bridge = make(options, exchange)
-    return made
+    return _made(entry.value, make, options, exchange)
 
 
 def _from_file(file: Path, options: dict[str, Any], exchange: Exchange) -> Bridge:
@@ -80,11 +79,19 @@ def _from_file(file: Path, options: dict[str, Any], exchange: Exchange) -> Bridg
     sys.modules[spec.name] = module  # where a dataclass looks for what its annotations name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise ConfigurationError(f"bridge.kind: {file}: cannot be imported: {error!r}") from error
     make = getattr(module, "bridge", None)
     if not callable(make):
         raise ConfigurationError(f"bridge.kind: {file}: has no function bridge(options, exchange)")
+    return _made(str(file), make, options, exchange)
+
+
+def _made(source: str, make: Any, options: dict[str, Any], exchange: Exchange) -> Bridge:
+    """The bridge that somebody else's function makes; what that raises goes up, with its traceback."""
     made: Bridge = make(options, exchange)
+    missing = [name for name in ("answers", "poll", "close") if not callable(getattr(made, name, None))]
+    if missing:
+        raise ConfigurationError(f"bridge.kind: {source} made {made!r}, which has no {', '.join(missing)}")
     return made
