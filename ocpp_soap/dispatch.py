@@ -21,11 +21,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import structlog
+
 from ocpp_soap.errors import HandlerError
 from ocpp_soap.messages import Action, Role, Version, actions
 from ocpp_soap.pending import Pending
 
 Handler = Callable[[Any, Any], Any]
+
+_log = structlog.get_logger("ocpp_soap.dispatch")
 
 VENDOR_FOLDER = "data_transfer"
 HOOK_FOLDER = "hooks"
@@ -77,6 +81,18 @@ class Call:
     warnings: list[MessageWarning] = field(default_factory=list)
     pending: Pending | None = None
     again: bool = False
+
+
+def leave_out_no_warnings(call: Call) -> None:
+    """Take out of a call's warnings what a handler added and is none: all that is told of a message reads them."""
+    warnings = [warning for warning in call.warnings if isinstance(warning, MessageWarning)]
+    if len(warnings) != len(call.warnings):
+        call.warnings[:] = warnings
+        _log.error(
+            "a handler added to call.warnings what is no MessageWarning; it was left out",
+            charge_point=call.charge_box_identity,
+            action=call.action.name,
+        )
 
 
 @dataclass(slots=True)

@@ -45,18 +45,6 @@ def leave_out_unsendable(call: Call, response: Any) -> None:
         response.id_tag_info = _short(_writable(info, call), call)
 
 
-def leave_out_no_warnings(call: Call) -> None:
-    """Take out of a call's warnings what a handler added and is none: all that is told of a message reads them."""
-    warnings = [warning for warning in call.warnings if isinstance(warning, MessageWarning)]
-    if len(warnings) != len(call.warnings):
-        call.warnings[:] = warnings
-        _log.error(
-            "a handler added to call.warnings what is no MessageWarning; it was left out",
-            charge_point=call.charge_box_identity,
-            action=call.action.name,
-        )
-
-
 def _writable(info: IdTagInfo, call: Call) -> IdTagInfo:
     """Without a date that cannot be told in UTC, and without a parent that XML cannot carry."""
     date, parent = info.expiry_date, info.parent_id_tag

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ocpp_soap.central_system.answers import leave_out_no_warnings, sound
+from ocpp_soap.central_system.answers import sound
 from ocpp_soap.central_system.stations import Station
-from ocpp_soap.dispatch import Call
+from ocpp_soap.dispatch import Call, leave_out_no_warnings
 from ocpp_soap.errors import RetryLater, StoreUnavailable
 from ocpp_soap.messages import AuthorizationStatus, AuthorizeRequest, IdTagInfo
 

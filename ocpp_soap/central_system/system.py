@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpp_soap import storage
 from ocpp_soap.central_system.access import UNPROVEN, Access
-from ocpp_soap.central_system.answers import leave_out_no_warnings, leave_out_unsendable
+from ocpp_soap.central_system.answers import leave_out_unsendable
 from ocpp_soap.central_system.api_keys import ApiKeys
 from ocpp_soap.central_system.approval import Approval
 from ocpp_soap.central_system.audit import Audit
@@ -216,9 +216,6 @@ class CentralSystem:
                 self.reservations.reported(call.charge_box_identity, call.request)
         except (StoreUnavailable, StoreClosed) as error:
             raise RetryLater("The store cannot take the message now.") from error
-        finally:
-            if call.warnings:
-                leave_out_no_warnings(call)
         leave_out_unsendable(call, response)
         if call.action.name in WAITED_FOR and not extended.is_told:
             observe(self.events, extended, response)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ocpp_soap.dispatch import leave_out_no_warnings
 from ocpp_soap.messages import Action, Role, Version, actions
 from ocpp_soap.soap.codec import body_name
 from ocpp_soap.soap.models import Models
@@ -70,6 +71,8 @@ class _Method:
                 return ctx.udc(call)
             finally:
                 ctx.identity = call.charge_box_identity
+                if ctx.warnings:
+                    leave_out_no_warnings(call)
 
         function.__name__ = function.__qualname__ = _default_function_name
         descriptor = rpc(_args=(), _no_ctx=False, _body_style="bare")(function)(

@@ -97,6 +97,14 @@ class TestUrls:
 
 
 class TestCall:
+    def test_a_text_that_a_handler_adds_to_the_warnings_is_left_out(self, service, envelope):
+        def answer(call):
+            call.warnings.append("odd")
+            return m.ClearCacheResponse(status=m.ClearCacheStatus.ACCEPTED)
+
+        served = service(answer, m.Role.CHARGE_POINT)
+        assert served.post(envelope("<c:clearCacheRequest/>", namespace="urn://Ocpp/Cp/2012/06/")).status == 200
+
     def test_it_holds_what_the_request_says(self, service, envelope):
         served = service(ALIVE)
         before = datetime.now(timezone.utc)
