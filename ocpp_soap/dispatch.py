@@ -149,16 +149,19 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
     by_vendor: dict[str, Handler] = {}
     origins: dict[str, Path] = {}
     for folder in folders:
-        if not folder.is_dir():
-            raise HandlerError(f"handlers.paths: {folder} is not a folder; create it or remove it from the list")
-        _check_layout(folder)
-        for file in _python_files(folder / role.value, beside=VENDOR_FOLDER):
-            if file.stem not in wanted:
-                raise HandlerError(f"{file}: matches no action; expected one of {', '.join(sorted(wanted))}")
-            by_action.setdefault(wanted[file.stem], _load(file))
-            origins.setdefault(wanted[file.stem], folder)
-        for file in _python_files(folder / role.value / VENDOR_FOLDER):
-            by_vendor.setdefault(file.stem, _load(file))
+        try:
+            if not folder.is_dir():
+                raise HandlerError(f"handlers.paths: {folder} is not a folder; create it or remove it from the list")
+            _check_layout(folder)
+            for file in _python_files(folder / role.value, beside=VENDOR_FOLDER):
+                if file.stem not in wanted:
+                    raise HandlerError(f"{file}: matches no action; expected one of {', '.join(sorted(wanted))}")
+                by_action.setdefault(wanted[file.stem], _load(file))
+                origins.setdefault(wanted[file.stem], folder)
+            for file in _python_files(folder / role.value / VENDOR_FOLDER):
+                by_vendor.setdefault(file.stem, _load(file))
+        except PermissionError as error:
+            raise HandlerError(f"{error.filename}: cannot be read: {error.strerror}") from None
     missing = sorted(set(wanted.values()) - set(by_action))
     if missing:
         raise HandlerError(f"no handler file for {', '.join(missing)} of the {role.value.replace('_', ' ')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,19 @@ def test_a_missing_action_is_named(complete: Path) -> None:
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(HandlerError, match="nowhere"):
         load_handlers(Role.CENTRAL_SYSTEM, [tmp_path / "nowhere"])
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_file = Path.is_file
+
+    def refused(path: Path, **more: bool) -> bool:
+        if path.name == "authorize.py":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_file(path, **more)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(HandlerError, match=r"central_system/authorize\.py: cannot be read: Permission denied"):
+        load_handlers(Role.CENTRAL_SYSTEM, [complete])
 
 
 def refusal(folder: Path) -> str:
