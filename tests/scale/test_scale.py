@@ -1,7 +1,7 @@
 """Beyond one machine: two ``serve`` of two workers on one MongoDB behind haproxy, and kill -9 again and again.
 
 200 simulated stations meet either of them with every message. ``make test-scale`` runs it: OCPP_SOAP_SCALE says how
-often a ``serve`` and then the mongod are killed (10 times).
+often a ``serve`` is killed and then the mongod, or the primary of three fails in one way or another (10 times).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 import yaml
 from ports import free_port
-from storage_servers import MongoServer, mongod
+from storage_servers import MongoServer, MongoSet, mongod
 
 from ocpp_soap.central_system.collections import METER_VALUES, TRANSACTIONS
 from ocpp_soap.storage.mongodb import MongoStorage
@@ -97,15 +97,15 @@ class Serve:
 
 
 class System:
-    """Everything of it."""
+    """Everything of it, on the database of that URL."""
 
-    def __init__(self, folder: Path) -> None:
-        self.mongo = MongoServer(folder / "mongod", replica_set=True)
+    def __init__(self, folder: Path, url: str) -> None:
+        self.url = url
         self.port, one, two = free_port(), free_port(), free_port()
         self.config = folder / "config.yaml"
         settings = {
             "server": {"host": "127.0.0.1", "workers": 2, "public_url": f"http://127.0.0.1:{self.port}"},
-            "storage": {"backend": "mongodb", "mongodb": {"url": self.mongo.url("scale"), "timeout": 8}},
+            "storage": {"backend": "mongodb", "mongodb": {"url": url, "timeout": 8}},
             "calls": {"allowed_networks": ["127.0.0.0/8"]},
             "log": {"level": "warning"},
         }
@@ -133,22 +133,29 @@ class System:
             serve.kill()
         self._proxy.kill()
         self._proxy.wait()
-        self.mongo.stop()
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    found = System(tmp_path)
-    yield found
-    found.close()
+def mongo(tmp_path: Path) -> Iterator[MongoServer]:
+    server = MongoServer(tmp_path / "mongod", replica_set=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mongo_set(tmp_path: Path) -> Iterator[MongoSet]:
+    servers = MongoSet(tmp_path / "mongods")
+    yield servers
+    servers.stop()
 
 
 class Killer(threading.Thread):
-    """Kills a ``serve``, then the mongod, and starts each again."""
+    """Kills a ``serve``, then makes the database fail in one of some ways, and has both going again."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *failures: Callable[[], None]) -> None:
         super().__init__()
         self.system = system
+        self.failures = failures
         self.kills: Counter[str] = Counter()
 
     def run(self) -> None:
@@ -160,10 +167,22 @@ class Killer(threading.Thread):
             time.sleep(1)
             serve.start()
             time.sleep(3)
-            self.system.mongo.stop(signal.SIGKILL)
-            self.kills["mongod"] += 1
-            time.sleep(0.5)
-            self.system.mongo.start()
+            self.failures[number % len(self.failures)]()
+            self.kills["database"] += 1
+
+
+def killed(mongo: MongoServer, seconds: float) -> None:
+    """The mongod is away for so long."""
+    mongo.stop(signal.SIGKILL)
+    time.sleep(seconds)
+    mongo.start()
+
+
+def stopped(mongo: MongoServer, seconds: float) -> None:
+    """The mongod does nothing for so long, and then goes on as if it were still the primary."""
+    mongo.send(signal.SIGSTOP)
+    time.sleep(seconds)
+    mongo.send(signal.SIGCONT)
 
 
 METER_VALUES_REQUEST = """<?xml version="1.0"?>
@@ -225,9 +244,27 @@ def simulate(system: System) -> dict[str, Any]:
     return summary
 
 
-def test_nothing_is_lost_or_doubled_while_processes_and_the_server_are_killed(system: System) -> None:
+def test_nothing_is_lost_or_doubled_while_processes_and_the_server_are_killed(
+    tmp_path: Path, mongo: MongoServer
+) -> None:
+    with closing(System(tmp_path, mongo.url("scale"))) as system:
+        prove(system, Killer(system, lambda: killed(mongo, 0.5)))
+
+
+def test_nothing_is_lost_or_doubled_while_a_replica_set_elects_primaries(tmp_path: Path, mongo_set: MongoSet) -> None:
+    with closing(System(tmp_path, mongo_set.url("scale"))) as system:
+        killer = Killer(
+            system,
+            lambda: killed(mongo_set.primary(), 3),
+            lambda: mongo_set.primary().step_down(5),
+            lambda: stopped(mongo_set.primary(), 6),
+        )
+        prove(system, killer)
+
+
+def prove(system: System, killer: Killer) -> None:
+    """Let stations charge while there is something to be killed, and compare what was answered with what is stored."""
     assert system.cli("tags", "add", "TAG1").returncode == 0
-    killer = Killer(system)
     witness = Witness(f"http://127.0.0.1:{system.port}/Ocpp/CentralSystemService/WITNESS")
     killer.start()
     witness.start()
@@ -243,7 +280,7 @@ def test_nothing_is_lost_or_doubled_while_processes_and_the_server_are_killed(sy
 
     for serve in system.serves:
         serve.kill()
-    with closing(MongoStorage(system.mongo.url("scale"), telemetry_log=system.telemetry_log)) as store:
+    with closing(MongoStorage(system.url, telemetry_log=system.telemetry_log)) as store:
         transactions = [item.document for item in store.find(TRANSACTIONS, limit=1_000_000).items]
         values = [item.document for item in store.find(METER_VALUES, limit=1_000_000).items]
     assert Counter(row["state"] for row in transactions) == {"closed": sessions}
@@ -255,10 +292,10 @@ def test_nothing_is_lost_or_doubled_while_processes_and_the_server_are_killed(sy
     witnessed = [row["samples"][0]["value"][0]["value"] for row in values if row["charge_box_identity"] == "WITNESS"]
     assert sorted(map(int, witnessed)) == list(range(witness.acknowledged))
     assert witness.refused > 0
-    assert killer.kills == {"serve": ROUNDS, "mongod": ROUNDS}
+    assert killer.kills == {"serve": ROUNDS, "database": ROUNDS}
     print(
         f"\n{witness.acknowledged} numbered meter values, {witness.refused} times repeated; "
         f"{runs} x {STATIONS} stations, {sessions} sessions, {len(values)} meter values, {2 * runs} calls; "
-        f"kill -9 of a serve {ROUNDS} times and of mongod {ROUNDS} times; {errors} exchanges failed and were repeated; "
+        f"kill -9 of a serve and a failure of MongoDB {ROUNDS} times; {errors} exchanges failed and were repeated; "
         "0 lost, 0 doubled"
     )

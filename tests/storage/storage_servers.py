@@ -92,14 +92,72 @@ class MongoServer:
                 if self._process.poll() is not None or time.monotonic() > give_up:
                     raise RuntimeError(f"mongod did not start: {(self.folder / 'log').read_text()[-2000:]}")
                 try:
-                    if client.admin.command("hello")["isWritablePrimary"]:
+                    if self._is_up(client):
                         return
-                    if self.replica_set:
-                        members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
-                        client.admin.command({"replSetInitiate": {"_id": "rs", "members": members}})
                 except PyMongoError:
                     time.sleep(0.05)
                 time.sleep(0.02)
+
+    def _is_up(self, client: pymongo.MongoClient[dict[str, object]]) -> bool:
+        if client.admin.command("hello")["isWritablePrimary"]:
+            return True
+        if self.replica_set:
+            members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
+            client.admin.command({"replSetInitiate": {"_id": "rs", "members": members}})
+        return False
+
+
+class _Member(MongoServer):
+    """One of several mongods: which of them takes writes is up to all."""
+
+    def is_primary(self) -> bool:
+        """Whether it takes writes now; False also while it does not answer."""
+        try:
+            with self._client() as client:
+                return bool(client.admin.command("hello")["isWritablePrimary"])
+        except PyMongoError:
+            return False
+
+    def initiate(self, others: Sequence[MongoServer]) -> None:
+        """Make a replica set of it and the others, which notices in two seconds that its primary is away."""
+        members = [{"_id": number, "host": f"127.0.0.1:{one.port}"} for number, one in enumerate((self, *others))]
+        settings = {"electionTimeoutMillis": 2000}
+        with self._client() as client:
+            client.admin.command({"replSetInitiate": {"_id": "rs", "members": members, "settings": settings}})
+
+    def _is_up(self, client: pymongo.MongoClient[dict[str, object]]) -> bool:
+        client.admin.command("ping")
+        return True
+
+
+class MongoSet:
+    """A replica set of three mongods."""
+
+    def __init__(self, folder: Path) -> None:
+        options = (*_SMALL, "--replSet", "rs")
+        self._members = [_Member(folder / str(number), replica_set=False, options=options) for number in range(3)]
+        self._members[0].initiate(self._members[1:])
+        self.primary()
+
+    def url(self, database: str) -> str:
+        """The URL for ``storage.mongodb.url``."""
+        hosts = ",".join(f"127.0.0.1:{member.port}" for member in self._members)
+        return f"mongodb://{hosts}/{database}?replicaSet=rs"
+
+    def primary(self) -> MongoServer:
+        """The member that takes writes, once there is one."""
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up:
+            for member in self._members:
+                if member.is_primary():
+                    return member
+            time.sleep(0.1)
+        raise RuntimeError("The replica set has elected no primary within 60 s")
+
+    def stop(self) -> None:
+        """End all of them."""
+        for member in self._members:
+            member.stop(signal.SIGKILL)
 
 
 class FirestoreEmulator:
