@@ -30,7 +30,7 @@ test-commands: .venv/installed-dev  ## Kill everything 50 times while 500 comman
 test-api: .venv/installed-dev  ## The API against thousands of generated requests; takes minutes
 	OCPP_SOAP_SCHEMATHESIS=full $(BIN)/python -m pytest tests/web/api/test_description.py
 
-test-scale: .venv/installed-dev  ## Kill servers and the mongod 10 times under 200 stations; needs haproxy
+test-scale: .venv/installed-dev  ## Kill servers and fail MongoDB 20 times under 200 stations; needs haproxy
 	OCPP_SOAP_SCALE=10 $(BIN)/python -m pytest -s tests/scale
 
 test-lowest: .venv/installed  ## A session and some tests with the lowest versions of the libraries that setup.cfg asks for
