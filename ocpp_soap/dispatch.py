@@ -10,7 +10,6 @@ stands where none is looked for is refused: it is misspelt, or one level too hig
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import sys
 import traceback
@@ -26,6 +25,7 @@ import structlog
 from ocpp_soap.errors import HandlerError
 from ocpp_soap.messages import Action, Role, Version, actions
 from ocpp_soap.pending import Pending
+from ocpp_soap.python_files import module_of
 
 Handler = Callable[[Any, Any], Any]
 
@@ -231,17 +231,10 @@ def _import(file: Path) -> ModuleType:
     name = f"ocpp_soap_handler_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]}_{file.stem}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise HandlerError(f"{file}: cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        return module_of(file, name)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
         raise HandlerError(f"{_where(error, file)}: cannot be imported: {error!r}") from error
-    return module
 
 
 def _where(error: BaseException, file: Path) -> str:

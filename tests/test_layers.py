@@ -8,7 +8,7 @@ from pathlib import Path
 import ocpp_soap
 
 PACKAGE = Path(ocpp_soap.__file__).parent
-ROOT = {"errors", "paths", "settings", "config", "log", "pending", "printable", "yaml_files"}
+ROOT = {"errors", "paths", "settings", "config", "log", "pending", "printable", "python_files", "yaml_files"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
@@ -19,9 +19,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "log": {"printable", "settings"},
     "pending": set(),
     "printable": set(),
+    "python_files": set(),
     "messages": {"messages"},
     "storage": {"storage", "errors", "pending"},
-    "dispatch": {"errors", "messages", "pending"},
+    "dispatch": {"errors", "messages", "pending", "python_files"},
     "soap": {"soap", "dispatch", "messages", "errors", "paths", "config", "pending", "printable"},
     "central_system": {"central_system", "soap", "dispatch", "messages", "storage"} | ROOT,
     "charge_point": {"charge_point", "soap", "dispatch", "messages", "storage"} | ROOT,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from ocpp_soap.charge_point.chargebox.bridges.controller import Controller
 from ocpp_soap.charge_point.chargebox.exchange import Exchange
 from ocpp_soap.charge_point.validation import first_of
 from ocpp_soap.errors import ConfigurationError
+from ocpp_soap.python_files import module_of
 
 if TYPE_CHECKING:
     from ocpp_soap.charge_point.chargebox.settings import ChargeBoxSettings
@@ -72,15 +71,11 @@ def _from_entry_point(entry: EntryPoint, options: dict[str, Any], exchange: Exch
 
 
 def _from_file(file: Path, options: dict[str, Any], exchange: Exchange) -> Bridge:
-    spec = importlib.util.spec_from_file_location(f"ocpp_soap_bridge_{file.stem}", file)
-    if spec is None or spec.loader is None or not file.is_file():
+    if not file.is_file():
         raise ConfigurationError(f"bridge.kind: {file}: cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where a dataclass looks for what its annotations name
     try:
-        spec.loader.exec_module(module)
+        module = module_of(file, f"ocpp_soap_bridge_{file.stem}")
     except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
         raise ConfigurationError(f"bridge.kind: {file}: cannot be imported: {error!r}") from error
     make = getattr(module, "bridge", None)
     if not callable(make):
