@@ -160,7 +160,7 @@ def load_handlers(role: Role, folders: Iterable[Path]) -> Handlers:
                 origins.setdefault(wanted[file.stem], folder)
             for file in _python_files(folder / role.value / VENDOR_FOLDER):
                 by_vendor.setdefault(file.stem, _load(file))
-        except PermissionError as error:
+        except OSError as error:
             raise HandlerError(f"{error.filename}: cannot be read: {error.strerror}") from None
     missing = sorted(set(wanted.values()) - set(by_action))
     if missing:
@@ -206,10 +206,7 @@ def _python_files(folder: Path, beside: str = "") -> list[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(p for p in folder.iterdir() if not p.name.startswith(("_", ".")))
-    except OSError as error:
-        raise HandlerError(f"{folder}: cannot be read: {error.strerror}") from None
+    return sorted(p for p in folder.iterdir() if not p.name.startswith(("_", ".")))
 
 
 def _load(file: Path) -> Handler:
