@@ -78,10 +78,16 @@ _ACTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
 }
 
 
-def change(name: str, changed: Callable[[Callable[[Any], str]], Callable[[Any], str]]) -> None:
-    """Answer the action by what ``changed`` makes of its function."""
+def do_before(name: str, step: Callable[[], None]) -> None:
+    """Have ``step`` done before the action is answered."""
     element = f"{_C}{name[0].lower()}{name[1:]}Request"
-    _ACTIONS[element] = (name, changed(_ACTIONS[element][1]))
+    _, answer = _ACTIONS[element]
+
+    def answer_later(body: Any) -> str:
+        step()
+        return answer(body)
+
+    _ACTIONS[element] = (name, answer_later)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -7,13 +7,8 @@ environment's ``STORE``.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import ceiling
 from benchmarks.bare_store import Pair
@@ -23,15 +18,6 @@ _store = FileStorage(Path(os.environ["STORE"]))
 _numbers = count()
 _open: list[Pair] = []
 """Started and not stopped. A stop takes any of them, as the one it means may be the other worker's."""
-
-
-def _committed(answer: Callable[[Any], str], commit: Callable[[], None]) -> Callable[[Any], str]:
-    def committed(body: Any) -> str:
-        text = answer(body)
-        commit()
-        return text
-
-    return committed
 
 
 def _start() -> None:
@@ -47,7 +33,7 @@ def _stop() -> None:
         pair.stop(1)
 
 
-ceiling.change("StartTransaction", lambda answer: _committed(answer, _start))
-ceiling.change("StopTransaction", lambda answer: _committed(answer, _stop))
+ceiling.do_before("StartTransaction", _start)
+ceiling.do_before("StopTransaction", _stop)
 application = ceiling.application
 """The WSGI application."""

@@ -92,10 +92,10 @@ def mongodb(folder: Path) -> Iterator[tuple[str, int] | None]:
         server.stop()
 
 
-def systems(stack: ExitStack, folder: Path, names: list[str]) -> list[Server]:
+def systems(stack: ExitStack, folder: Path, names: list[str], actions: list[str]) -> list[Server]:
     """The servers to compare, started."""
     servers = [plain(CEILING, "benchmarks.ceiling")]
-    if "file" in names:
+    if "file" in names and "StartStop" in actions:
         threads = ("--blocking-threads", str(CONNECTIONS))
         servers.append(plain(DURABLE, "benchmarks.durable_ceiling", *threads, STORE=str(folder / "durable.sqlite")))
     if "spyne" in names:
@@ -206,7 +206,7 @@ def main() -> None:
             bare.append(pairs_per_second(folder / f"bare-{len(bare)}.sqlite", CONNECTIONS, options.seconds))
 
         with ExitStack() as running:
-            servers = systems(running, folder, options.systems)
+            servers = systems(running, folder, options.systems, options.actions)
             results = measure(load, servers, options.actions, options.rounds, bare_store)
             half_load(load, servers, results, options.rounds)
         report.goals(results)
