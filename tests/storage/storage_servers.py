@@ -30,6 +30,7 @@ def mongod() -> str | None:
     return None
 
 
+Client = pymongo.MongoClient[dict[str, object]]
 _SMALL = ("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "100", "--setParameter", "enableTestCommands=1")
 
 
@@ -62,7 +63,11 @@ class MongoServer:
             options += ["--replSet", "rs"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program, *options], stdout=log, stderr=log)
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, by default in an orderly way."""
@@ -81,7 +86,7 @@ class MongoServer:
         with self._client() as client:
             client.admin.command({"replSetStepDown": seconds, "secondaryCatchUpPeriodSecs": 1, "force": True})
 
-    def _client(self) -> pymongo.MongoClient[dict[str, object]]:
+    def _client(self) -> Client:
         return pymongo.MongoClient("127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=1000)
 
     def _wait(self) -> None:
@@ -98,12 +103,11 @@ class MongoServer:
                     time.sleep(0.05)
                 time.sleep(0.02)
 
-    def _is_up(self, client: pymongo.MongoClient[dict[str, object]]) -> bool:
-        if client.admin.command("hello")["isWritablePrimary"]:
+    def _is_up(self, client: Client) -> bool:
+        if _takes_writes(client):
             return True
         if self.replica_set:
-            members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
-            client.admin.command({"replSetInitiate": {"_id": "rs", "members": members}})
+            _initiate(client, [self])
         return False
 
 
@@ -114,30 +118,44 @@ class _Member(MongoServer):
         """Whether it takes writes now; False also while it does not answer."""
         try:
             with self._client() as client:
-                return bool(client.admin.command("hello")["isWritablePrimary"])
+                return _takes_writes(client)
         except PyMongoError:
             return False
 
     def initiate(self, others: Sequence[MongoServer]) -> None:
         """Make a replica set of it and the others, which notices in two seconds that its primary is away."""
-        members = [{"_id": number, "host": f"127.0.0.1:{one.port}"} for number, one in enumerate((self, *others))]
-        settings = {"electionTimeoutMillis": 2000}
         with self._client() as client:
-            client.admin.command({"replSetInitiate": {"_id": "rs", "members": members, "settings": settings}})
+            _initiate(client, [self, *others], electionTimeoutMillis=2000)
 
-    def _is_up(self, client: pymongo.MongoClient[dict[str, object]]) -> bool:
+    def _is_up(self, client: Client) -> bool:
         client.admin.command("ping")
         return True
+
+
+def _takes_writes(client: Client) -> bool:
+    return bool(client.admin.command("hello")["isWritablePrimary"])
+
+
+def _initiate(client: Client, servers: Sequence[MongoServer], **settings: int) -> None:
+    """Make a replica set of these."""
+    members = [{"_id": number, "host": f"127.0.0.1:{one.port}"} for number, one in enumerate(servers)]
+    client.admin.command({"replSetInitiate": {"_id": "rs", "members": members, "settings": settings}})
 
 
 class MongoSet:
     """A replica set of three mongods."""
 
     def __init__(self, folder: Path) -> None:
+        self._members: list[_Member] = []
         options = (*_SMALL, "--replSet", "rs")
-        self._members = [_Member(folder / str(number), replica_set=False, options=options) for number in range(3)]
-        self._members[0].initiate(self._members[1:])
-        self.primary()
+        try:
+            for number in range(3):
+                self._members.append(_Member(folder / str(number), replica_set=False, options=options))
+            self._members[0].initiate(self._members[1:])
+            self.primary()
+        except BaseException:
+            self.stop()
+            raise
 
     def url(self, database: str) -> str:
         """The URL for ``storage.mongodb.url``."""
