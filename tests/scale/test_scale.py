@@ -120,8 +120,12 @@ class System:
         with (folder / "haproxy.log").open("wb") as log:
             command = ["haproxy", "-f", str(folder / "haproxy.cfg"), "-db"]
             self._proxy = subprocess.Popen(command, stdout=log, stderr=log)
-        for serve in self.serves:
-            serve.start()
+        try:
+            for serve in self.serves:
+                serve.start()
+        except BaseException:
+            self.close()
+            raise
 
     def cli(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with the configuration of the system."""
