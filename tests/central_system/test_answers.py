@@ -92,17 +92,28 @@ NONSENSE = {
 
 
 @pytest.fixture
-def with_authorize(make_central_system, tmp_path):
+def with_handler(make_central_system, tmp_path):
+    """A central system with one handler of somebody's own: the name of its file, and its text."""
+
+    def make(name, text):
+        folder = tmp_path / "mine" / "central_system"
+        folder.mkdir(parents=True)
+        (folder / name).write_text(text)
+        return make_central_system(tmp_path / "mine")
+
+    return make
+
+
+@pytest.fixture
+def with_authorize(with_handler):
     """A central system whose Authorize handler returns an expression."""
 
     def make(expression):
-        folder = tmp_path / "mine" / "central_system"
-        folder.mkdir(parents=True)
-        (folder / "authorize.py").write_text(
+        return with_handler(
+            "authorize.py",
             "from datetime import datetime, timedelta, timezone\nfrom ocpp_soap.messages import *\n"
-            f"NOW = datetime.now()\ndef handle(request, call):\n    return {expression}\n"
+            f"NOW = datetime.now()\ndef handle(request, call):\n    return {expression}\n",
         )
-        return make_central_system(tmp_path / "mine")
 
     return make
 
@@ -133,13 +144,9 @@ def test_a_text_that_a_handler_adds_to_the_warnings_loses_no_start_and_no_line_o
     assert [entry.outcome for entry in system.journal.list().items] == ["ok"]
 
 
-def test_a_text_among_the_warnings_of_any_handler_is_left_out(make_central_system, post, tmp_path):
-    folder = tmp_path / "mine" / "central_system"
-    folder.mkdir(parents=True)
-    (folder / "start_transaction.py").write_text(
-        "def handle(request, call):\n    call.warnings.append('odd')\n    1 / 0\n"
-    )
-    system = make_central_system(tmp_path / "mine")
+def test_a_text_among_the_warnings_of_any_handler_is_left_out(with_handler, post):
+    text = "def handle(request, call):\n    call.warnings.append('odd')\n    1 / 0\n"
+    system = with_handler("start_transaction.py", text)
     assert ":InternalError<" in post(system, START, Version.V15, status="500")
     system.journal.flush()
     assert [entry.outcome for entry in system.journal.list().items] == ["InternalError"]
@@ -192,13 +199,11 @@ def test_a_date_in_another_zone_is_kept_and_told_in_utc(with_authorize, post):
         assert "2030-01-01T05:00:00Z" in post(system, body, Version.V12)
 
 
-def test_a_start_that_is_refused_by_a_fault_of_ones_own_is_kept(make_central_system, post, tmp_path):
-    folder = tmp_path / "mine" / "central_system"
-    folder.mkdir(parents=True)
-    (folder / "start_transaction.py").write_text(
+def test_a_start_that_is_refused_by_a_fault_of_ones_own_is_kept(with_handler, post):
+    system = with_handler(
+        "start_transaction.py",
         "from ocpp_soap.errors import SecurityError\nclass Stolen(SecurityError): pass\n"
-        "def handle(request, call):\n    raise Stolen('a stolen tag')\n"
+        "def handle(request, call):\n    raise Stolen('a stolen tag')\n",
     )
-    system = make_central_system(tmp_path / "mine")
     assert ":SecurityError<" in post(system, START, Version.V15, status="400")
     assert [kept.outcome for kept in system.kept.list().items] == ["SecurityError"]
